@@ -1,0 +1,1 @@
+//! Hashes, signatures, encryption and randomness. No database, no HTTP.

@@ -1,0 +1,3 @@
+//! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
+
+fn main() {}

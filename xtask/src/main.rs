@@ -1,0 +1,3 @@
+//! Chores of the workspace that are written in Rust, so that they run everywhere.
+
+fn main() {}
