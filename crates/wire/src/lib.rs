@@ -1,1 +1,16 @@
-//! What the core and its callers say to each other: endpoints, requests, responses and status words. No I/O, no framework.
+//! What the core and its callers say to each other: endpoints, requests, responses and status words.
+//! No I/O, no framework.
+//!
+//! There is one file for each recipe and one item for each endpoint. The core mounts an [`Endpoint`]
+//! and a client calls it, so the two cannot disagree about a path or a field.
+
+mod cdi;
+mod endpoint;
+mod input;
+
+pub use cdi::Cdi;
+pub use endpoint::{Access, Endpoint, Level, Method, Versioning};
+pub use input::{Field, FromInput, Input, InputError, Nullable};
+
+/// A JSON object whose keys keep their order.
+pub type Object = serde_json::Map<String, serde_json::Value>;
