@@ -1,1 +1,16 @@
 //! Hashes, signatures, encryption and randomness. No database, no HTTP.
+
+pub mod digest;
+pub mod random;
+pub mod refresh_token;
+
+/// A cryptographic operation that could not be done: bad key material or a failing primitive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// Stored key material does not have the form it should have.
+    #[error("stored key material is malformed: {0}")]
+    MalformedKey(&'static str),
+    /// The cryptographic library refused the operation.
+    #[error("cryptographic operation failed: {0}")]
+    Failed(&'static str),
+}

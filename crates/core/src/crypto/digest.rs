@@ -1,0 +1,74 @@
+//! SHA-256 in hex, comparison of secrets, and the type that keeps a secret out of logs.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use subtle::ConstantTimeEq as _;
+
+/// Lower-case hex SHA-256 of the text's UTF-8 bytes.
+pub fn sha256_hex(text: &str) -> String {
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// Whether two secrets are equal, in a time that depends on their lengths only.
+pub fn secrets_equal(left: &str, right: &str) -> bool {
+    left.as_bytes().ct_eq(right.as_bytes()).into()
+}
+
+/// Lower-case hex of the bytes.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
+}
+
+/// A text that must never be printed; its `Debug` form is `[secret]`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_of_a_known_text() {
+        assert_eq!(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn equality_of_secrets() {
+        assert!(secrets_equal("key", "key"));
+        assert!(!secrets_equal("key", "kez"));
+        assert!(!secrets_equal("key", "key2"));
+        assert!(!secrets_equal("", "k"));
+    }
+
+    #[test]
+    fn debug_hides_the_text() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "[secret]");
+        assert_eq!(secret.reveal(), "hunter2");
+    }
+}

@@ -1,0 +1,77 @@
+//! Every random value the core makes, from the library's cryptographic generator.
+
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Bytes behind one `verification_token`: 96 bytes are exactly 128 base64url characters.
+const VERIFICATION_TOKEN_BYTES: usize = 96;
+
+/// A random (version 4) UUID in its lower-case, hyphenated form.
+pub fn uuid() -> String {
+    uuid::Builder::from_random_bytes(bytes()).into_uuid().to_string()
+}
+
+/// `N` random bytes.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut out = [0; N];
+    fill(&mut out);
+    out
+}
+
+/// `byte_len` random bytes as base64url without padding.
+pub fn url_safe_token(byte_len: usize) -> String {
+    let mut raw = vec![0; byte_len];
+    fill(&mut raw);
+    URL_SAFE_NO_PAD.encode(raw)
+}
+
+/// A token for password reset and email verification: 128 URL-safe characters.
+pub fn verification_token() -> String {
+    url_safe_token(VERIFICATION_TOKEN_BYTES)
+}
+
+/// A number in `[0, 1)` with 52 random bits, for jitter and sampling.
+pub fn unit_interval() -> f64 {
+    let bits = u64::from_le_bytes(bytes());
+    // The top bits become the mantissa of a float in [1, 2).
+    f64::from_bits((bits >> 12) | 1.0_f64.to_bits()) - 1.0
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "without a random source no secret may be issued; going on would be worse"
+)]
+fn fill(out: &mut [u8]) {
+    rand::fill(out).expect("the system's random source works");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verification_tokens_are_128_url_safe_characters_and_differ() {
+        let token = verification_token();
+        assert_eq!(token.len(), 128);
+        assert!(token.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_'));
+        assert_ne!(token, verification_token());
+    }
+
+    #[test]
+    fn uuid_is_version_4() {
+        let text = uuid();
+        assert_eq!(text.len(), 36);
+        assert_eq!(text.as_bytes()[14], b'4');
+        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        assert_eq!(text, text.to_ascii_lowercase());
+    }
+
+    #[test]
+    fn unit_interval_stays_inside_and_spreads() {
+        let values: Vec<f64> = (0..1000).map(|_| unit_interval()).collect();
+        assert!(values.iter().all(|v| (0.0..1.0).contains(v)));
+        assert!(values.iter().any(|v| *v < 0.25));
+        assert!(values.iter().any(|v| *v > 0.75));
+    }
+}
