@@ -1,8 +1,10 @@
 //! Hashes, signatures, encryption and randomness. No database, no HTTP.
 
 pub mod digest;
+pub mod jws;
 pub mod random;
 pub mod refresh_token;
+pub mod signing_key;
 
 /// A cryptographic operation that could not be done: bad key material or a failing primitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
