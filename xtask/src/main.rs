@@ -1,3 +1,120 @@
-//! Chores of the workspace that are written in Rust, so that they run everywhere.
+//! `cargo xtask tidy`: the rules of the house that the compiler cannot hold.
 
-fn main() {}
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Longest file, in lines.
+const FILE_LIMIT: usize = 600;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() != Some("tidy") {
+        return fail(&["usage: cargo xtask tidy".to_owned()]);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let mut files = Vec::new();
+    collect(&root.join("crates"), &mut files);
+    files.sort();
+    let faults: Vec<String> = files
+        .iter()
+        .filter_map(|path| Some((path.strip_prefix(root).ok()?, fs::read_to_string(path).ok()?)))
+        .flat_map(|(path, text)| faults_of(&path.to_string_lossy(), &text))
+        .collect();
+    if faults.is_empty() { ExitCode::SUCCESS } else { fail(&faults) }
+}
+
+#[expect(clippy::print_stderr, reason = "this is a command-line tool")]
+fn fail(lines: &[String]) -> ExitCode {
+    for line in lines {
+        eprintln!("{line}");
+    }
+    ExitCode::FAILURE
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Everything that is wrong with one file.
+fn faults_of(path: &str, text: &str) -> Vec<String> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let in_source = path.contains("/src/");
+    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let rules: [(bool, &str); 8] = [
+        (!text.starts_with("//!"), "does not open with what it is for (`//!`)"),
+        (text.lines().count() > FILE_LIMIT, "has more than 600 lines"),
+        (
+            ["utils.rs", "helpers.rs", "common.rs", "manager.rs"].contains(&name),
+            "has a name that says nothing",
+        ),
+        (
+            !path.starts_with("crates/db/")
+                && in_source
+                && uses_any(code, &["rusqlite", "tokio_postgres", "deadpool"]),
+            "names a database driver outside crates/db",
+        ),
+        (
+            path.starts_with("crates/core/src")
+                && !path.contains("/http/")
+                && uses_any(code, &["hyper", "hyper_util"]),
+            "names the HTTP server outside core/src/http",
+        ),
+        (
+            name == "model.rs" && code.contains("Serialize"),
+            "is a model and serializable: JSON belongs to wire",
+        ),
+        (
+            ["routes.rs", "service.rs", "model.rs"].contains(&name) && has_sql(code),
+            "holds SQL, which belongs into store.rs",
+        ),
+        (
+            (name == "store.rs" && uses_sibling(code, &["service", "routes"]))
+                || (name == "model.rs" && uses_sibling(code, &["service", "routes", "store"]))
+                || (name == "service.rs" && uses_sibling(code, &["routes"])),
+            "uses a room above it",
+        ),
+    ];
+    rules.iter().filter(|(broken, _)| *broken).map(|(_, rule)| format!("{path} {rule}")).collect()
+}
+
+fn uses_any(code: &str, crates: &[&str]) -> bool {
+    crates.iter().any(|name| code.contains(&format!("{name}::")))
+}
+
+fn uses_sibling(code: &str, rooms: &[&str]) -> bool {
+    rooms
+        .iter()
+        .any(|room| code.contains(&format!("super::{room}")) || code.contains(&format!("super::{{{room}")))
+}
+
+fn has_sql(code: &str) -> bool {
+    ["\"select ", "\"insert into ", "\"update ", "\"delete from "].iter().any(|sql| code.contains(sql))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_can_be_broken() {
+        for (path, text) in [
+            ("crates/core/src/a.rs", "fn a() {}"),
+            ("crates/core/src/utils.rs", "//! a"),
+            ("crates/core/src/a.rs", "//! a\nuse rusqlite::Connection;"),
+            ("crates/core/src/a.rs", "//! a\nuse hyper::Request;"),
+            ("crates/core/src/x/model.rs", "//! a\n#[derive(Serialize)]"),
+            ("crates/core/src/x/service.rs", "//! a\nlet sql = \"select 1\";"),
+            ("crates/core/src/x/store.rs", "//! a\nuse super::service;"),
+        ] {
+            assert_eq!(faults_of(path, text).len(), 1, "{path}");
+        }
+        assert!(faults_of("crates/core/src/x/store.rs", "//! a\nlet sql = \"select 1\";").is_empty());
+    }
+}

@@ -1,4 +1,19 @@
 //! The Portcullis core as a library: every recipe, its rules, its SQL and its routes.
 
+mod app;
+mod clock;
 pub mod config;
 pub mod crypto;
+mod cx;
+mod error;
+pub mod ground;
+pub mod http;
+pub mod migrations;
+mod recipe;
+pub mod recipes;
+
+pub use app::{App, AppSettings};
+pub use clock::Clock;
+pub use cx::{Cx, PUBLIC, Scope};
+pub use error::{Error, Result, Unknown};
+pub use recipe::{DeleteExpired, ForgetUser, Job, Recipe};

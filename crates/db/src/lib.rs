@@ -1,1 +1,197 @@
 //! One unit of work over two engines, SQLite and PostgreSQL. The only crate that names a database driver.
+//!
+//! A unit of work is a guard: what is not committed is undone. Statements are written once, with `$1`
+//! for the first argument, and run on both engines.
+
+mod error;
+mod migrate;
+mod postgres;
+mod row;
+mod sql;
+mod sqlite;
+mod value;
+
+pub use error::{Error, Result};
+pub use migrate::{Migration, MigrationReport};
+pub use row::{FromColumn, FromRow, Row};
+pub use sql::{Sql, placeholders};
+pub use value::Value;
+
+use std::time::Duration;
+
+/// Which engine a database runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite, in this process.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// How a database is used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// PostgreSQL: connections at most. SQLite: readers at most.
+    pub pool_size: usize,
+    /// How long a call may wait for a connection, or for SQLite's writer.
+    pub acquire_timeout: Duration,
+    /// PostgreSQL: the schema to work in, made if it is not there.
+    pub schema: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pool_size: 10, acquire_timeout: Duration::from_secs(5), schema: None }
+    }
+}
+
+/// An open database; clones share it.
+#[derive(Clone, Debug)]
+pub struct Db(Store);
+
+#[derive(Clone, Debug)]
+enum Store {
+    Sqlite(sqlite::Store),
+    Postgres(postgres::Store),
+}
+
+impl Db {
+    /// Opens `sqlite:<file>`, `sqlite::memory:` or `postgres://…`, and makes sure that it answers.
+    pub async fn open(url: &str, settings: &Settings) -> Result<Self> {
+        let store = match url.strip_prefix("sqlite:") {
+            Some(path) => Store::Sqlite(sqlite::Store::open(path, settings)?),
+            None => Store::Postgres(postgres::Store::open(url, settings).await?),
+        };
+        Ok(Self(store))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        match self.0 {
+            Store::Sqlite(_) => Engine::Sqlite,
+            Store::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// For reading only; each statement sees what was committed before it.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Store::Sqlite(store) => Work::Sqlite(store.read().await?),
+            Store::Postgres(store) => Work::Postgres(store.begin(postgres::Mode::Autocommit).await?),
+        }))
+    }
+
+    /// A unit of work: undone unless it is committed.
+    pub async fn write(&self) -> Result<Tx> {
+        self.begin(postgres::Mode::Lazy).await
+    }
+
+    /// A unit of work of exactly one statement, which spares PostgreSQL two round trips. A second
+    /// statement is refused.
+    pub async fn write_one(&self) -> Result<Tx> {
+        self.begin(postgres::Mode::One).await
+    }
+
+    async fn begin(&self, mode: postgres::Mode) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Store::Sqlite(store) => Work::Sqlite(store.write().await?),
+            Store::Postgres(store) => Work::Postgres(store.begin(mode).await?),
+        }))
+    }
+
+    /// Brings the tables up to date; `now` in milliseconds. Several processes may do so at once.
+    pub async fn migrate(&self, migrations: &[Migration], now: i64) -> Result<MigrationReport> {
+        migrate::run(self, migrations, now).await
+    }
+
+    /// Asks the database for one trivial row.
+    pub async fn ping(&self) -> Result<()> {
+        self.read()
+            .await?
+            .fetch_optional::<(i64,)>(sql!(postgres: "select 1::bigint", sqlite: "select 1"), &[])
+            .await
+            .map(drop)
+    }
+
+    /// Closes the database; calls that come later fail.
+    pub async fn close(&self) {
+        match &self.0 {
+            Store::Sqlite(store) => store.close().await,
+            Store::Postgres(store) => store.close(),
+        }
+    }
+}
+
+/// A unit of work, or a reader. Dropped without [`Tx::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct Tx(Work);
+
+#[derive(Debug)]
+enum Work {
+    Sqlite(sqlite::Work),
+    Postgres(postgres::Work),
+}
+
+impl Tx {
+    /// Runs a statement and tells how many rows it changed.
+    pub async fn execute(&mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {
+        let sql = sql.into();
+        match &mut self.0 {
+            Work::Sqlite(work) => work.execute(sql.sqlite(), args),
+            Work::Postgres(work) => work.execute(sql.postgres(), args).await,
+        }
+    }
+
+    /// Runs a statement and reads all its rows.
+    pub async fn fetch_all<R: FromRow>(&mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<Vec<R>> {
+        let sql = sql.into();
+        match &mut self.0 {
+            Work::Sqlite(work) => work.fetch_all(sql.sqlite(), args),
+            Work::Postgres(work) => work.fetch_all(sql.postgres(), args).await,
+        }
+    }
+
+    /// Runs a statement and reads its first row, if there is one.
+    pub async fn fetch_optional<R: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Value<'_>],
+    ) -> Result<Option<R>> {
+        Ok(self.fetch_all(sql, args).await?.into_iter().next())
+    }
+
+    /// As [`Tx::fetch_all`], keeping the rows locked until the unit of work ends. SQLite has one writer
+    /// and needs no locks.
+    pub async fn fetch_all_for_update<R: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Value<'_>],
+    ) -> Result<Vec<R>> {
+        self.fetch_all(sql.into().for_update(), args).await
+    }
+
+    /// As [`Tx::fetch_optional`], keeping the row locked until the unit of work ends.
+    pub async fn fetch_optional_for_update<R: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Value<'_>],
+    ) -> Result<Option<R>> {
+        self.fetch_optional(sql.into().for_update(), args).await
+    }
+
+    /// Runs several statements, separated by `;`, without arguments.
+    pub(crate) async fn execute_script(&mut self, script: &Sql) -> Result<()> {
+        match &mut self.0 {
+            Work::Sqlite(work) => work.execute_script(script.sqlite()),
+            Work::Postgres(work) => work.execute_script(script.postgres()).await,
+        }
+    }
+
+    /// Makes the work durable, and answers only then.
+    pub async fn commit(self) -> Result<()> {
+        match self.0 {
+            Work::Sqlite(work) => work.commit().await,
+            Work::Postgres(work) => work.commit().await,
+        }
+    }
+}

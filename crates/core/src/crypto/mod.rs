@@ -1,7 +1,10 @@
 //! Hashes, signatures, encryption and randomness. No database, no HTTP.
 
 pub mod digest;
+pub mod firebase_scrypt;
 pub mod jws;
+pub mod password_hash;
+pub mod password_pool;
 pub mod random;
 pub mod refresh_token;
 pub mod signing_key;
@@ -15,4 +18,10 @@ pub enum CryptoError {
     /// The cryptographic library refused the operation.
     #[error("cryptographic operation failed: {0}")]
     Failed(&'static str),
+}
+
+impl From<CryptoError> for crate::Error {
+    fn from(error: CryptoError) -> Self {
+        Self::internal(error)
+    }
 }

@@ -1,0 +1,93 @@
+//! The running core: built once, shared by all calls.
+
+use crate::config::CoreConfig;
+use crate::crypto::password_pool::{PasswordPool, PoolSettings};
+use crate::crypto::signing_key::KeyForge;
+use crate::ground::tenancy::{self, Directory};
+use crate::http::{Limits, RequestStats, RouteTable};
+use crate::{Clock, Error, Recipe, Result, migrations, recipes};
+use portcullis_db::Db;
+use portcullis_wire::Object;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a core is built from.
+#[derive(Debug)]
+pub struct AppSettings {
+    /// The database, open.
+    pub db: Db,
+    /// The operator's settings, by SuperTokens' key names.
+    pub base_values: Object,
+    /// Where the settings came from, told by `GET /config`.
+    pub config_path: Option<PathBuf>,
+    /// Relaxes range checks for test suites. Never in production.
+    pub test_mode: bool,
+    /// The time.
+    pub clock: Clock,
+    /// What one request may take.
+    pub limits: Limits,
+}
+
+/// The running core.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Whether range checks are relaxed for test suites.
+    pub test_mode: bool,
+    /// The operator's settings as given; tenants' settings are laid over them.
+    pub base_values: Object,
+    /// The operator's settings, checked.
+    pub base_config: Arc<CoreConfig>,
+    /// Where the settings came from.
+    pub config_path: Option<PathBuf>,
+    /// What one request may take.
+    pub limits: Limits,
+    /// Tenants, as far as they have been asked for.
+    pub tenants: Directory,
+    /// Password hashing, apart from everything else.
+    pub passwords: PasswordPool,
+    /// Spare signing keys.
+    pub forge: KeyForge,
+    /// Every recipe.
+    pub recipes: &'static [Recipe],
+    /// Requests per minute, for `GET /requests/stats` and metrics.
+    pub stats: RequestStats,
+    pub(crate) routes: RouteTable,
+}
+
+impl App {
+    /// Checks the settings, brings the tables up to date and makes sure that the default tenant exists.
+    pub async fn open(settings: AppSettings) -> Result<Arc<Self>> {
+        let AppSettings { db, base_values, config_path, test_mode, clock, limits } = settings;
+        let base_config = CoreConfig::from_values(&base_values, test_mode)
+            .map_err(|error| Error::bad_input(error.to_string()))?;
+        db.migrate(&migrations::all(), clock.now()).await?;
+        let app = Arc::new(Self {
+            passwords: PasswordPool::new(pool_settings(&base_config)),
+            forge: KeyForge::new(2),
+            tenants: Directory::default(),
+            stats: RequestStats::new(),
+            routes: RouteTable::new(recipes::ALL),
+            recipes: recipes::ALL,
+            base_config: Arc::new(base_config),
+            db,
+            clock,
+            limits,
+            test_mode,
+            base_values,
+            config_path,
+        });
+        tenancy::service::create_base(&app).await?;
+        Ok(app)
+    }
+}
+
+/// A hash with two lanes takes two cores, so half as many hashes as cores run at a time.
+fn pool_settings(config: &CoreConfig) -> PoolSettings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (cores / 2).max(1).max(config.argon2_hashing_pool_size);
+    PoolSettings { threads, queue_limit: threads * 64 }
+}

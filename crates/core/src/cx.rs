@@ -1,0 +1,116 @@
+//! What every service function is told about its call: made once per call, passed first.
+
+use crate::App;
+use crate::config::CoreConfig;
+use crate::ground::tenancy::Tenant;
+use portcullis_db::Db;
+use portcullis_wire::Cdi;
+use std::fmt;
+use std::sync::Arc;
+
+/// The id of the default app and of the default tenant.
+pub const PUBLIC: &str = "public";
+
+/// Which tenant of which app a call addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The connection URI domain; empty for the default one.
+    pub domain: String,
+    /// The app.
+    pub app_id: String,
+    /// The tenant.
+    pub tenant_id: String,
+}
+
+impl Scope {
+    /// The default tenant of the default app of the default domain.
+    pub fn base() -> Self {
+        Self::new("", PUBLIC, PUBLIC)
+    }
+
+    /// A scope from its three parts.
+    pub fn new(domain: &str, app_id: &str, tenant_id: &str) -> Self {
+        Self { domain: domain.to_owned(), app_id: app_id.to_owned(), tenant_id: tenant_id.to_owned() }
+    }
+
+    /// The same app, another tenant.
+    #[must_use]
+    pub fn with_tenant(&self, tenant_id: &str) -> Self {
+        Self::new(&self.domain, &self.app_id, tenant_id)
+    }
+
+    /// The app's default tenant.
+    #[must_use]
+    pub fn public_tenant(&self) -> Self {
+        self.with_tenant(PUBLIC)
+    }
+
+    /// Whether this is the app's default tenant.
+    pub fn is_public_tenant(&self) -> bool {
+        self.tenant_id == PUBLIC
+    }
+
+    /// Whether this is the default app (of its domain).
+    pub fn is_public_app(&self) -> bool {
+        self.app_id == PUBLIC
+    }
+
+    /// Whether this is the tenant that the configuration file describes.
+    pub fn is_base(&self) -> bool {
+        self.domain.is_empty() && self.is_public_app() && self.is_public_tenant()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}, {}, {})", self.domain, self.app_id, self.tenant_id)
+    }
+}
+
+/// One call: the running core, the tenant addressed, the protocol version and the time.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// The running core.
+    pub app: Arc<App>,
+    /// The tenant addressed.
+    pub scope: Scope,
+    /// What is stored about the tenant, and its effective configuration. For a call that concerns the
+    /// whole app and came by way of an unknown tenant (allowed before CDI 5.0), the app's public tenant.
+    pub tenant: Arc<Tenant>,
+    /// The protocol version of the call.
+    pub cdi: Cdi,
+    /// Milliseconds since 1970, the same during the whole call.
+    pub now: i64,
+}
+
+impl Cx {
+    /// The database of the tenant.
+    pub fn db(&self) -> &Db {
+        &self.app.db
+    }
+
+    /// The effective configuration of the tenant.
+    pub fn config(&self) -> &CoreConfig {
+        &self.tenant.config
+    }
+
+    /// The app's id.
+    pub fn app_id(&self) -> &str {
+        &self.scope.app_id
+    }
+
+    /// The tenant's id.
+    pub fn tenant_id(&self) -> &str {
+        &self.scope.tenant_id
+    }
+
+    /// The same call for another tenant of the app. 400 if there is no such tenant.
+    pub async fn for_tenant(&self, tenant_id: &str) -> crate::Result<Self> {
+        if tenant_id == self.scope.tenant_id {
+            return Ok(self.clone());
+        }
+        let scope = self.scope.with_tenant(tenant_id);
+        let tenant = crate::ground::tenancy::service::require(&self.app, &scope).await?;
+        Ok(Self { scope, tenant, ..self.clone() })
+    }
+}

@@ -1,0 +1,3 @@
+//! What every recipe stands on: tenants, users, keys.
+
+pub mod tenancy;

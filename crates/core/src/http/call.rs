@@ -1,0 +1,155 @@
+//! One call from its request to its response.
+
+use super::gate;
+use super::path::{self, Parts};
+use super::reply::Reply;
+use super::routes::{self, Route};
+use crate::ground::tenancy::{Tenant, service as tenancy};
+use crate::{App, Cx, Error, Result, Scope, Unknown};
+use bytes::{Buf, Bytes};
+use http::request::Parts as Head;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
+use portcullis_wire::{Cdi, Input, Level};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How often a call is tried again when the database broke off a deadlock.
+const TRIES: usize = 5;
+
+/// Serves one request. `peer` is the caller's address, as far as it is known.
+pub async fn handle<B>(app: Arc<App>, request: Request<B>, peer: Option<IpAddr>) -> Response<Full<Bytes>>
+where
+    B: Body + Send + 'static,
+    B::Data: Buf + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let (head, body) = request.into_parts();
+    app.stats.count(app.clock.now());
+    let work = answer(&app, &head, body, peer);
+    let reply = match tokio::time::timeout(app.limits.timeout, work).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => Reply::error(&error),
+        Err(_) => Reply::error(&Error::Timeout),
+    };
+    tracing::debug!(http.method = %head.method, http.path = head.uri.path(), http.status = reply.status_code().as_u16(), "request served");
+    reply.into_response()
+}
+
+async fn answer<B>(app: &Arc<App>, head: &Head, body: B, peer: Option<IpAddr>) -> Result<Reply>
+where
+    B: Body + Send + 'static,
+    B::Data: Buf + Send,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let is_endpoint = |path: &str| app.routes.is_endpoint(path);
+    let Parts { app_id, tenant_id, endpoint } =
+        path::take_apart(head.uri.path(), &app.base_config.base_path, is_endpoint).ok_or(Error::NotFound)?;
+    let scope = Scope { domain: String::new(), app_id, tenant_id };
+    let mut call = Call::find(app, scope).await?;
+    if let Some(config) = call.tenant.as_ref().or(call.public_tenant.as_ref()) {
+        gate::check_address(&config.config, peer)?;
+    }
+    let rid = head.headers.get("rid").and_then(|rid| rid.to_str().ok());
+    let of_path = app.routes.of_path(&endpoint);
+    let chosen = routes::choose(of_path, &head.method, rid);
+    check_caller(app, &mut call, head, chosen.or(of_path.first()))?;
+    let route = chosen.ok_or(if of_path.is_empty() { Error::NotFound } else { Error::MethodNotSupported })?;
+    let bytes = if route.reads_body { read(body, app.limits.body_bytes).await? } else { Bytes::new() };
+    serve(route, &call, head.uri.query(), &bytes).await
+}
+
+/// Key and version. A path that is no endpoint is treated as the root is: open, version checked.
+fn check_caller(app: &App, call: &mut Call, head: &Head, route: Option<&Route>) -> Result<()> {
+    use portcullis_wire::{Access, Versioning};
+    let (access, versioning) =
+        route.map_or((Access::Open, Versioning::Checked), |route| (route.access, route.versioning));
+    if let (Access::ApiKey, Some(public)) = (access, &call.public_tenant) {
+        gate::check_api_key(&public.config, &app.base_config, &head.headers)?;
+    }
+    let config = call.public_tenant.as_ref().map_or(&app.base_config, |public| &public.config);
+    let asked = gate::version(config, &head.headers)?;
+    if asked.cdi < Cdi::V3_0 && !call.scope.is_public_tenant() {
+        return Err(Error::NotFound);
+    }
+    asked.check(versioning)?;
+    call.cdi = asked.cdi;
+    Ok(())
+}
+
+/// Runs the handler, again if the database asks for it: a unit of work that was broken off left nothing.
+async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> Result<Reply> {
+    let mut tries = 1;
+    loop {
+        let outcome = (route.handler)(call.clone(), input(route, query, body, call.cdi)?).await;
+        match outcome {
+            Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => tries += 1,
+            settled => return settled,
+        }
+    }
+}
+
+fn input(route: &Route, query: Option<&str>, body: &[u8], cdi: Cdi) -> Result<Input> {
+    if route.reads_body {
+        return Ok(Input::body(body, cdi)?);
+    }
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
+    Ok(Input::query(pairs, cdi))
+}
+
+async fn read<B>(body: B, limit: usize) -> Result<Bytes>
+where
+    B: Body,
+    B::Data: Buf,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Error::BodyTooLarge(limit)),
+        Err(error) => Err(Error::BadInput(format!("The request's body could not be read: {error}"))),
+    }
+}
+
+/// A call whose caller is known, before it is known whether its tenant exists.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    app: Arc<App>,
+    scope: Scope,
+    cdi: Cdi,
+    now: i64,
+    tenant: Option<Arc<Tenant>>,
+    public_tenant: Option<Arc<Tenant>>,
+}
+
+impl Call {
+    async fn find(app: &Arc<App>, scope: Scope) -> Result<Self> {
+        let tenant = tenancy::find(app, &scope).await?;
+        let public_tenant = match &tenant {
+            Some(tenant) if scope.is_public_tenant() => Some(Arc::clone(tenant)),
+            _ => tenancy::find(app, &scope.public_tenant()).await?,
+        };
+        Ok(Self {
+            app: Arc::clone(app),
+            scope,
+            cdi: Cdi::LATEST,
+            now: app.clock.now(),
+            tenant,
+            public_tenant,
+        })
+    }
+
+    /// Lets the call through to the handler if its tenant, or its app, is there.
+    pub(super) fn admit(self, level: Level) -> Result<Cx> {
+        let Self { app, scope, cdi, now, tenant, public_tenant } = self;
+        if level == Level::App && cdi >= Cdi::V5_0 && !scope.is_public_tenant() {
+            return Err(Error::forbidden("Only public tenantId can call this app specific API"));
+        }
+        let (found, missing) = match level {
+            Level::Tenant => (tenant, Unknown::Tenant),
+            Level::App | Level::Any => (tenant.or(public_tenant), Unknown::App),
+        };
+        let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
+        Ok(Cx { app, scope, tenant, cdi, now })
+    }
+}

@@ -1,0 +1,86 @@
+//! Who may call, and in which version: address filter, API key, `cdi-version`.
+
+use crate::config::CoreConfig;
+use crate::crypto::digest::secrets_equal;
+use crate::{Error, Result};
+use http::HeaderMap;
+use portcullis_wire::{Cdi, Versioning};
+use std::net::IpAddr;
+
+/// 403 unless the tenant's address filter lets the peer through. Deny wins over allow.
+pub(super) fn check_address(config: &CoreConfig, peer: Option<IpAddr>) -> Result<()> {
+    let address = peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default();
+    let denied = config.ip_deny.as_ref().is_some_and(|deny| deny.is_match(&address));
+    let allowed = config.ip_allow.as_ref().is_none_or(|allow| allow.is_match(&address));
+    if denied || !allowed { Err(Error::forbidden("Forbidden")) } else { Ok(()) }
+}
+
+/// 401 unless the call shows one of the app's keys, or the operator's secret, if any is configured.
+pub(super) fn check_api_key(app: &CoreConfig, base: &CoreConfig, headers: &HeaderMap) -> Result<()> {
+    let secret = base.saas_secret.as_ref();
+    if app.api_keys.is_empty() && secret.is_none() {
+        return Ok(());
+    }
+    let shown = shown_key(headers).unwrap_or_default();
+    // Every key is compared, so that the time does not tell which one was close.
+    let fits =
+        app.api_keys.iter().chain(secret).fold(false, |fits, key| fits | secrets_equal(key.reveal(), shown));
+    if fits { Ok(()) } else { Err(Error::Unauthorized) }
+}
+
+fn shown_key(headers: &HeaderMap) -> Option<&str> {
+    if let Some(key) = headers.get("api-key") {
+        return key.to_str().ok().map(str::trim);
+    }
+    let authorization = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let bearer = authorization.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    Some(bearer.map_or(authorization, |_| &authorization[7..]).trim())
+}
+
+/// The version of a call. Without the header it is the newest that the app allows.
+pub(super) fn version(config: &CoreConfig, headers: &HeaderMap) -> Result<Asked> {
+    let limit = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Cdi>().ok());
+    let (min, max) = (limit(&config.min_cdi), limit(&config.max_cdi).unwrap_or(Cdi::LATEST));
+    let Some(header) = headers.get("cdi-version") else {
+        return Ok(Asked { cdi: max, known: true, text: max.to_string() });
+    };
+    let text = header.to_str().unwrap_or_default();
+    if !is_dotted_number(text) {
+        return Err(Error::bad_input("cdi-version header is invalid"));
+    }
+    let Ok(cdi) = text.parse::<Cdi>() else {
+        return Ok(Asked { cdi: max, known: false, text: text.to_owned() });
+    };
+    if cdi > max {
+        return Err(not_supported(text));
+    }
+    if let Some(min) = min.filter(|min| cdi < *min) {
+        let text = format!("cdi-version {text} is lower than the minimum allowed version {min}");
+        return Err(Error::BadInput(text));
+    }
+    Ok(Asked { cdi, known: cdi.is_supported(), text: text.to_owned() })
+}
+
+/// The version that a call asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) cdi: Cdi,
+    known: bool,
+    text: String,
+}
+
+impl Asked {
+    /// 400 if the endpoint checks versions and this one is not served.
+    pub(super) fn check(&self, versioning: Versioning) -> Result<()> {
+        let fine = self.known || versioning == Versioning::Ignored;
+        if fine { Ok(()) } else { Err(not_supported(&self.text)) }
+    }
+}
+
+fn not_supported(text: &str) -> Error {
+    Error::BadInput(format!("cdi-version {text} not supported"))
+}
+
+fn is_dotted_number(text: &str) -> bool {
+    text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}

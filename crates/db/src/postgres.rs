@@ -1,0 +1,160 @@
+//! PostgreSQL: pooled connections; a transaction begins with its first statement, in one round trip.
+
+use crate::row::Source;
+use crate::{Error, FromRow, Result, Row, Settings, Value};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use std::str::FromStr;
+use tokio::runtime::Handle;
+use tokio_postgres::NoTls;
+use tokio_postgres::types::ToSql;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: Pool,
+}
+
+/// How statements relate to transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Each statement stands alone.
+    Autocommit,
+    /// One statement that stands alone is still allowed.
+    One,
+    /// The one statement has run.
+    OneDone,
+    /// The transaction begins with the next statement.
+    Lazy,
+    /// The transaction has begun.
+    Open,
+}
+
+impl Store {
+    pub(crate) async fn open(url: &str, settings: &Settings) -> Result<Self> {
+        // The parser's message may quote the URL, which holds a password.
+        let mut config = tokio_postgres::Config::from_str(url)
+            .map_err(|_| Error::Engine("the PostgreSQL URL is not valid".to_owned()))?;
+        config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
+        if let Some(schema) = &settings.schema {
+            config.options(format!("-c search_path={schema}"));
+        }
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+            .max_size(settings.pool_size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(settings.acquire_timeout),
+                create: Some(settings.acquire_timeout),
+                recycle: Some(settings.acquire_timeout),
+            })
+            .build()
+            .map_err(|error| Error::Engine(error.to_string()))?;
+        let store = Self { pool };
+        let client = store.pool.get().await?;
+        if let Some(schema) = &settings.schema {
+            let quoted = schema.replace('"', "\"\"");
+            client.batch_execute(&format!("create schema if not exists \"{quoted}\"")).await?;
+        }
+        Ok(store)
+    }
+
+    pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
+        Ok(Work { client: Some(self.pool.get().await?), mode })
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// A connection at work; `client` is `None` once it has ended.
+#[derive(Debug)]
+pub(crate) struct Work {
+    client: Option<Object>,
+    mode: Mode,
+}
+
+impl Work {
+    pub(crate) async fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64> {
+        let (client, begin) = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let args = references(args);
+        if !begin {
+            return Ok(client.execute(&statement, &args).await?);
+        }
+        // Both are sent before either is answered.
+        let (began, outcome) = tokio::join!(client.batch_execute("begin"), client.execute(&statement, &args));
+        self.began(began)?;
+        Ok(outcome?)
+    }
+
+    pub(crate) async fn fetch_all<R: FromRow>(&mut self, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
+        let (client, begin) = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let args = references(args);
+        let rows = if begin {
+            let (began, rows) = tokio::join!(client.batch_execute("begin"), client.query(&statement, &args));
+            self.began(began)?;
+            rows?
+        } else {
+            client.query(&statement, &args).await?
+        };
+        rows.iter().map(|row| R::from_row(&Row(Source::Postgres(row)))).collect()
+    }
+
+    pub(crate) async fn execute_script(&mut self, script: &str) -> Result<()> {
+        let (client, begin) = self.client()?;
+        if begin {
+            let began = client.batch_execute("begin").await;
+            self.began(began)?;
+        }
+        Ok(self.client()?.0.batch_execute(script).await?)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.mode == Mode::Open {
+            let (client, _) = self.client()?;
+            client.batch_execute("commit").await?;
+            self.mode = Mode::Autocommit;
+        }
+        Ok(())
+    }
+
+    /// The connection, and whether a transaction must begin with this statement.
+    fn client(&mut self) -> Result<(&Object, bool)> {
+        if self.mode == Mode::OneDone {
+            return Err(Error::Engine("a unit of work of one statement was given a second".to_owned()));
+        }
+        if self.mode == Mode::One {
+            self.mode = Mode::OneDone;
+        }
+        let client =
+            self.client.as_ref().ok_or_else(|| Error::Engine("the unit of work has ended".to_owned()))?;
+        Ok((client, self.mode == Mode::Lazy))
+    }
+
+    fn began(&mut self, outcome: std::result::Result<(), tokio_postgres::Error>) -> Result<()> {
+        // Even when it failed the connection's state is unknown, and must be rolled back.
+        self.mode = Mode::Open;
+        Ok(outcome?)
+    }
+}
+
+impl Drop for Work {
+    /// A connection goes back to the pool only after its transaction was rolled back.
+    fn drop(&mut self) {
+        let (Mode::Open, Some(client)) = (self.mode, self.client.take()) else { return };
+        let Ok(runtime) = Handle::try_current() else {
+            drop(Object::take(client));
+            return;
+        };
+        runtime.spawn(async move {
+            if client.batch_execute("rollback").await.is_err() {
+                drop(Object::take(client));
+            }
+        });
+    }
+}
+
+fn references<'a>(args: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    args.iter().map(|value| value as _).collect()
+}

@@ -1,0 +1,330 @@
+//! SQLite: a pool of readers, and one writer whose units of work are committed in groups.
+//!
+//! A commit waits for the disk, which costs far more than the work itself. So a unit of work that ends
+//! while others wait does not commit: it hands the connection on, and whoever comes last commits for
+//! all. Each unit of work is a savepoint, so one that fails takes back only its own changes. Nobody is
+//! told "done" before the group's commit.
+
+use crate::row::Source;
+use crate::{Error, FromRow, Result, Row, Settings, Value};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
+
+/// Units of work in one commit at most: bounds how long the first of them waits.
+const GROUP_LIMIT: usize = 64;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    writer: Arc<tokio::sync::Mutex<Writer>>,
+    /// Units of work that wait for the writer.
+    waiting: Arc<AtomicUsize>,
+    /// `None` in memory, where only the writer's connection sees the data.
+    readers: Option<Arc<Readers>>,
+    acquire_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Writer {
+    connection: Connection,
+    group: Option<Group>,
+}
+
+/// Units of work that wait for one commit.
+#[derive(Debug)]
+struct Group {
+    members: usize,
+    done: watch::Sender<Option<Result<()>>>,
+}
+
+#[derive(Debug)]
+struct Readers {
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Store {
+    pub(crate) fn open(path: &str, settings: &Settings) -> Result<Self> {
+        let in_memory = path == ":memory:";
+        let connection = connect(path, OpenFlags::default())?;
+        if !in_memory {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        }
+        let readers = (!in_memory).then(|| Readers::open(path, settings.pool_size)).transpose()?;
+        Ok(Self {
+            writer: Arc::new(tokio::sync::Mutex::new(Writer { connection, group: None })),
+            waiting: Arc::default(),
+            readers: readers.map(Arc::new),
+            acquire_timeout: settings.acquire_timeout,
+        })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Work> {
+        let Some(readers) = &self.readers else { return self.write().await };
+        let permit = Arc::clone(&readers.permits).acquire_owned();
+        let permit = tokio::time::timeout(self.acquire_timeout, permit)
+            .await
+            .map_err(|_| Error::PoolFull)?
+            .map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
+        let connection = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = connection.ok_or_else(|| Error::Engine("no idle reader".to_owned()))?;
+        Ok(Work::Reader(Reader {
+            connection: Some(connection),
+            readers: Arc::clone(readers),
+            _permit: permit,
+        }))
+    }
+
+    pub(crate) async fn write(&self) -> Result<Work> {
+        let waiting = Waiting::new(self);
+        let locked = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.writer).lock_owned()).await;
+        let mut guard = locked.map_err(|_| Error::Busy)?;
+        waiting.over();
+        let began = guard.begin();
+        let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting) };
+        if let Err(error) = began {
+            work.hand_on();
+            return Err(error);
+        }
+        Ok(Work::Writer(work))
+    }
+
+    /// Commits an open group that nobody is left to commit.
+    async fn flush(self) {
+        let guard = Arc::clone(&self.writer).lock_owned().await;
+        WriterWork { guard: Some(guard), waiting: self.waiting }.hand_on();
+    }
+
+    pub(crate) async fn close(&self) {
+        self.clone().flush().await;
+        let writer = self.writer.lock().await;
+        if self.readers.is_some() {
+            let _ = writer.connection.pragma_update(None, "wal_checkpoint", "truncate");
+        }
+        if let Some(readers) = &self.readers {
+            readers.permits.close();
+        }
+    }
+}
+
+fn connect(path: &str, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(Path::new(path), flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+impl Readers {
+    fn open(path: &str, count: usize) -> Result<Self> {
+        let open = |_| {
+            let connection = connect(path, OpenFlags::default())?;
+            connection.pragma_update(None, "query_only", "on")?;
+            Ok(connection)
+        };
+        let idle = (0..count.clamp(1, 8)).map(open).collect::<Result<Vec<_>>>()?;
+        Ok(Self { permits: Arc::new(Semaphore::new(idle.len())), idle: Mutex::new(idle) })
+    }
+}
+
+/// Counts a unit of work that waits for the writer, so that the one before it need not commit.
+struct Waiting<'a> {
+    store: &'a Store,
+    over: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(store: &'a Store) -> Self {
+        store.waiting.fetch_add(1, Ordering::SeqCst);
+        Self { store, over: false }
+    }
+
+    fn over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.store.waiting.fetch_sub(1, Ordering::SeqCst);
+        // The one before may have counted on this one to commit.
+        if let (false, Ok(runtime)) = (self.over, Handle::try_current()) {
+            runtime.spawn(self.store.clone().flush());
+        }
+    }
+}
+
+impl Writer {
+    fn begin(&mut self) -> Result<()> {
+        if self.group.is_none() {
+            self.connection.execute_batch("begin immediate")?;
+            self.group = Some(Group { members: 0, done: watch::Sender::new(None) });
+        }
+        Ok(self.connection.execute_batch("savepoint work")?)
+    }
+
+    /// Takes back the current unit of work; the others of the group stay.
+    fn undo(&mut self) {
+        if self.connection.execute_batch("rollback to work; release work").is_err() {
+            self.abandon("the transaction was rolled back by the engine");
+        }
+    }
+
+    /// Ends the group without its work: it failed as a whole.
+    fn abandon(&mut self, reason: &str) {
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("rollback");
+        }
+        if let Some(group) = self.group.take() {
+            group.done.send_replace(Some(Err(Error::Engine(reason.to_owned()))));
+        }
+    }
+
+    fn commit_group(&mut self) {
+        let Some(group) = self.group.take() else { return };
+        let outcome = self.connection.execute_batch("commit").map_err(Error::from);
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("rollback");
+        }
+        group.done.send_replace(Some(outcome));
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    Reader(Reader),
+    Writer(WriterWork),
+}
+
+#[derive(Debug)]
+pub(crate) struct Reader {
+    connection: Option<Connection>,
+    readers: Arc<Readers>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let idle = self.readers.idle.lock();
+        idle.unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+    }
+}
+
+/// A unit of work; `guard` is `None` once it has ended.
+#[derive(Debug)]
+pub(crate) struct WriterWork {
+    guard: Option<OwnedMutexGuard<Writer>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl WriterWork {
+    /// Lets the next one have the connection, or commits the group if there is no next one.
+    fn hand_on(&mut self) {
+        let Some(mut guard) = self.guard.take() else { return };
+        let Some(group) = &guard.group else { return };
+        let goes_on = self.waiting.load(Ordering::SeqCst) > 0 && group.members < GROUP_LIMIT;
+        if group.members == 0 && !goes_on {
+            guard.abandon("nothing to commit");
+        } else if !goes_on {
+            commit_apart(guard);
+        }
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        let Some(guard) = self.guard.as_mut() else { return Err(ended()) };
+        if let Err(error) = guard.connection.execute_batch("release work") {
+            guard.abandon("the transaction was rolled back by the engine");
+            return Err(error.into());
+        }
+        let group = guard.group.as_mut().ok_or_else(ended)?;
+        group.members += 1;
+        let mut done = group.done.subscribe();
+        self.hand_on();
+        let outcome = done.wait_for(Option::is_some).await.map_err(|_| ended())?.clone();
+        outcome.unwrap_or_else(|| Err(ended()))
+    }
+}
+
+/// Waiting for the disk must not hold up the async worker.
+fn commit_apart(mut guard: OwnedMutexGuard<Writer>) {
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || guard.commit_group())),
+        Err(_) => guard.commit_group(),
+    }
+}
+
+fn ended() -> Error {
+    Error::Engine("the unit of work has ended".to_owned())
+}
+
+impl Drop for WriterWork {
+    fn drop(&mut self) {
+        if let Some(guard) = self.guard.as_mut() {
+            guard.undo();
+        }
+        self.hand_on();
+    }
+}
+
+impl Work {
+    fn connection(&self) -> Result<&Connection> {
+        match self {
+            Self::Reader(reader) => reader.connection.as_ref(),
+            Self::Writer(work) => work.guard.as_ref().map(|guard| &guard.connection),
+        }
+        .ok_or_else(ended)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        // A statement with `returning` has rows; they are counted, not read.
+        if statement.column_count() > 0 {
+            let (mut rows, mut count) = (statement.raw_query(), 0);
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            return Ok(count);
+        }
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    pub(crate) fn fetch_all<R: FromRow>(&mut self, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        let (mut rows, mut read) = (statement.raw_query(), Vec::new());
+        while let Some(row) = rows.next()? {
+            read.push(R::from_row(&Row(Source::Sqlite(row)))?);
+        }
+        Ok(read)
+    }
+
+    pub(crate) fn execute_script(&mut self, script: &str) -> Result<()> {
+        Ok(self.connection()?.execute_batch(script)?)
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Reader(_) => Ok(()),
+            Self::Writer(work) => work.commit().await,
+        }
+    }
+}
+
+/// Binds by name: SQLite numbers `$2, $1` in the order of their first use.
+fn bind(statement: &mut rusqlite::Statement<'_>, args: &[Value<'_>]) -> Result<()> {
+    for position in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(position).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let value = number.and_then(|number| args.get(number.checked_sub(1)?));
+        let value = value.ok_or_else(|| Error::Engine("an argument is missing".to_owned()))?;
+        statement.raw_bind_parameter(position, value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! The rules of the unit of work, on the engine that `TEST_ENGINE` names.
+
+use portcullis_db::{Db, Error, Migration, Settings, Sql, args};
+use std::time::Duration;
+
+/// A database of the test's own; `_directory` keeps the file alive.
+struct TestDb {
+    db: Db,
+    _directory: tempfile::TempDir,
+}
+
+async fn open(settings: &Settings) -> TestDb {
+    let directory = tempfile::tempdir().unwrap();
+    let db = if std::env::var("TEST_ENGINE").as_deref() == Ok("postgres") {
+        let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
+        // The directory's random name makes the schema's name unique.
+        let name = directory.path().file_name().unwrap().to_string_lossy();
+        let schema = format!("db_{}", name.trim_start_matches('.').to_lowercase());
+        Db::open(&url, &Settings { schema: Some(schema), ..settings.clone() }).await.unwrap()
+    } else {
+        let path = directory.path().join("test.db");
+        Db::open(&format!("sqlite:{}", path.display()), settings).await.unwrap()
+    };
+    let tables = "create table parents (id varchar(64) not null primary key);
+        create table items (id char(36) not null primary key, parent_id varchar(64), n bigint, flag boolean,
+            constraint items_fkey foreign key (parent_id) references parents (id) on delete cascade)";
+    db.migrate(&[Migration { name: "0001_test", sql: Sql::from(tables) }], 1).await.unwrap();
+    TestDb { db, _directory: directory }
+}
+
+async fn insert(db: &Db, id: &str, n: i64) -> portcullis_db::Result<()> {
+    let mut tx = db.write().await?;
+    tx.execute("insert into items (n, id) values ($2, $1)", args![id, n]).await?;
+    tx.commit().await
+}
+
+async fn count(db: &Db) -> i64 {
+    let mut tx = db.read().await.unwrap();
+    tx.fetch_optional::<(i64,)>("select count(*) from items", &[]).await.unwrap().unwrap().0
+}
+
+#[tokio::test]
+async fn rows_come_back_as_they_were_written() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut tx = db.write().await.unwrap();
+    let sql = "insert into items (id, parent_id, n, flag) values ($1, $4, $3, $2)
+        on conflict (id) do update set n = excluded.n + 1 returning n, flag, parent_id, id";
+    type Item = (i64, bool, Option<String>, String);
+    let first: Option<Item> = tx.fetch_optional(sql, args!["short", true, 7, None::<&str>]).await.unwrap();
+    assert_eq!(first, Some((7, true, None, "short".to_owned())));
+    let second: Option<Item> = tx.fetch_optional(sql, args!["short", true, 7, None::<&str>]).await.unwrap();
+    assert_eq!(second.unwrap().0, 8);
+    tx.commit().await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_not_committed_is_undone() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut tx = db.write().await.unwrap();
+    tx.execute("insert into items (id) values ($1)", args!["a"]).await.unwrap();
+    drop(tx);
+    assert_eq!(count(&db).await, 0);
+    insert(&db, "b", 1).await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn broken_keys_are_told_apart() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    insert(&db, "a", 1).await.unwrap();
+    assert!(matches!(insert(&db, "a", 2).await, Err(Error::Duplicate(_))));
+    let mut tx = db.write_one().await.unwrap();
+    let orphan = tx.execute("insert into items (id, parent_id) values ($1, $2)", args!["b", "none"]).await;
+    assert!(matches!(orphan, Err(Error::MissingParent)), "{orphan:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_each_get_their_own_outcome() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200_i64 {
+        let db = db.clone();
+        // Every tenth one takes a key that is taken: its group must not suffer.
+        let id = if n % 10 == 0 { "taken".to_owned() } else { format!("id-{n}") };
+        tasks.spawn(async move { (n, insert(&db, &id, n).await.is_ok()) });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|(n, fine)| n % 10 == 0 && *fine).count(), 1);
+    assert!(outcomes.iter().filter(|(n, _)| n % 10 != 0).all(|(_, fine)| *fine));
+    assert_eq!(count(&db).await, 181);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_that_give_up_leave_nothing_open() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    for round in 0..50_i64 {
+        let id = format!("stays-{round}");
+        let quick = insert(&db, &id, round);
+        let mut waiters = tokio::task::JoinSet::new();
+        for other in 0..4_i64 {
+            let db = db.clone();
+            waiters.spawn(async move { insert(&db, &format!("maybe-{round}-{other}"), other).await });
+        }
+        let (stayed, ()) = tokio::join!(quick, async { waiters.abort_all() });
+        stayed.unwrap();
+    }
+    let kept: Option<(i64,)> = db
+        .read()
+        .await
+        .unwrap()
+        .fetch_optional("select count(*) from items where id like 'stays-%'", &[])
+        .await
+        .unwrap();
+    assert_eq!(kept, Some((50,)));
+    insert(&db, "after", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn waiting_for_a_connection_has_an_end() {
+    let settings = Settings { pool_size: 1, acquire_timeout: Duration::from_millis(200), schema: None };
+    let TestDb { db, _directory } = open(&settings).await;
+    let mut held = db.write().await.unwrap();
+    held.execute("insert into items (id) values ($1)", args!["held"]).await.unwrap();
+    let refused = db.write().await.map(drop);
+    assert!(matches!(refused, Err(Error::PoolFull | Error::Busy)), "{refused:?}");
+    held.commit().await.unwrap();
+    insert(&db, "later", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_statement_means_one() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut tx = db.write_one().await.unwrap();
+    tx.execute("insert into items (id) values ($1)", args!["a"]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn migrations_run_once_and_may_not_change() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let second = Migration { name: "0002_more", sql: Sql::from("create table more (id bigint)") };
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (db, second) = (db.clone(), second.clone());
+        tasks.spawn(async move { db.migrate(&[second], 1).await.unwrap().applied.len() });
+    }
+    assert_eq!(tasks.join_all().await.iter().sum::<usize>(), 1);
+    let changed = Migration { name: "0002_more", sql: Sql::from("create table other (id bigint)") };
+    let refused = db.migrate(&[changed], 1).await.unwrap_err().to_string();
+    assert!(refused.contains("0002_more"), "{refused}");
+    assert_eq!(db.migrate(&[second], 1).await.unwrap().unknown, ["0001_test"]);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_replaced() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    if db.engine() == portcullis_db::Engine::Sqlite {
+        // There is no connection to lose: the file stays open.
+        return db.ping().await.unwrap();
+    }
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'portcullis' and pid = pg_backend_pid()";
+    assert!(db.read().await.unwrap().fetch_all::<(bool,)>(kill, &[]).await.is_err());
+    // A call may still meet the dead connection; the one after it may not.
+    let mut tries = 0;
+    while db.ping().await.is_err() {
+        tries += 1;
+        assert!(tries < 5, "the database does not recover");
+    }
+}
