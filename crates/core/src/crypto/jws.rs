@@ -144,7 +144,6 @@ fn keyed_version(field: Option<&Value>) -> Option<TokenVersion> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 mod tests {
     use std::sync::LazyLock;
 

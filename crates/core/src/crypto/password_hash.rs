@@ -64,14 +64,17 @@ pub fn hash(password: &str, settings: HashSettings, arena: &mut Arena) -> Result
     match settings {
         HashSettings::Bcrypt { rounds } => {
             let parts = bcrypt::hash_with_salt(password, rounds.clamp(4, 31), random::bytes());
-            Ok(parts.map_err(|_| CryptoError::Failed("password hash"))?.format_for_version(bcrypt::Version::TwoA))
+            Ok(parts
+                .map_err(|_| CryptoError::Failed("password hash"))?
+                .format_for_version(bcrypt::Version::TwoA))
         }
         HashSettings::Argon2 { iterations, memory_kb, parallelism } => {
-            let params =
-                Params::new(memory_kb, iterations, parallelism, Some(32)).map_err(|_| CryptoError::Failed("password hash"))?;
+            let params = Params::new(memory_kb, iterations, parallelism, Some(32))
+                .map_err(|_| CryptoError::Failed("password hash"))?;
             let salt = random::bytes::<16>();
             let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            let hash = argon2_into(&argon, password, &salt, 32, arena).ok_or(CryptoError::Failed("password hash"))?;
+            let hash = argon2_into(&argon, password, &salt, 32, arena)
+                .ok_or(CryptoError::Failed("password hash"))?;
             let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
             Ok(format!("$argon2id$v=19$m={memory_kb},t={iterations},p={parallelism}${salt}${hash}"))
         }

@@ -117,7 +117,6 @@ fn derive(rounds: NonZeroU32, salt: &[u8], password: &str, out: &mut [u8]) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 mod tests {
     use proptest::prelude::*;
 

@@ -216,7 +216,6 @@ fn start_forging(channel_size: usize) -> Option<Mutex<Receiver<KeyPair>>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 mod tests {
     use super::*;
 

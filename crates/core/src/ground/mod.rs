@@ -1,3 +1,4 @@
 //! What every recipe stands on: tenants, users, keys.
 
+pub mod admin;
 pub mod tenancy;

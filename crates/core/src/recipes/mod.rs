@@ -1,6 +1,6 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
-use crate::Recipe;
+use crate::{Recipe, ground};
 
 /// Every recipe, in the order in which endpoints that share a path are tried.
-pub const ALL: &[Recipe] = &[];
+pub const ALL: &[Recipe] = &[ground::admin::RECIPE];

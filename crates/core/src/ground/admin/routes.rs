@@ -1,0 +1,86 @@
+//! The endpoints about the core itself.
+
+use crate::http::{Reply, Routes};
+use crate::{Cx, Error, Result};
+use portcullis_wire::admin as wire;
+use portcullis_wire::{Cdi, Object};
+
+/// What the reference sells, and what is free here.
+const FEATURES: &[&str] =
+    &["account_linking", "multi_tenancy", "dashboard_login", "mfa", "security", "oauth", "saml"];
+
+/// The endpoints.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .at_raw::<wire::HelloGet>(hello)
+        .at_raw::<wire::HelloPost>(hello)
+        .at_raw::<wire::HelloPut>(hello)
+        .at_raw::<wire::HelloDelete>(hello)
+        .at_raw::<wire::RootGet>(hello)
+        .at_raw::<wire::RootPost>(hello)
+        .at_raw::<wire::RootPut>(hello)
+        .at_raw::<wire::RootDelete>(hello)
+        .at::<wire::ApiVersion>(api_version)
+        .at::<wire::Config>(config)
+        .at::<wire::Telemetry>(telemetry)
+        .at_raw::<wire::RequestsStats>(requests_stats)
+        .at::<wire::FeatureFlag>(feature_flag)
+        .at::<wire::SetLicense>(set_license)
+        .at::<wire::GetLicense>(license)
+        .at::<wire::RemoveLicense>(remove_license)
+}
+
+async fn hello(cx: Cx, (): ()) -> Result<Reply> {
+    cx.db().ping().await?;
+    Ok(Reply::text("Hello"))
+}
+
+async fn api_version(cx: Cx, _: wire::ApiVersionRequest) -> Result<wire::ApiVersionResponse> {
+    let max = cx.config().max_cdi.as_ref().and_then(|max| max.parse().ok()).unwrap_or(Cdi::LATEST);
+    let served = Cdi::SUPPORTED.iter().filter(|cdi| **cdi <= max);
+    Ok(wire::ApiVersionResponse { versions: served.map(ToString::to_string).collect() })
+}
+
+async fn config(cx: Cx, input: wire::ConfigRequest) -> Result<wire::ConfigResponse> {
+    if !cx.scope.is_base() {
+        let text = "you can call this only from the base connection uri domain, public app and tenant";
+        return Err(Error::forbidden(text));
+    }
+    if u32::try_from(input.pid) != Ok(std::process::id()) {
+        return Ok(wire::ConfigResponse::NotAllowed);
+    }
+    let path = cx.app.config_path.as_ref().map(|path| path.display().to_string());
+    Ok(wire::ConfigResponse::Ok { path: path.unwrap_or_default() })
+}
+
+async fn telemetry(_: Cx, (): ()) -> Result<wire::TelemetryResponse> {
+    Ok(wire::TelemetryResponse { exists: false })
+}
+
+async fn requests_stats(cx: Cx, (): ()) -> Result<Reply> {
+    Reply::json(&cx.app.stats.report(cx.now))
+}
+
+async fn feature_flag(_: Cx, (): ()) -> Result<wire::FeatureFlagResponse> {
+    Ok(wire::FeatureFlagResponse { status: "OK", features: FEATURES, usage_stats: Object::new() })
+}
+
+async fn set_license(_: Cx, input: Object) -> Result<wire::StatusOk> {
+    match input.get("licenseKey") {
+        Some(key) if !key.is_string() => {
+            Err(Error::bad_input("Field name 'licenseKey' is invalid in JSON input"))
+        }
+        None if !input.is_empty() => {
+            Err(Error::bad_input("Field name 'licenseKey' is missing in JSON input"))
+        }
+        _ => Ok(wire::StatusOk::default()),
+    }
+}
+
+async fn license(_: Cx, (): ()) -> Result<wire::LicenseKeyResponse> {
+    Ok(wire::LicenseKeyResponse::NoLicenseKeyFound)
+}
+
+async fn remove_license(_: Cx, (): ()) -> Result<wire::StatusOk> {
+    Ok(wire::StatusOk::default())
+}

@@ -1,0 +1,118 @@
+//! The core about itself: is it alive, which versions does it speak, what is it allowed to do.
+
+use crate::endpoint::endpoint;
+use crate::input::request;
+use crate::{Access, Object, Versioning};
+use serde::Serialize;
+
+request! {
+    /// Where the SDK lives; kept for statistics only.
+    ApiVersionRequest {
+        /// The website's domain.
+        website_domain: Option<String> = "websiteDomain",
+        /// The API's domain.
+        api_domain: Option<String> = "apiDomain",
+    }
+    /// Which process is meant.
+    ConfigRequest {
+        /// The process id.
+        pid: i32 = "pid",
+    }
+}
+
+/// The versions that both sides may choose from.
+#[derive(Debug, Serialize)]
+pub struct ApiVersionResponse {
+    /// `major.minor`, in no order that means anything.
+    pub versions: Vec<String>,
+}
+
+/// Where the configuration came from.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status")]
+pub enum ConfigResponse {
+    /// The process id is this process's.
+    #[serde(rename = "OK")]
+    Ok {
+        /// The file's absolute path; empty without one.
+        path: String,
+    },
+    /// Another process.
+    #[serde(rename = "NOT_ALLOWED")]
+    NotAllowed,
+}
+
+/// Whether the core has a telemetry id. This one never calls home and has none.
+#[derive(Debug, Serialize)]
+pub struct TelemetryResponse {
+    /// Always false.
+    pub exists: bool,
+}
+
+/// Every feature is on.
+#[derive(Debug, Serialize)]
+pub struct FeatureFlagResponse {
+    /// Always `OK`.
+    pub status: &'static str,
+    /// The features.
+    pub features: &'static [&'static str],
+    /// What is used of them.
+    #[serde(rename = "usageStats")]
+    pub usage_stats: Object,
+}
+
+/// A call that has nothing to say but `OK`.
+#[derive(Debug, Serialize)]
+pub struct StatusOk {
+    status: &'static str,
+}
+
+impl Default for StatusOk {
+    fn default() -> Self {
+        Self { status: "OK" }
+    }
+}
+
+/// The licence key of an installation that has none.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status")]
+pub enum LicenseKeyResponse {
+    /// No key is needed, and none is kept.
+    #[serde(rename = "NO_LICENSE_KEY_FOUND_ERROR")]
+    NoLicenseKeyFound,
+}
+
+endpoint! {
+    /// Is the core alive, and its database?
+    HelloGet: Get "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
+    /// See [`HelloGet`].
+    HelloPost: Post "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
+    /// See [`HelloGet`].
+    HelloPut: Put "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
+    /// See [`HelloGet`].
+    HelloDelete: Delete "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
+    /// As `/hello`, but for a tenant that exists.
+    RootGet: Get "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    /// See [`RootGet`].
+    RootPost: Post "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    /// See [`RootGet`].
+    RootPut: Put "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    /// See [`RootGet`].
+    RootDelete: Delete "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    /// The versions that the core speaks.
+    ApiVersion: Get "/apiversion" App, ApiVersionRequest => ApiVersionResponse, VERSIONING: Versioning = Versioning::Ignored;
+    /// Where the configuration came from.
+    Config: Get "/config" Any, ConfigRequest => ConfigResponse, ACCESS: Access = Access::Open;
+    /// Whether there is a telemetry id.
+    Telemetry: Get "/telemetry" App, () => TelemetryResponse;
+    /// Requests per second, minute by minute.
+    RequestsStats: Get "/requests/stats" App, () => ();
+    /// The features that are on: all.
+    FeatureFlag: Get "/ee/featureflag" App, () => FeatureFlagResponse;
+    /// Takes any licence key and needs none.
+    SetLicense: Put "/ee/license" App, Object => StatusOk;
+    /// The licence key: there is none.
+    GetLicense: Get "/ee/license" App, () => LicenseKeyResponse;
+    /// Removes the licence key: there is none.
+    RemoveLicense: Delete "/ee/license" App, () => StatusOk;
+}
