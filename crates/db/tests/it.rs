@@ -1,5 +1,7 @@
 //! The rules of the unit of work, on the engine that `TEST_ENGINE` names.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
 use portcullis_db::{Db, Error, Migration, Settings, Sql, args};
 use std::time::Duration;
 
@@ -39,13 +41,15 @@ async fn count(db: &Db) -> i64 {
     tx.fetch_optional::<(i64,)>("select count(*) from items", &[]).await.unwrap().unwrap().0
 }
 
+/// The columns that a statement returns.
+type Item = (i64, bool, Option<String>, String);
+
 #[tokio::test]
 async fn rows_come_back_as_they_were_written() {
     let TestDb { db, _directory } = open(&Settings::default()).await;
     let mut tx = db.write().await.unwrap();
     let sql = "insert into items (id, parent_id, n, flag) values ($1, $4, $3, $2)
         on conflict (id) do update set n = excluded.n + 1 returning n, flag, parent_id, id";
-    type Item = (i64, bool, Option<String>, String);
     let first: Option<Item> = tx.fetch_optional(sql, args!["short", true, 7, None::<&str>]).await.unwrap();
     assert_eq!(first, Some((7, true, None, "short".to_owned())));
     let second: Option<Item> = tx.fetch_optional(sql, args!["short", true, 7, None::<&str>]).await.unwrap();

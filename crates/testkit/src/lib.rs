@@ -1,1 +1,169 @@
 //! A core on a throw-away database, a clock that tests set, and what the slice tests share.
+//!
+//! The engine is chosen by the environment: `TEST_ENGINE=postgres` with `TEST_DATABASE_URL`, else a
+//! SQLite file.
+
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use portcullis_core::http::{Limits, handle};
+use portcullis_core::{App, AppSettings, Clock};
+use portcullis_db::{Db, Settings};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Where a test's clock begins, in milliseconds since 1970.
+pub const START: i64 = 1_700_000_000_000;
+
+/// A core of the test's own.
+#[derive(Clone, Debug)]
+pub struct TestCore {
+    /// The running core.
+    pub app: Arc<App>,
+    /// Its clock.
+    pub clock: Clock,
+    version: Option<String>,
+    headers: Vec<(String, String)>,
+    directory: Arc<TempDir>,
+}
+
+/// What a core answered.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    body: Bytes,
+}
+
+impl Reply {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; the call must have been served.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text());
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// The status word of a served call.
+    pub fn status_word(&self) -> String {
+        self.json()["status"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl TestCore {
+    /// A core in test mode whose passwords cost next to nothing.
+    pub async fn start() -> Self {
+        Self::start_with(&serde_json::json!({})).await
+    }
+
+    /// As [`TestCore::start`], with settings by SuperTokens' names.
+    pub async fn start_with(settings: &Value) -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Self::open(directory, settings, Clock::fixed(START)).await
+    }
+
+    /// Another core on the same database, with the same clock.
+    pub async fn another(&self) -> Self {
+        Self::open(Arc::clone(&self.directory), &serde_json::json!({}), self.clock.clone()).await
+    }
+
+    async fn open(directory: Arc<TempDir>, settings: &Value, clock: Clock) -> Self {
+        let mut base_values: Map<String, Value> = settings.as_object().cloned().unwrap_or_default();
+        base_values.entry("bcrypt_log_rounds").or_insert_with(|| 4.into());
+        base_values.entry("access_token_validity_jitter").or_insert_with(|| 0.into());
+        let app = App::open(AppSettings {
+            db: open_database(&directory).await,
+            base_values,
+            config_path: None,
+            test_mode: true,
+            clock: clock.clone(),
+            limits: Limits::default(),
+        });
+        let app = app.await.expect("the core starts");
+        Self { app, clock, version: None, headers: Vec::new(), directory }
+    }
+
+    /// The same core, called in a protocol version.
+    #[must_use]
+    pub fn cdi(&self, version: &str) -> Self {
+        Self { version: Some(version.to_owned()), ..self.clone() }
+    }
+
+    /// The same core, called with one more header.
+    #[must_use]
+    pub fn header(&self, name: &str, value: &str) -> Self {
+        let mut with = self.clone();
+        with.headers.push((name.to_owned(), value.to_owned()));
+        with
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, milliseconds: i64) {
+        self.clock.set(self.clock.now() + milliseconds);
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, String::new()).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, String::new()).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, body.to_string()).await
+    }
+
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, body.to_string()).await
+    }
+
+    /// Any request.
+    pub async fn send(&self, method: Method, path: &str, body: String) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(version) = &self.version {
+            request = request.header("cdi-version", version);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).expect("a valid request");
+        let response = handle(Arc::clone(&self.app), request, Some([127, 0, 0, 1].into())).await;
+        let (head, body) = response.into_parts();
+        let Ok(body) = body.collect().await;
+        Reply { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() }
+    }
+
+    /// Signs a user up; answers the user object.
+    pub async fn sign_up(&self, email: &str, password: &str) -> Value {
+        let reply =
+            self.post("/recipe/signup", serde_json::json!({"email": email, "password": password})).await;
+        assert_eq!(reply.status_word(), "OK");
+        reply.json()["user"].clone()
+    }
+}
+
+/// One database for each temporary directory: its random name makes the schema's name unique.
+async fn open_database(directory: &TempDir) -> Db {
+    if std::env::var("TEST_ENGINE").as_deref() != Ok("postgres") {
+        let url = format!("sqlite:{}", directory.path().join("test.db").display());
+        return Db::open(&url, &Settings::default()).await.expect("SQLite opens");
+    }
+    let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
+    let name = directory.path().file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let schema = name.map(|name| format!("core_{}", name.trim_start_matches('.')));
+    let settings = Settings { pool_size: 6, schema, ..Settings::default() };
+    Db::open(&url, &settings).await.expect("PostgreSQL answers")
+}

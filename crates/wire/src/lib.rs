@@ -6,8 +6,10 @@
 
 pub mod admin;
 mod cdi;
+pub mod emailpassword;
 mod endpoint;
 mod input;
+pub mod users;
 
 pub use cdi::Cdi;
 pub use endpoint::{Access, Endpoint, Level, Method, Versioning};

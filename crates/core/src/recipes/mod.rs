@@ -1,6 +1,8 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
+mod emailpassword;
+
 use crate::{Recipe, ground};
 
 /// Every recipe, in the order in which endpoints that share a path are tried.
-pub const ALL: &[Recipe] = &[ground::admin::RECIPE];
+pub const ALL: &[Recipe] = &[ground::admin::RECIPE, ground::users::RECIPE, emailpassword::RECIPE];

@@ -1,0 +1,120 @@
+//! A user as the rules see it, and how ids and addresses are written.
+
+/// A provider's user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThirdParty {
+    /// The provider.
+    pub id: String,
+    /// The user there.
+    pub user_id: String,
+}
+
+/// One way in which a user signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginMethod {
+    /// The recipe.
+    pub recipe_id: String,
+    /// The internal id.
+    pub user_id: String,
+    /// The id that callers know, if it is another one.
+    pub external_user_id: Option<String>,
+    /// Milliseconds since 1970.
+    pub time_joined: i64,
+    /// The tenants in which it works, sorted.
+    pub tenant_ids: Vec<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The phone number.
+    pub phone_number: Option<String>,
+    /// The provider's user.
+    pub third_party: Option<ThirdParty>,
+    /// Whether the address is verified.
+    pub verified: bool,
+}
+
+impl LoginMethod {
+    /// The id that callers know.
+    pub fn public_id(&self) -> &str {
+        self.external_user_id.as_ref().unwrap_or(&self.user_id)
+    }
+}
+
+/// A user: one login method, or several that are linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The internal id.
+    pub id: String,
+    /// The id that callers know, if it is another one.
+    pub external_id: Option<String>,
+    /// Whether other login methods may be linked to it.
+    pub is_primary: bool,
+    /// Oldest first.
+    pub login_methods: Vec<LoginMethod>,
+}
+
+impl User {
+    /// The id that callers know.
+    pub fn public_id(&self) -> &str {
+        self.external_id.as_ref().unwrap_or(&self.id)
+    }
+
+    /// When the oldest login method was made.
+    pub fn time_joined(&self) -> i64 {
+        self.login_methods.first().map_or(0, |method| method.time_joined)
+    }
+
+    /// The login method with an internal id.
+    pub fn method(&self, user_id: &str) -> Option<&LoginMethod> {
+        self.login_methods.iter().find(|method| method.user_id == user_id)
+    }
+}
+
+/// An address as it is stored: trimmed, in lower case. Nothing else is checked, as in the reference.
+pub fn normalise_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// Whether an address was made up for a user who has none; it counts as verified.
+pub fn is_fake_email(email: &str) -> bool {
+    email.ends_with("@stfakeemail.supertokens.com") || email.ends_with(".fakeemail.com")
+}
+
+/// Where a page of users begins: the first user on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The internal id.
+    pub user_id: String,
+    /// When the user joined, in milliseconds since 1970.
+    pub time_joined: i64,
+}
+
+impl Cursor {
+    /// `<user id>;<time joined>`, before it is encoded.
+    pub fn to_text(&self) -> String {
+        format!("{};{}", self.user_id, self.time_joined)
+    }
+
+    /// The reverse of [`Cursor::to_text`].
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user_id, time_joined) = text.split_once(';')?;
+        Some(Self { user_id: user_id.to_owned(), time_joined: time_joined.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_trimmed_and_lower_case() {
+        assert_eq!(normalise_email("  Ann@Example.COM "), "ann@example.com");
+        assert!(is_fake_email("a@stfakeemail.supertokens.com") && !is_fake_email("a@example.com"));
+    }
+
+    #[test]
+    fn a_cursor_survives_its_text() {
+        let cursor = Cursor { user_id: "id".into(), time_joined: 7 };
+        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
+        assert_eq!(Cursor::parse("id;x"), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! The endpoints about users of any recipe, and the user object in the shape of each version.
+
+use super::model::{Cursor, LoginMethod, ThirdParty, User, normalise_email};
+use super::service::{self, AccountInfo};
+use super::store::UserFilter;
+use crate::http::Routes;
+use crate::{Cx, Error, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_wire::admin::StatusOk;
+use portcullis_wire::{Cdi, users as wire};
+
+const RECIPES: [&str; 4] = ["emailpassword", "thirdparty", "passwordless", "webauthn"];
+
+/// The endpoints.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .at::<wire::GetUser>(get_user)
+        .at::<wire::RemoveUser>(remove_user)
+        .at::<wire::CountUsers>(count_users)
+        .at::<wire::ListUsers>(list_users)
+        .at::<wire::UsersByAccountInfo>(users_by_account_info)
+}
+
+async fn get_user(cx: Cx, input: wire::UserIdRequest) -> Result<wire::UserResponse> {
+    let user = service::find(&cx, &input.user_id).await?;
+    Ok(user.map_or(wire::UserResponse::UnknownUserId, |user| wire::UserResponse::Ok {
+        user: to_wire(&user, cx.cdi),
+    }))
+}
+
+async fn remove_user(cx: Cx, input: wire::RemoveUserRequest) -> Result<StatusOk> {
+    service::remove(&cx, &input.user_id, input.remove_all_linked_accounts.unwrap_or(true)).await?;
+    Ok(StatusOk::default())
+}
+
+async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountResponse> {
+    let all_tenants = input.include_all_tenants.unwrap_or(false);
+    if all_tenants && cx.cdi >= Cdi::V5_0 && !cx.scope.is_public_tenant() {
+        return Err(Error::forbidden("Only public tenantId can call this app specific API"));
+    }
+    let recipe_ids = recipe_ids(input.include_recipe_ids.as_deref())?;
+    let count = service::count(&cx, &UserFilter { recipe_ids, all_tenants }).await?;
+    Ok(wire::CountResponse { status: "OK", count })
+}
+
+async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UsersResponse> {
+    let recipe_ids = recipe_ids(input.include_recipe_ids.as_deref())?;
+    let limit = i64::from(input.limit.unwrap_or(100));
+    if limit > 500 {
+        return Err(Error::bad_input("max limit allowed is 500"));
+    }
+    if limit < 1 {
+        return Err(Error::bad_input("limit must a positive integer with min value 1"));
+    }
+    let ascending = match input.time_joined_order.as_deref() {
+        None | Some("ASC") => true,
+        Some("DESC") => false,
+        Some(_) => return Err(Error::bad_input("timeJoinedOrder can be either ASC OR DESC")),
+    };
+    let from = input.pagination_token.map(|token| decode(&token)).transpose()?;
+    let filter = UserFilter { recipe_ids, all_tenants: false };
+    let (users, next) = service::list(&cx, &filter, limit, ascending, from.as_ref()).await?;
+    let next_pagination_token = next.map(|cursor| STANDARD.encode(cursor.to_text()));
+    let users = users.iter().map(|user| to_wire(user, cx.cdi)).collect();
+    Ok(wire::UsersResponse { status: "OK", users, next_pagination_token })
+}
+
+async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Result<wire::UsersResponse> {
+    let third_party = match (input.third_party_id, input.third_party_user_id) {
+        (Some(id), Some(user_id)) => Some((id, user_id)),
+        (None, None) => None,
+        _ => {
+            return Err(Error::bad_input(
+                "If 'thirdPartyId' is provided, 'thirdPartyUserId' must also be provided, and vice versa",
+            ));
+        }
+    };
+    let any = match input.do_union_of_account_info.as_str() {
+        "true" => true,
+        "false" => false,
+        _ => return Err(Error::bad_input("'doUnionOfAccountInfo' should be either 'true' or 'false'")),
+    };
+    let email = input.email.as_deref().map(normalise_email);
+    let info = AccountInfo { email, phone_number: input.phone_number, third_party };
+    let users = service::list_by_account_info(&cx, &info, any).await?;
+    let users = users.iter().map(|user| to_wire(user, cx.cdi)).collect();
+    Ok(wire::UsersResponse { status: "OK", users, next_pagination_token: None })
+}
+
+fn recipe_ids(list: Option<&str>) -> Result<Vec<String>> {
+    let names = list.unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let known = |name: &str| {
+        let fits = RECIPES.contains(&name);
+        if fits { Ok(name.to_owned()) } else { Err(Error::bad_input(format!("Unknown recipe ID: {name}"))) }
+    };
+    names.map(known).collect()
+}
+
+fn decode(token: &str) -> Result<Cursor> {
+    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let cursor = text.and_then(|text| Cursor::parse(&text));
+    cursor.ok_or_else(|| Error::bad_input("invalid pagination token"))
+}
+
+/// The user in the shape of a version.
+pub(crate) fn to_wire(user: &User, cdi: Cdi) -> wire::User {
+    if cdi < Cdi::V4_0 {
+        wire::User::Old(old_user(user, cdi))
+    } else {
+        wire::User::Full(full_user(user, cdi))
+    }
+}
+
+fn full_user(user: &User, cdi: Cdi) -> wire::FullUser {
+    let methods = &user.login_methods;
+    wire::FullUser {
+        id: user.public_id().to_owned(),
+        is_primary_user: user.is_primary,
+        tenant_ids: unique(methods.iter().flat_map(|method| method.tenant_ids.iter().cloned())),
+        time_joined: user.time_joined(),
+        emails: unique(methods.iter().filter_map(|method| method.email.clone())),
+        phone_numbers: unique(methods.iter().filter_map(|method| method.phone_number.clone())),
+        third_party: unique(methods.iter().filter_map(|method| method.third_party.as_ref().map(third_party))),
+        webauthn: (cdi >= Cdi::V5_3).then(wire::Webauthn::default),
+        login_methods: methods.iter().map(login_method).collect(),
+    }
+}
+
+fn login_method(method: &LoginMethod) -> wire::LoginMethod {
+    wire::LoginMethod {
+        tenant_ids: method.tenant_ids.clone(),
+        recipe_user_id: method.public_id().to_owned(),
+        verified: method.verified,
+        time_joined: method.time_joined,
+        recipe_id: method.recipe_id.clone(),
+        email: method.email.clone(),
+        phone_number: method.phone_number.clone(),
+        third_party: method.third_party.as_ref().map(third_party),
+    }
+}
+
+fn old_user(user: &User, cdi: Cdi) -> wire::OldUser {
+    let oldest = user.login_methods.first();
+    wire::OldUser {
+        id: user.public_id().to_owned(),
+        time_joined: user.time_joined(),
+        tenant_ids: (cdi >= Cdi::V3_0).then(|| oldest.map(|m| m.tenant_ids.clone()).unwrap_or_default()),
+        email: oldest.and_then(|method| method.email.clone()),
+        phone_number: oldest.and_then(|method| method.phone_number.clone()),
+        third_party: oldest.and_then(|method| method.third_party.as_ref().map(third_party)),
+    }
+}
+
+fn third_party(third_party: &ThirdParty) -> wire::ThirdParty {
+    wire::ThirdParty { id: third_party.id.clone(), user_id: third_party.user_id.clone() }
+}
+
+fn unique<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.fold(Vec::new(), |mut seen, item| {
+        if !seen.contains(&item) {
+            seen.push(item);
+        }
+        seen
+    })
+}

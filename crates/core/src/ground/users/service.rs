@@ -1,0 +1,138 @@
+//! Finding, listing and deleting users of every recipe.
+
+use super::model::{Cursor, User};
+use super::store::{self, Page, UserFilter};
+use crate::{Cx, Result};
+use portcullis_db::Tx;
+
+/// The user with an internal or external id of the group, or of one of its login methods.
+pub async fn find(cx: &Cx, id: &str) -> Result<Option<User>> {
+    let mut tx = cx.db().read().await?;
+    find_in(&mut tx, cx.app_id(), id).await
+}
+
+/// As [`find`], inside a unit of work.
+pub async fn find_in(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User>> {
+    let Some(row) = store::find_row(tx, app_id, id).await? else { return Ok(None) };
+    Ok(load(tx, app_id, &[row.primary_id]).await?.pop())
+}
+
+/// The users with these group ids, in this order; ids without a login method are left out.
+pub async fn load(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<User>> {
+    if primary_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = store::list_rows(tx, app_id, primary_ids).await?;
+    let methods = store::list_methods(tx, app_id, &rows).await?;
+    let mut users = Vec::new();
+    for id in primary_ids {
+        let members = rows.iter().filter(|row| &row.primary_id == id);
+        let is_member = |user_id: &String| members.clone().any(|row| &row.user_id == user_id);
+        let login_methods: Vec<_> =
+            methods.iter().filter(|method| is_member(&method.user_id)).cloned().collect();
+        let Some(own) = members.clone().find(|row| &row.user_id == id) else { continue };
+        if !login_methods.is_empty() {
+            let external_id = own.external_id().map(str::to_owned);
+            users.push(User { id: id.clone(), external_id, is_primary: own.is_linked, login_methods });
+        }
+    }
+    Ok(users)
+}
+
+/// What to look for, in [`list_by_account_info`].
+#[derive(Clone, Debug, Default)]
+pub struct AccountInfo {
+    /// A normalised address.
+    pub email: Option<String>,
+    /// A normalised number.
+    pub phone_number: Option<String>,
+    /// A provider and the user there.
+    pub third_party: Option<(String, String)>,
+}
+
+/// The users who have, on the call's tenant, one of the given infos (`any`) or all of them.
+pub async fn list_by_account_info(cx: &Cx, info: &AccountInfo, any: bool) -> Result<Vec<User>> {
+    let third_party = info.third_party.as_ref().map(|(id, user_id)| format!("{id}::{user_id}"));
+    let wanted = [("email", &info.email), ("phone", &info.phone_number), ("tparty", &third_party)];
+    let mut tx = cx.db().read().await?;
+    let mut ids: Vec<String> = Vec::new();
+    for (kind, value) in wanted.iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
+        ids.extend(store::list_groups_by_info(&mut tx, &cx.scope, kind, value).await?);
+    }
+    ids.sort();
+    ids.dedup();
+    let mut users = load(&mut tx, cx.app_id(), &ids).await?;
+    users.retain(|user| any || has_all(user, info));
+    users.sort_by_key(User::time_joined);
+    Ok(users)
+}
+
+/// Different login methods may match.
+fn has_all(user: &User, info: &AccountInfo) -> bool {
+    let methods = &user.login_methods;
+    let email =
+        info.email.as_ref().is_none_or(|email| methods.iter().any(|m| m.email.as_ref() == Some(email)));
+    let phone =
+        info.phone_number.as_ref().is_none_or(|p| methods.iter().any(|m| m.phone_number.as_ref() == Some(p)));
+    let third_party = info.third_party.as_ref().is_none_or(|(id, user_id)| {
+        methods.iter().any(|m| m.third_party.as_ref().is_some_and(|t| &t.id == id && &t.user_id == user_id))
+    });
+    email && phone && third_party
+}
+
+/// A page of users, and where the next one begins.
+pub async fn list(
+    cx: &Cx,
+    filter: &UserFilter,
+    limit: i64,
+    ascending: bool,
+    from: Option<&Cursor>,
+) -> Result<(Vec<User>, Option<Cursor>)> {
+    let mut tx = cx.db().read().await?;
+    let page = Page { limit: limit + 1, ascending, from };
+    let mut entries = store::list_groups(&mut tx, &cx.scope, filter, page).await?;
+    let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
+    let next = if more { entries.pop() } else { None };
+    let ids: Vec<String> = entries.into_iter().map(|entry| entry.user_id).collect();
+    Ok((load(&mut tx, cx.app_id(), &ids).await?, next))
+}
+
+/// How many users there are.
+pub async fn count(cx: &Cx, filter: &UserFilter) -> Result<i64> {
+    store::count_groups(&mut cx.db().read().await?, &cx.scope, filter).await
+}
+
+/// Deletes a user with all login methods, or only the one with the given id. An unknown id is no error.
+/// A group outlives the login method that it is named after.
+pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
+    let app_id = cx.app_id();
+    let mut tx = cx.db().write().await?;
+    let Some(row) = store::find_row(&mut tx, app_id, id).await? else { return Ok(()) };
+    store::lock_row(&mut tx, app_id, &row.primary_id).await?;
+    let rows = store::list_rows(&mut tx, app_id, std::slice::from_ref(&row.primary_id)).await?;
+    let methods = store::list_methods(&mut tx, app_id, &rows).await?;
+    let (gone, stay): (Vec<_>, Vec<_>) = methods.iter().partition(|m| all || m.user_id == row.user_id);
+    for method in &gone {
+        store::delete_method(&mut tx, app_id, method).await?;
+        forget(cx, &mut tx, &method.user_id, method.external_user_id.as_deref()).await?;
+        if method.user_id != row.primary_id {
+            store::delete_row(&mut tx, app_id, &method.user_id).await?;
+        }
+    }
+    if stay.is_empty() {
+        store::delete_reservations(&mut tx, app_id, &row.primary_id).await?;
+        store::delete_row(&mut tx, app_id, &row.primary_id).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Every recipe forgets the user, under both ids.
+async fn forget(cx: &Cx, tx: &mut Tx, user_id: &str, external_id: Option<&str>) -> Result<()> {
+    for forget_user in cx.app.recipes.iter().filter_map(|recipe| recipe.forget_user) {
+        for id in std::iter::once(user_id).chain(external_id) {
+            forget_user(tx, cx.app_id(), id).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! E-mail address and password: sign-up, sign-in, reset by a link, import of hashes.
+//!
+//! Tables: `emailpassword_users`, `emailpassword_pswd_reset_tokens`. Source: `CDI` recipe
+//! "emailpassword". Passwords are hashed before the unit of work begins, on threads of their own.
+
+mod model;
+mod routes;
+mod service;
+mod store;
+
+use crate::{Job, Recipe};
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "emailpassword",
+    routes: routes::routes,
+    forget_user: None,
+    jobs: &[Job {
+        name: "expired password reset tokens",
+        every_secs: 3600,
+        run: |tx, now| Box::pin(store::delete_expired_tokens(tx, now)),
+    }],
+};

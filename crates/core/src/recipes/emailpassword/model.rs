@@ -1,0 +1,64 @@
+//! The recipe's own types and the rules for hashes that are brought along.
+
+use crate::crypto::password_hash::{Kind, recognise};
+
+/// A user's row.
+#[derive(Clone, Debug)]
+pub(super) struct EmailPasswordUser {
+    pub(super) user_id: String,
+    pub(super) password_hash: String,
+}
+
+/// A reset token's row.
+#[derive(Clone, Debug)]
+pub(super) struct ResetToken {
+    pub(super) user_id: String,
+    /// As it was given when the token was made; old rows have none.
+    pub(super) email: Option<String>,
+    pub(super) expires_at: i64,
+}
+
+/// Why a hash cannot be imported. The text is what callers see.
+pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<(), &'static str> {
+    if hash.is_empty() {
+        return Err("Password hash cannot be an empty string");
+    }
+    let (wanted, fault) = match algorithm.map(|name| name.trim().to_uppercase()).as_deref() {
+        None => (None, "Password hash is in invalid format"),
+        Some("") => return Err("Hashing Algorithm cannot be an empty string"),
+        Some("ARGON2") => (Some(Kind::Argon2), "Password hash is in invalid Argon2 format"),
+        Some("BCRYPT") => (Some(Kind::Bcrypt), "Password hash is in invalid BCrypt format"),
+        Some("FIREBASE_SCRYPT") => {
+            (Some(Kind::FirebaseScrypt), "Password hash is in invalid Firebase SCrypt format")
+        }
+        Some(_) => return Err("Unsupported password hashing algorithm"),
+    };
+    let kind = recognise(hash).ok_or(fault)?;
+    if wanted.is_none_or(|wanted| wanted == kind) { Ok(()) } else { Err(fault) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_must_be_what_it_is_said_to_be() {
+        let bcrypt = "$2a$10$abcdefghijklmnopqrstuuPG9Q1bQX5bR5aB6m7q1n8e9s0t1u2v3";
+        for (hash, algorithm, outcome) in [
+            (bcrypt, None, Ok(())),
+            (bcrypt, Some(" bcrypt "), Ok(())),
+            (bcrypt, Some("argon2"), Err("Password hash is in invalid Argon2 format")),
+            ("", None, Err("Password hash cannot be an empty string")),
+            ("plain", None, Err("Password hash is in invalid format")),
+            (bcrypt, Some(""), Err("Hashing Algorithm cannot be an empty string")),
+            (bcrypt, Some("md5"), Err("Unsupported password hashing algorithm")),
+            (
+                "$f_scrypt$a$b$m=1$r=1",
+                Some("firebase_scrypt"),
+                Err("Password hash is in invalid Firebase SCrypt format"),
+            ),
+        ] {
+            assert_eq!(check_import(hash, algorithm), outcome, "{hash} {algorithm:?}");
+        }
+    }
+}

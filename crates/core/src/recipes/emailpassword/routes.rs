@@ -1,0 +1,145 @@
+//! The recipe's endpoints.
+
+use super::model;
+use super::service::{self, TokenOwner, UpdateOutcome};
+use crate::crypto::digest::Secret;
+use crate::ground::users::model::{User, normalise_email};
+use crate::ground::users::routes::to_wire;
+use crate::http::Routes;
+use crate::{Cx, Error, Result};
+use portcullis_wire::{Cdi, emailpassword as wire};
+
+/// The endpoints.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .at::<wire::SignUp>(sign_up)
+        .at::<wire::SignIn>(sign_in)
+        .at::<wire::CreateResetToken>(create_reset_token)
+        .at::<wire::ConsumeResetToken>(consume_reset_token)
+        .at::<wire::ResetPassword>(reset_password)
+        .at::<wire::UpdateUser>(update_user)
+        .at::<wire::GetUser>(get_user)
+        .at::<wire::ImportUser>(import_user)
+}
+
+/// Before CDI 5.1 the core itself refuses a recipe that is switched off for the tenant.
+fn check_enabled(cx: &Cx) -> Result<()> {
+    let stored = &cx.tenant.stored;
+    let factors = stored.first_factors.as_deref();
+    let allowed = match factors {
+        None => true,
+        Some(factors) if cx.cdi >= Cdi::V5_0 => !factors.is_empty(),
+        Some(factors) => factors.iter().any(|factor| factor == "emailpassword"),
+    };
+    if cx.cdi >= Cdi::V5_1 || (stored.email_password_enabled && allowed) {
+        return Ok(());
+    }
+    Err(Error::forbidden("Email password login not enabled for tenant"))
+}
+
+fn from_v4(cx: &Cx, recipe_user_id: String) -> Option<String> {
+    (cx.cdi >= Cdi::V4_0).then_some(recipe_user_id)
+}
+
+async fn sign_up(cx: Cx, input: wire::CredentialsRequest) -> Result<wire::SignUpResponse> {
+    if input.password.is_empty() {
+        return Err(Error::bad_input("Password cannot be an empty string"));
+    }
+    check_enabled(&cx)?;
+    let email = normalise_email(&input.email);
+    Ok(match service::sign_up(&cx, &email, Secret::new(input.password)).await? {
+        Some(found) => wire::SignUpResponse::Ok {
+            user: to_wire(&found.user, cx.cdi),
+            recipe_user_id: from_v4(&cx, found.recipe_user_id),
+        },
+        None => wire::SignUpResponse::EmailAlreadyExists,
+    })
+}
+
+async fn sign_in(cx: Cx, input: wire::CredentialsRequest) -> Result<wire::SignInResponse> {
+    check_enabled(&cx)?;
+    let email = normalise_email(&input.email);
+    Ok(match service::sign_in(&cx, &email, Secret::new(input.password)).await? {
+        Some(found) => wire::SignInResponse::Ok {
+            user: to_wire(&found.user, cx.cdi),
+            recipe_user_id: from_v4(&cx, found.recipe_user_id),
+        },
+        None => wire::SignInResponse::WrongCredentials,
+    })
+}
+
+async fn create_reset_token(cx: Cx, input: wire::ResetTokenRequest) -> Result<wire::ResetTokenResponse> {
+    check_enabled(&cx)?;
+    let user_id = match service::find_token_owner(&cx, &input.user_id, cx.cdi < Cdi::V4_0).await? {
+        TokenOwner::User(user_id) => user_id,
+        TokenOwner::Unknown => return Ok(wire::ResetTokenResponse::UnknownUserId),
+        TokenOwner::Linked => return Err(Error::bad_input("Please use CDI version >= 4.0")),
+    };
+    if cx.cdi >= Cdi::V4_0 && input.email.is_none() {
+        return Err(Error::bad_input("Field name 'email' is invalid in JSON input"));
+    }
+    let token = service::create_reset_token(&cx, user_id, input.email).await?;
+    Ok(wire::ResetTokenResponse::Ok { token })
+}
+
+async fn consume_reset_token(cx: Cx, input: wire::ConsumeTokenRequest) -> Result<wire::ConsumeTokenResponse> {
+    Ok(match service::consume_reset_token(&cx, &input.token).await? {
+        Some((user_id, email)) => wire::ConsumeTokenResponse::Ok { user_id, email },
+        None => wire::ConsumeTokenResponse::InvalidToken,
+    })
+}
+
+async fn reset_password(cx: Cx, input: wire::ResetRequest) -> Result<wire::ResetResponse> {
+    if input.method != "token" {
+        return Err(Error::bad_input("Unsupported method for password reset"));
+    }
+    if input.new_password.is_empty() {
+        return Err(Error::bad_input("Password cannot be an empty string"));
+    }
+    Ok(match service::reset_password(&cx, &input.token, Secret::new(input.new_password)).await? {
+        Some(user_id) => wire::ResetResponse::Ok { user_id: (cx.cdi >= Cdi::V2_12).then_some(user_id) },
+        None => wire::ResetResponse::InvalidToken,
+    })
+}
+
+async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateResponse> {
+    if input.email.is_none() && input.password.is_none() {
+        return Err(Error::bad_input("You have to provide either email or password."));
+    }
+    let id = input.recipe_user_id.or(input.user_id).unwrap_or_default();
+    let email = input.email.as_deref().map(normalise_email);
+    let outcome = service::update_user(&cx, &id, email.as_deref(), input.password.map(Secret::new)).await?;
+    Ok(match outcome {
+        UpdateOutcome::Updated => wire::UpdateResponse::Ok,
+        UpdateOutcome::UnknownUser => wire::UpdateResponse::UnknownUserId,
+        UpdateOutcome::EmailTaken => wire::UpdateResponse::EmailAlreadyExists,
+        UpdateOutcome::EmailChangeNotAllowed => wire::UpdateResponse::EmailChangeNotAllowed {
+            reason: "New email is associated with another primary user ID",
+        },
+    })
+}
+
+async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserResponse> {
+    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cx.cdi) };
+    match (input.user_id, input.email) {
+        (Some(_), Some(_)) => Err(Error::bad_input("Please provide only one of userId or email")),
+        (None, None) => Err(Error::bad_input("Please provide one of userId or email")),
+        (Some(id), None) => {
+            let user = service::find_by_id(&cx, &id).await?;
+            Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape))
+        }
+        (None, Some(email)) => {
+            let user = service::find_by_email(&cx, &normalise_email(&email)).await?;
+            Ok(user.map_or(wire::GetUserResponse::UnknownEmail, shape))
+        }
+    }
+}
+
+async fn import_user(cx: Cx, input: wire::ImportRequest) -> Result<wire::ImportResponse> {
+    let hash = input.password_hash.trim();
+    model::check_import(hash, input.hashing_algorithm.as_deref()).map_err(Error::bad_input)?;
+    check_enabled(&cx)?;
+    let (user, did_user_already_exist) =
+        service::import_user(&cx, &normalise_email(&input.email), hash).await?;
+    Ok(wire::ImportResponse::Ok { user: to_wire(&user, cx.cdi), did_user_already_exist })
+}

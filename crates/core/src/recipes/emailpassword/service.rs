@@ -1,0 +1,265 @@
+//! What the recipe decides: prepare (hash), write, answer.
+
+use super::model::{EmailPasswordUser, ResetToken};
+use super::store;
+use crate::crypto::digest::{Secret, sha256_hex};
+use crate::crypto::{password_hash, random};
+use crate::ground::users::model::{LoginMethod, User, is_fake_email};
+use crate::ground::users::{service as users, store as user_store};
+use crate::{Cx, Error, Result};
+use portcullis_db::Tx;
+
+const RECIPE_ID: &str = "emailpassword";
+
+/// A user, and which of its login methods the call was about.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) user: User,
+    /// The id that callers know.
+    pub(super) recipe_user_id: String,
+}
+
+/// Creates a user with a normalised address; `None` if the tenant has one with it.
+pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
+    let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
+    let mut tx = cx.db().write().await?;
+    let Some(user_id) = insert(cx, &mut tx, email, &hash).await? else { return Ok(None) };
+    if is_fake_email(email) {
+        user_store::insert_verified_email(&mut tx, cx.app_id(), &user_id, email).await?;
+    }
+    let found = found(&mut tx, cx, &user_id).await?;
+    tx.commit().await?;
+    Ok(Some(found))
+}
+
+async fn insert(cx: &Cx, tx: &mut Tx, email: &str, hash: &str) -> Result<Option<String>> {
+    let user_id = random::uuid();
+    let new = user_store::NewUser {
+        user_id: &user_id,
+        recipe_id: RECIPE_ID,
+        info_type: "email",
+        info_value: email,
+        time_joined: cx.now,
+    };
+    if !user_store::insert_user(tx, &cx.scope, new).await? {
+        return Ok(None);
+    }
+    let user = EmailPasswordUser { user_id, password_hash: hash.to_owned() };
+    store::insert_user(tx, cx.app_id(), &user, email, cx.now).await?;
+    Ok(Some(user.user_id))
+}
+
+async fn found(tx: &mut Tx, cx: &Cx, user_id: &str) -> Result<Found> {
+    let user = users::find_in(tx, cx.app_id(), user_id).await?;
+    let user = user.ok_or_else(|| Error::Internal(format!("user {user_id} is gone")))?;
+    let recipe_user_id = user.method(user_id).map_or(user_id, LoginMethod::public_id).to_owned();
+    Ok(Found { user, recipe_user_id })
+}
+
+/// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
+pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
+    let known = store::find_by_email(&mut cx.db().read().await?, &cx.scope, email).await?;
+    let Some(known) = known else {
+        // An unknown address costs as much as a known one, so that the time does not tell them apart.
+        cx.app.passwords.hash(password, cx.config().hashing).await?;
+        return Ok(None);
+    };
+    let stored = known.password_hash;
+    let firebase_key = cx.config().firebase_signer_key.clone();
+    if !cx.app.passwords.verify(password.clone(), stored.clone(), firebase_key).await? {
+        return Ok(None);
+    }
+    if password_hash::needs_rehash(&stored, cx.config().hashing) {
+        rehash(cx, &known.user_id, &stored, password).await?;
+    }
+    let mut tx = cx.db().read().await?;
+    Ok(Some(found(&mut tx, cx, &known.user_id).await?))
+}
+
+async fn rehash(cx: &Cx, user_id: &str, old: &str, password: Secret) -> Result<()> {
+    let new = cx.app.passwords.hash(password, cx.config().hashing).await?;
+    let mut tx = cx.db().write_one().await?;
+    store::replace_hash(&mut tx, cx.app_id(), user_id, old, &new).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// For whom a reset token may be made.
+#[derive(Debug)]
+pub(super) enum TokenOwner {
+    /// This user, by internal id.
+    User(String),
+    /// Nobody.
+    Unknown,
+    /// A linked user, which callers before CDI 4.0 cannot handle.
+    Linked,
+}
+
+/// Finds whom an id names; before CDI 4.0 (`only_own`) only users of this recipe count.
+pub(super) async fn find_token_owner(cx: &Cx, id: &str, only_own: bool) -> Result<TokenOwner> {
+    let mut tx = cx.db().read().await?;
+    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else {
+        return Ok(TokenOwner::Unknown);
+    };
+    Ok(match only_own {
+        true if row.is_linked => TokenOwner::Linked,
+        true if row.recipe_id != RECIPE_ID => TokenOwner::Unknown,
+        _ => TokenOwner::User(row.user_id),
+    })
+}
+
+/// Makes a reset token.
+pub(super) async fn create_reset_token(cx: &Cx, user_id: String, email: Option<String>) -> Result<String> {
+    let token = random::verification_token();
+    let expires_at = cx.now + cx.config().password_reset_token_lifetime_ms;
+    let row = ResetToken { user_id, email, expires_at };
+    let mut tx = cx.db().write_one().await?;
+    store::insert_token(&mut tx, cx.app_id(), &sha256_hex(&token), &row).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
+/// Uses a token up; answers the user's public id and the address it was made for. `None` if it is
+/// unknown, used or expired; an expired one takes the user's other tokens with it.
+pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let mut tx = cx.db().write().await?;
+    let taken = take_token(cx, &mut tx, token).await?;
+    tx.commit().await?;
+    Ok(taken.map(|(found, email)| (found.recipe_user_id, email)))
+}
+
+async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, String)>> {
+    let hash = sha256_hex(token);
+    let Some(row) = store::find_token(tx, cx.app_id(), &hash).await? else { return Ok(None) };
+    user_store::lock_row(tx, cx.app_id(), &row.user_id).await?;
+    let was_there = store::delete_tokens(tx, cx.app_id(), &row.user_id, &hash).await?;
+    if !was_there || row.expires_at < cx.now {
+        return Ok(None);
+    }
+    let found = found(tx, cx, &row.user_id).await?;
+    let own = found.user.login_methods.iter().find(|method| method.recipe_id == RECIPE_ID);
+    let email = row.email.or_else(|| own.and_then(|method| method.email.clone()));
+    Ok(email.map(|email| (found, email)))
+}
+
+/// Uses a token up and changes the password in one unit of work; answers the user's public id.
+pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Result<Option<String>> {
+    let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
+    let mut tx = cx.db().write().await?;
+    let taken = take_token(cx, &mut tx, token).await?;
+    if let Some((found, _)) = &taken {
+        let own = found.user.login_methods.iter().find(|method| method.recipe_id == RECIPE_ID);
+        if let Some(own) = own {
+            store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(taken.map(|(found, _)| found.recipe_user_id))
+}
+
+/// The outcome of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum UpdateOutcome {
+    Updated,
+    UnknownUser,
+    EmailTaken,
+    EmailChangeNotAllowed,
+}
+
+/// Changes address and password together or not at all.
+pub(super) async fn update_user(
+    cx: &Cx,
+    id: &str,
+    email: Option<&str>,
+    password: Option<Secret>,
+) -> Result<UpdateOutcome> {
+    let hash = match password {
+        Some(password) => Some(cx.app.passwords.hash(password, cx.config().hashing).await?),
+        None => None,
+    };
+    let mut tx = cx.db().write().await?;
+    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else {
+        return Ok(UpdateOutcome::UnknownUser);
+    };
+    user_store::lock_row(&mut tx, cx.app_id(), &row.primary_id).await?;
+    let user = users::find_in(&mut tx, cx.app_id(), &row.user_id).await?;
+    let own = user.as_ref().and_then(|user| user.method(&row.user_id));
+    let (Some(user), Some(own)) = (&user, own.filter(|method| method.recipe_id == RECIPE_ID)) else {
+        return Ok(UpdateOutcome::UnknownUser);
+    };
+    if let Some(email) = email.filter(|email| own.email.as_deref() != Some(email)) {
+        let outcome = change_email(cx, &mut tx, user, own, email).await?;
+        if outcome != UpdateOutcome::Updated {
+            return Ok(outcome);
+        }
+    }
+    if let Some(hash) = hash {
+        store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
+    }
+    tx.commit().await?;
+    Ok(UpdateOutcome::Updated)
+}
+
+async fn change_email(
+    cx: &Cx,
+    tx: &mut Tx,
+    user: &User,
+    own: &LoginMethod,
+    email: &str,
+) -> Result<UpdateOutcome> {
+    let app_id = cx.app_id();
+    if user.is_primary {
+        let old = own.email.as_deref().unwrap_or_default();
+        let others = user.login_methods.iter().filter(|method| method.user_id != own.user_id);
+        if !others.clone().any(|method| method.email.as_deref() == Some(old)) {
+            user_store::release_email(tx, app_id, old, &user.id).await?;
+        }
+        let tenant_ids = user.login_methods.iter().flat_map(|method| &method.tenant_ids);
+        for tenant_id in tenant_ids {
+            if !user_store::reserve_email(tx, app_id, tenant_id, email, &user.id).await? {
+                return Ok(UpdateOutcome::EmailChangeNotAllowed);
+            }
+        }
+    }
+    if !user_store::update_email(tx, app_id, own, email).await? {
+        let linked = user.is_primary;
+        return Ok(if linked { UpdateOutcome::EmailChangeNotAllowed } else { UpdateOutcome::EmailTaken });
+    }
+    store::update_email(tx, app_id, &own.user_id, email).await?;
+    Ok(UpdateOutcome::Updated)
+}
+
+/// The user with an address in the call's tenant.
+pub(super) async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<User>> {
+    let mut tx = cx.db().read().await?;
+    let Some(known) = store::find_by_email(&mut tx, &cx.scope, email).await? else { return Ok(None) };
+    users::find_in(&mut tx, cx.app_id(), &known.user_id).await
+}
+
+/// The user with an id, with its emailpassword login method only.
+pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
+    let mut tx = cx.db().read().await?;
+    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(None) };
+    let Some(mut user) = users::find_in(&mut tx, cx.app_id(), &row.user_id).await? else { return Ok(None) };
+    user.login_methods.retain(|method| method.user_id == row.user_id && method.recipe_id == RECIPE_ID);
+    let Some(own) = user.login_methods.first() else { return Ok(None) };
+    (user.id, user.external_id) = (own.user_id.clone(), own.external_user_id.clone());
+    Ok(Some(user))
+}
+
+/// Creates a user with a hash, or gives the hash to the one who is there; true if there was one.
+pub(super) async fn import_user(cx: &Cx, email: &str, hash: &str) -> Result<(User, bool)> {
+    let mut tx = cx.db().write().await?;
+    let known = store::find_by_email(&mut tx, &cx.scope, email).await?;
+    let (user_id, was_there) = match known {
+        Some(known) => {
+            store::update_hash(&mut tx, cx.app_id(), &known.user_id, hash).await?;
+            (known.user_id, true)
+        }
+        // Another call made the user since: the whole call is tried again.
+        None => (insert(cx, &mut tx, email, hash).await?.ok_or(portcullis_db::Error::Busy)?, false),
+    };
+    let found = found(&mut tx, cx, &user_id).await?;
+    tx.commit().await?;
+    Ok((found.user, was_there))
+}

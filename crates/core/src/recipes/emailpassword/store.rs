@@ -1,0 +1,95 @@
+//! The statements on emailpassword users and their reset tokens.
+
+use super::model::{EmailPasswordUser, ResetToken};
+use crate::{Result, Scope};
+use portcullis_db::{Tx, args};
+
+/// Adds the recipe's part of a new user.
+pub(super) async fn insert_user(
+    tx: &mut Tx,
+    app_id: &str,
+    user: &EmailPasswordUser,
+    email: &str,
+    now: i64,
+) -> Result<()> {
+    let sql = "insert into emailpassword_users (app_id, user_id, email, password_hash, time_joined)
+        values ($1, $2, $3, $4, $5)";
+    tx.execute(sql, args![app_id, &user.user_id, email, &user.password_hash, now]).await?;
+    Ok(())
+}
+
+/// The tenant's user with an address.
+pub(super) async fn find_by_email(
+    tx: &mut Tx,
+    scope: &Scope,
+    email: &str,
+) -> Result<Option<EmailPasswordUser>> {
+    let sql = "select u.user_id, u.password_hash from recipe_user_tenants t
+        join emailpassword_users u on u.app_id = t.app_id and u.user_id = t.recipe_user_id
+        where t.app_id = $1 and t.tenant_id = $2 and t.recipe_id = 'emailpassword'
+        and t.account_info_type = 'email' and t.third_party_id = '' and t.third_party_user_id = ''
+        and t.account_info_value = $3";
+    let row: Option<(String, String)> =
+        tx.fetch_optional(sql, args![&scope.app_id, &scope.tenant_id, email]).await?;
+    Ok(row.map(|(user_id, password_hash)| EmailPasswordUser { user_id, password_hash }))
+}
+
+/// Replaces a hash; false if there is no such user.
+pub(super) async fn update_hash(tx: &mut Tx, app_id: &str, user_id: &str, hash: &str) -> Result<bool> {
+    let sql = "update emailpassword_users set password_hash = $3 where app_id = $1 and user_id = $2";
+    Ok(tx.execute(sql, args![app_id, user_id, hash]).await? > 0)
+}
+
+/// Replaces a hash unless it was changed since it was read.
+pub(super) async fn replace_hash(
+    tx: &mut Tx,
+    app_id: &str,
+    user_id: &str,
+    old: &str,
+    new: &str,
+) -> Result<()> {
+    let sql = "update emailpassword_users set password_hash = $4
+        where app_id = $1 and user_id = $2 and password_hash = $3";
+    tx.execute(sql, args![app_id, user_id, old, new]).await?;
+    Ok(())
+}
+
+/// Replaces an address in the recipe's own table.
+pub(super) async fn update_email(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
+    let sql = "update emailpassword_users set email = $3 where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id, email]).await?;
+    Ok(())
+}
+
+/// Keeps a token's hash.
+pub(super) async fn insert_token(tx: &mut Tx, app_id: &str, token: &str, row: &ResetToken) -> Result<()> {
+    let sql = "insert into emailpassword_pswd_reset_tokens (app_id, user_id, token, email, token_expiry)
+        values ($1, $2, $3, $4, $5)";
+    tx.execute(sql, args![app_id, &row.user_id, token, &row.email, row.expires_at]).await?;
+    Ok(())
+}
+
+/// The token with a hash.
+pub(super) async fn find_token(tx: &mut Tx, app_id: &str, token: &str) -> Result<Option<ResetToken>> {
+    let sql = "select user_id, email, token_expiry from emailpassword_pswd_reset_tokens
+        where app_id = $1 and token = $2";
+    let row: Option<(String, Option<String>, i64)> = tx.fetch_optional(sql, args![app_id, token]).await?;
+    Ok(row.map(|(user_id, email, expires_at)| ResetToken { user_id, email, expires_at }))
+}
+
+/// Deletes every token of a user, if this one is still there: it works once, and ends the others.
+pub(super) async fn delete_tokens(tx: &mut Tx, app_id: &str, user_id: &str, token: &str) -> Result<bool> {
+    let sql = "delete from emailpassword_pswd_reset_tokens where app_id = $1 and user_id = $2 and token = $3";
+    let was_there = tx.execute(sql, args![app_id, user_id, token]).await? > 0;
+    if was_there {
+        let sql = "delete from emailpassword_pswd_reset_tokens where app_id = $1 and user_id = $2";
+        tx.execute(sql, args![app_id, user_id]).await?;
+    }
+    Ok(was_there)
+}
+
+/// Deletes what has expired.
+pub(super) async fn delete_expired_tokens(tx: &mut Tx, now: i64) -> portcullis_db::Result<()> {
+    let sql = "delete from emailpassword_pswd_reset_tokens where token_expiry < $1";
+    tx.execute(sql, args![now]).await.map(drop)
+}

@@ -1,0 +1,130 @@
+//! What every call goes through: paths, keys, versions, bodies, and the core about itself.
+
+use portcullis_testkit::TestCore;
+use serde_json::json;
+
+const KEY: &str = "abcdefghijklmnopqrstuvwxyz";
+
+#[tokio::test]
+async fn hello_answers_in_every_method_and_form() {
+    let core = TestCore::start().await;
+    for path in ["/hello", "/", "/appid-public/public/hello", "/HELLO/", "/unknown-tenant/hello"] {
+        let reply = core.get(path).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "Hello\n"), "{path}");
+    }
+    assert_eq!(core.post("/hello", json!({})).await.text(), "Hello\n");
+    let reply = core.get("/appid-none/hello").await;
+    let text = "AppId or tenantId not found => App with the following connectionURIDomain and appId combination not found: (, none)\n";
+    assert_eq!((reply.status, reply.text().as_str()), (400, text));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let core = TestCore::start().await;
+    let reply = core.post("/recipe/unknown", json!({})).await;
+    assert_eq!((reply.status, reply.text().as_str()), (404, "Not found\n"));
+    let reply = core.get("/recipe/signup").await;
+    assert_eq!((reply.status, reply.text().as_str()), (405, "Method not supported\n"));
+    assert_eq!(reply.headers["content-type"], "text/html; charset=UTF-8");
+}
+
+#[tokio::test]
+async fn a_key_is_needed_once_one_is_configured() {
+    let core =
+        TestCore::start_with(&json!({"api_keys": format!("{KEY}, another-key-of-enough-length")})).await;
+    assert_eq!(core.get("/hello").await.status, 200);
+    let refused = core.get("/users/count").await;
+    assert_eq!((refused.status, refused.text().as_str()), (401, "Invalid API key\n"));
+    for (name, value) in [
+        ("api-key", KEY.to_owned()),
+        ("api-key", "another-key-of-enough-length".to_owned()),
+        ("authorization", format!("Bearer {KEY}")),
+        ("authorization", KEY.to_owned()),
+    ] {
+        assert_eq!(core.header(name, &value).get("/users/count").await.status, 200, "{name}");
+    }
+    let wrong_first = core.header("api-key", "wrong").header("authorization", KEY);
+    assert_eq!(wrong_first.get("/users/count").await.status, 401);
+    // The key guards unknown tenants too, and an unknown app has no key.
+    assert_eq!(core.get("/unknown/users/count").await.status, 401);
+    assert_eq!(core.get("/appid-unknown/users/count").await.status, 400);
+}
+
+#[tokio::test]
+async fn versions_are_checked_against_what_is_served() {
+    let core = TestCore::start().await;
+    for (version, status, text) in [
+        ("5.4", 200, ""),
+        ("5.7", 400, "cdi-version 5.7 not supported\n"),
+        ("2.6", 400, "cdi-version 2.6 not supported\n"),
+        ("5", 400, "cdi-version 5 not supported\n"),
+        ("5.4.0", 400, "cdi-version 5.4.0 not supported\n"),
+        ("five", 400, "cdi-version header is invalid\n"),
+    ] {
+        let reply = core.cdi(version).get("/users/count").await;
+        assert_eq!(reply.status, status, "{version}");
+        assert!(status == 200 || reply.text() == text, "{}", reply.text());
+    }
+    assert_eq!(core.cdi("2.21").get("/public/users/count").await.status, 200);
+    assert_eq!(core.cdi("2.21").get("/t1/users/count").await.status, 404);
+    let listed = core.get("/apiversion").await.json();
+    assert!(listed["versions"].as_array().unwrap().contains(&json!("5.6")));
+    let limits = json!({"supertokens_max_cdi_version": "5.2", "supertokens_min_cdi_version": "4.0"});
+    let limited = TestCore::start_with(&limits).await;
+    assert!(!limited.get("/apiversion").await.text().contains("5.3"));
+    assert_eq!(
+        limited.cdi("3.1").get("/users/count").await.text(),
+        "cdi-version 3.1 is lower than the minimum allowed version 4.0\n"
+    );
+}
+
+#[tokio::test]
+async fn addresses_are_filtered_before_anything_else() {
+    let core = TestCore::start_with(&json!({"ip_deny_regex": "127\\.0\\.0\\.1"})).await;
+    assert_eq!(core.get("/hello").await.status, 403);
+    let core = TestCore::start_with(&json!({"ip_allow_regex": "10\\..*"})).await;
+    assert_eq!(core.get("/hello").await.status, 403);
+    let core = TestCore::start_with(&json!({"ip_allow_regex": "127\\..*"})).await;
+    assert_eq!(core.get("/hello").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_must_be_an_object_of_bounded_size() {
+    let core = TestCore::start().await;
+    for body in ["", "[]", "null", "{", "\"a\""] {
+        let reply = core.send(http::Method::POST, "/recipe/signup", body.to_owned()).await;
+        assert_eq!((reply.status, reply.text().as_str()), (400, "Invalid Json Input\n"), "{body}");
+    }
+    let large = format!("{{\"email\":\"{}\"}}", "a".repeat(2 << 20));
+    assert_eq!(core.send(http::Method::POST, "/recipe/signup", large).await.status, 413);
+}
+
+#[tokio::test]
+async fn the_base_path_is_part_of_every_path() {
+    let core = TestCore::start_with(&json!({"base_path": "/core/v1"})).await;
+    assert_eq!(core.get("/core/v1/hello").await.status, 200);
+    assert_eq!(core.get("/hello").await.status, 404);
+}
+
+#[tokio::test]
+async fn every_feature_is_on_and_no_licence_is_needed() {
+    let core = TestCore::start().await;
+    let features = core.get("/ee/featureflag").await.json();
+    assert!(features["features"].as_array().unwrap().contains(&json!("multi_tenancy")));
+    assert_eq!(core.put("/ee/license", json!({"licenseKey": "any"})).await.status_word(), "OK");
+    assert_eq!(core.put("/ee/license", json!({"key": 1})).await.status, 400);
+    assert_eq!(core.put("/ee/license", json!({"licenseKey": 1})).await.status, 400);
+    assert_eq!(core.get("/ee/license").await.status_word(), "NO_LICENSE_KEY_FOUND_ERROR");
+    assert_eq!(core.delete("/ee/license").await.status_word(), "OK");
+    assert_eq!(core.get("/telemetry").await.text(), "{\"exists\":false}\n");
+    assert_eq!(core.get("/config?pid=1").await.status_word(), "NOT_ALLOWED");
+    assert_eq!(core.get(&format!("/config?pid={}", std::process::id())).await.status_word(), "OK");
+    assert_eq!(
+        core.get("/config?pid=x").await.text(),
+        "Field name 'pid' must be an int in the GET request\n"
+    );
+    assert_eq!(
+        core.get("/requests/stats").await.json()["peakRequestsPerSecond"].as_array().unwrap().len(),
+        1440
+    );
+}

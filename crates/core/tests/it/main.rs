@@ -1,0 +1,7 @@
+//! Slice tests: through the real router, on a real database, one file for each recipe.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod emailpassword;
+mod envelope;
+mod users;

@@ -1,0 +1,140 @@
+//! Users of any recipe: by id, by account info, page by page, counted, removed.
+
+use portcullis_testkit::TestCore;
+use serde_json::{Value, json};
+
+async fn three(core: &TestCore) -> Vec<String> {
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        let user = core.sign_up(&format!("{name}@example.com"), "password1").await;
+        ids.push(user["id"].as_str().unwrap().to_owned());
+        core.advance(1000);
+    }
+    ids
+}
+
+fn ids(reply: &Value) -> Vec<String> {
+    reply["users"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_user_object_has_the_shape_of_the_version() {
+    let core = TestCore::start().await;
+    let user = core.sign_up("ann@example.com", "password1").await;
+    let id = user["id"].as_str().unwrap();
+    let latest = core.get(&format!("/user/id?userId={id}")).await.json()["user"].clone();
+    assert_eq!(latest, user);
+    assert_eq!(latest.as_object().unwrap().len(), 9);
+    assert_eq!(latest["loginMethods"][0].as_object().unwrap().len(), 6);
+    assert_eq!(latest["webauthn"], json!({"credentialIds": []}));
+    let before_5_3 = core.cdi("5.2").get(&format!("/user/id?userId={id}")).await.json()["user"].clone();
+    assert_eq!(before_5_3.as_object().unwrap().len(), 8);
+    let old = core.cdi("3.1").get(&format!("/recipe/user?userId={id}")).await.json()["user"].clone();
+    assert_eq!(
+        old,
+        json!({"id": id, "timeJoined": user["timeJoined"], "tenantIds": ["public"], "email": "ann@example.com"})
+    );
+    let oldest = core.cdi("2.21").get(&format!("/recipe/user?userId={id}")).await.json()["user"].clone();
+    assert_eq!(oldest.as_object().unwrap().len(), 3);
+    assert_eq!(core.get("/user/id?userId=none").await.status_word(), "UNKNOWN_USER_ID_ERROR");
+    assert_eq!(core.get("/user/id").await.text(), "Field name 'userId' is missing in GET request\n");
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_in_both_orders() {
+    let core = TestCore::start().await;
+    let all = three(&core).await;
+    let first = core.get("/users?limit=2").await.json();
+    assert_eq!(ids(&first), all[..2]);
+    let token = first["nextPaginationToken"].as_str().unwrap();
+    let second = core.get(&format!("/users?limit=2&paginationToken={token}")).await.json();
+    assert_eq!(ids(&second), all[2..]);
+    assert!(second.get("nextPaginationToken").is_none());
+    let newest = core.get("/users?timeJoinedOrder=DESC&limit=1").await.json();
+    assert_eq!(ids(&newest), all[2..]);
+    let token = newest["nextPaginationToken"].as_str().unwrap();
+    let rest = core.get(&format!("/users?timeJoinedOrder=DESC&paginationToken={token}")).await.json();
+    assert_eq!(ids(&rest), [all[1].clone(), all[0].clone()]);
+    assert_eq!(ids(&core.get("/users?includeRecipeIds=thirdparty").await.json()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn users_who_joined_at_once_are_all_listed() {
+    let core = TestCore::start().await;
+    for number in 0..7 {
+        core.sign_up(&format!("{number}@example.com"), "password1").await;
+    }
+    for order in ["ASC", "DESC"] {
+        let (mut seen, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = core.get(&format!("/users?limit=2&timeJoinedOrder={order}{token}")).await.json();
+            seen.extend(ids(&page));
+            let Some(next) = page["nextPaginationToken"].as_str() else { break };
+            token = format!("&paginationToken={next}");
+        }
+        let mut unique = seen.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!((seen.len(), unique.len()), (7, 7), "{order}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_listed_is_named() {
+    let core = TestCore::start().await;
+    for (query, text) in [
+        ("limit=501", "max limit allowed is 500\n"),
+        ("limit=0", "limit must a positive integer with min value 1\n"),
+        ("limit=x", "Field name 'limit' must be an int in the GET request\n"),
+        ("timeJoinedOrder=UP", "timeJoinedOrder can be either ASC OR DESC\n"),
+        ("includeRecipeIds=x", "Unknown recipe ID: x\n"),
+        ("paginationToken=x", "invalid pagination token\n"),
+    ] {
+        let reply = core.get(&format!("/users?{query}")).await;
+        assert_eq!((reply.status, reply.text().as_str()), (400, text), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn users_are_found_by_what_they_sign_in_with() {
+    let core = TestCore::start().await;
+    let all = three(&core).await;
+    let found = core.get("/users/by-accountinfo?email=B@example.com&doUnionOfAccountInfo=false").await.json();
+    assert_eq!(ids(&found), [all[1].clone()]);
+    let both = "/users/by-accountinfo?email=b@example.com&phoneNumber=%2B1&doUnionOfAccountInfo=";
+    assert_eq!(ids(&core.get(&format!("{both}true")).await.json()).len(), 1);
+    assert_eq!(ids(&core.get(&format!("{both}false")).await.json()).len(), 0);
+    assert_eq!(core.get(&format!("{both}maybe")).await.status, 400);
+    assert_eq!(
+        core.get("/users/by-accountinfo?thirdPartyId=google&doUnionOfAccountInfo=true").await.status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_removed_user_is_gone_and_the_address_is_free() {
+    let core = TestCore::start().await;
+    let all = three(&core).await;
+    assert_eq!(core.get("/users/count").await.json()["count"], 3);
+    assert_eq!(core.post("/user/remove", json!({"userId": all[0]})).await.status_word(), "OK");
+    assert_eq!(core.post("/user/remove", json!({"userId": all[0]})).await.status_word(), "OK");
+    assert_eq!(core.get("/users/count?includeAllTenants=true").await.json()["count"], 2);
+    assert_eq!(core.get(&format!("/user/id?userId={}", all[0])).await.status_word(), "UNKNOWN_USER_ID_ERROR");
+    let again = core.sign_up("a@example.com", "password1").await;
+    assert_ne!(again["id"], json!(all[0]));
+}
+
+#[tokio::test]
+async fn calls_about_the_app_are_for_its_public_tenant() {
+    let core = TestCore::start().await;
+    let reply = core.get("/t1/user/id?userId=x").await;
+    assert_eq!(
+        (reply.status, reply.text().as_str()),
+        (403, "Only public tenantId can call this app specific API\n")
+    );
+    assert_eq!(core.cdi("4.0").get("/t1/user/id?userId=x").await.status_word(), "UNKNOWN_USER_ID_ERROR");
+    assert_eq!(
+        core.get("/t1/users").await.text(),
+        "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination not found: (, public, t1)\n"
+    );
+}
