@@ -3,6 +3,8 @@
 use crate::config::CoreConfig;
 use crate::crypto::password_pool::{PasswordPool, PoolSettings};
 use crate::crypto::signing_key::KeyForge;
+use crate::ground::activity::Activity;
+use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Directory};
 use crate::http::{Limits, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, migrations, recipes};
@@ -49,8 +51,10 @@ pub struct App {
     pub tenants: Directory,
     /// Password hashing, apart from everything else.
     pub passwords: PasswordPool,
-    /// Spare signing keys.
-    pub forge: KeyForge,
+    /// Every app's signing keys.
+    pub keys: Keyring,
+    /// Who was active lately.
+    pub activity: Activity,
     /// Every recipe.
     pub recipes: &'static [Recipe],
     /// Requests per minute, for `GET /requests/stats` and metrics.
@@ -67,7 +71,8 @@ impl App {
         db.migrate(&migrations::all(), clock.now()).await?;
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
-            forge: KeyForge::new(2),
+            keys: Keyring::new(KeyForge::new(2)),
+            activity: Activity::default(),
             tenants: Directory::default(),
             stats: RequestStats::new(),
             routes: RouteTable::new(recipes::ALL),

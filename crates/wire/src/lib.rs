@@ -9,6 +9,9 @@ mod cdi;
 pub mod emailpassword;
 mod endpoint;
 mod input;
+pub mod jwt;
+pub mod keys;
+pub mod session;
 pub mod users;
 
 pub use cdi::Cdi;

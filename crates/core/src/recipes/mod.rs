@@ -5,4 +5,5 @@ mod emailpassword;
 use crate::{Recipe, ground};
 
 /// Every recipe, in the order in which endpoints that share a path are tried.
-pub const ALL: &[Recipe] = &[ground::admin::RECIPE, ground::users::RECIPE, emailpassword::RECIPE];
+pub const ALL: &[Recipe] =
+    &[ground::admin::RECIPE, ground::users::RECIPE, ground::keys::RECIPE, emailpassword::RECIPE];

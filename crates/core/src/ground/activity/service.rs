@@ -1,0 +1,48 @@
+//! Noting activity, for each user at most once in five minutes.
+
+use super::store;
+use crate::{Cx, Result};
+use papaya::HashMap;
+
+const THROTTLE_MS: i64 = 300_000;
+/// Above this many remembered users, those whose time is over are dropped.
+const REMEMBERED_MAX: usize = 100_000;
+
+/// Who was noted lately in this process, with the time in milliseconds.
+#[derive(Debug, Default)]
+pub struct Activity {
+    noted: HashMap<(String, String), i64>,
+}
+
+impl Activity {
+    fn is_due(&self, app_id: &str, user_id: &str, now: i64) -> bool {
+        let noted = self.noted.pin();
+        let key = (app_id.to_owned(), user_id.to_owned());
+        let recent = |at: i64| (now - at).abs() < THROTTLE_MS;
+        if noted.get(&key).is_some_and(|at| recent(*at)) {
+            return false;
+        }
+        if noted.len() >= REMEMBERED_MAX {
+            noted.retain(|_, at| recent(*at));
+        }
+        noted.insert(key, now);
+        true
+    }
+}
+
+/// Notes that the user (internal id) is active. Best effort: a failure is logged, the call goes on.
+pub async fn touch(cx: &Cx, user_id: &str) {
+    if !cx.app.test_mode && !cx.app.activity.is_due(cx.app_id(), user_id, cx.now) {
+        return;
+    }
+    if let Err(error) = write(cx, user_id).await {
+        tracing::warn!(%error, "a user's activity could not be noted");
+    }
+}
+
+async fn write(cx: &Cx, user_id: &str) -> Result<()> {
+    let mut tx = cx.db().write_one().await?;
+    store::upsert_last_active(&mut tx, cx.app_id(), user_id, cx.now).await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Which key signs and which keys verify, by age.
+
+use crate::config::CoreConfig;
+use crate::crypto::digest::Secret;
+use crate::crypto::signing_key::{KeyForge, SigningKey};
+use arc_swap::ArcSwapOption;
+use papaya::HashMap;
+use std::sync::Arc;
+
+/// The keys of every app that this process has served.
+#[derive(Debug)]
+pub struct Keyring {
+    pub(super) forge: KeyForge,
+    apps: HashMap<String, Arc<AppKeys>>,
+}
+
+impl Keyring {
+    /// Knows no key yet; `forge` makes new ones.
+    pub fn new(forge: KeyForge) -> Self {
+        Self { forge, apps: HashMap::new() }
+    }
+
+    /// Forgets an app's keys: when the app is deleted.
+    pub fn forget(&self, app_id: &str) {
+        self.apps.pin().remove(app_id);
+    }
+
+    pub(super) fn of_app(&self, app_id: &str) -> Arc<AppKeys> {
+        let apps = self.apps.pin();
+        if let Some(keys) = apps.get(app_id) {
+            return Arc::clone(keys);
+        }
+        Arc::clone(apps.get_or_insert_with(app_id.to_owned(), Arc::default))
+    }
+}
+
+/// What is known of one app's keys.
+#[derive(Debug, Default)]
+pub struct AppKeys {
+    pub(super) current: ArcSwapOption<KeySet>,
+    /// Held while reading, so that calls that wait find what the first one read.
+    pub(super) reading: tokio::sync::Mutex<()>,
+}
+
+/// One reading of an app's keys, each list newest first.
+#[derive(Debug)]
+pub struct KeySet {
+    /// Rotated keys, `d-<created at>`.
+    pub dynamic: Vec<Arc<SigningKey>>,
+    /// Keys that stay, `s-<uuid>`.
+    pub fixed: Vec<Arc<SigningKey>>,
+    /// Seals and opens refresh tokens.
+    pub refresh_token_key: Secret,
+    /// When it was read, in milliseconds.
+    pub read_at: i64,
+}
+
+/// The times that govern dynamic keys, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    interval: i64,
+    overlap: i64,
+    lifetime: i64,
+}
+
+/// How long a change made by another core (an app deleted and made again) may stay unseen.
+const STALE_AFTER_MS: i64 = 60_000;
+
+impl Rotation {
+    /// A key signs for one interval and verifies until the last token it signed has died.
+    pub fn of(config: &CoreConfig) -> Self {
+        let interval = config.signing_key_update_interval_ms;
+        let lifetime = interval.saturating_add(config.access_token_validity_ms.saturating_mul(2));
+        Self { interval, overlap: config.signing_key_overlap_ms, lifetime }
+    }
+
+    /// Keys made before this time verify no more.
+    pub fn oldest(self, now: i64) -> i64 {
+        now.saturating_sub(self.lifetime)
+    }
+
+    /// Whether a key of this age still makes a successor unnecessary.
+    pub fn is_young(self, created_at: i64, now: i64) -> bool {
+        created_at >= now.saturating_sub(self.interval).saturating_add(self.overlap)
+    }
+
+    /// When a key of this age stops signing.
+    pub fn retires_at(self, created_at: i64) -> i64 {
+        created_at.saturating_add(self.interval)
+    }
+
+    /// When a key of this age stops verifying.
+    pub fn expires_at(self, created_at: i64) -> i64 {
+        created_at.saturating_add(self.lifetime)
+    }
+
+    /// Seconds for which the list of keys may be kept by others.
+    pub fn max_age_secs(self, created_at: i64, now: i64) -> i64 {
+        (self.retires_at(created_at).saturating_sub(self.overlap).saturating_sub(now) / 1000).max(1)
+    }
+
+    /// The key that signs: the newest, but not before others had the overlap to learn of it.
+    pub fn signer(self, newest_first: &[Arc<SigningKey>], now: i64) -> Option<&Arc<SigningKey>> {
+        let (newest, second) = (newest_first.first()?, newest_first.get(1));
+        let unknown_yet = now < newest.created_at().saturating_add(self.overlap);
+        let still_signs = |key: &&Arc<SigningKey>| now < self.retires_at(key.created_at());
+        second.filter(|key| unknown_yet && still_signs(key)).or(Some(newest))
+    }
+}
+
+impl KeySet {
+    /// Whether it can be used without reading again.
+    pub(super) fn is_fresh(&self, rotation: Rotation, now: i64) -> bool {
+        let young = self.dynamic.first().is_some_and(|key| rotation.is_young(key.created_at(), now));
+        young && (now - self.read_at).abs() < STALE_AFTER_MS
+    }
+
+    /// The keys that verify, dynamic ones first.
+    pub fn verifying(&self, rotation: Rotation, now: i64) -> impl Iterator<Item = &Arc<SigningKey>> {
+        let alive = move |key: &&Arc<SigningKey>| key.created_at() >= rotation.oldest(now);
+        self.dynamic.iter().filter(alive).chain(&self.fixed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+    const TIMES: Rotation = Rotation { interval: HOUR, overlap: 60_000, lifetime: 3 * HOUR };
+
+    #[test]
+    fn a_successor_is_made_one_overlap_before_it_is_needed() {
+        assert!(TIMES.is_young(0, HOUR - 60_000));
+        assert!(!TIMES.is_young(0, HOUR - 59_999));
+    }
+
+    #[test]
+    fn the_list_may_be_kept_until_the_successor_appears_and_never_for_nothing() {
+        assert_eq!(TIMES.max_age_secs(0, 0), 3540);
+        assert_eq!(TIMES.max_age_secs(0, 2 * HOUR), 1);
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading keys once, making them when they are due, finding the one that signs or verifies.
+
+use super::model::{KeySet, Rotation};
+use super::store;
+use crate::crypto::digest::Secret;
+use crate::crypto::jws::ParsedToken;
+use crate::crypto::signing_key::SigningKey;
+use crate::crypto::{random, refresh_token};
+use crate::{Cx, Error, Result, Unknown};
+use portcullis_db::Tx;
+use std::sync::Arc;
+
+/// The app's keys, with one that may sign now.
+pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
+    let keys = cx.app.keys.of_app(cx.app_id());
+    let fresh = |set: &Arc<KeySet>| set.is_fresh(rotation(cx), cx.now);
+    if let Some(set) = keys.current.load_full().filter(fresh) {
+        return Ok(set);
+    }
+    let _reading = keys.reading.lock().await;
+    let known = keys.current.load_full();
+    if let Some(set) = known.clone().filter(fresh) {
+        return Ok(set);
+    }
+    let set = Arc::new(load(cx, known.as_deref()).await?);
+    keys.current.store(Some(Arc::clone(&set)));
+    Ok(set)
+}
+
+/// Reads the keys again, unless another call has done so since `seen` was read.
+async fn reload(cx: &Cx, seen: &Arc<KeySet>) -> Result<Arc<KeySet>> {
+    let keys = cx.app.keys.of_app(cx.app_id());
+    let _reading = keys.reading.lock().await;
+    if let Some(set) = keys.current.load_full().filter(|set| !Arc::ptr_eq(set, seen)) {
+        return Ok(set);
+    }
+    let set = Arc::new(load(cx, Some(seen)).await?);
+    keys.current.store(Some(Arc::clone(&set)));
+    Ok(set)
+}
+
+/// The key that signs now.
+pub async fn signer(cx: &Cx, is_static: bool) -> Result<Arc<SigningKey>> {
+    let set = current(cx).await?;
+    let key = if is_static { set.fixed.first() } else { rotation(cx).signer(&set.dynamic, cx.now) };
+    key.cloned().ok_or_else(|| Error::internal("the app has no signing key"))
+}
+
+/// What a signature is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// One of the app's keys made it.
+    Good,
+    /// The key that it names did not make it.
+    Bad,
+    /// No key of the app is named so.
+    UnknownKey,
+}
+
+/// Checks a token's signature. An unknown key makes the keys be read once more: another core may have
+/// made it a moment ago.
+pub async fn verify(cx: &Cx, token: &ParsedToken) -> Result<Signature> {
+    let set = current(cx).await?;
+    match check(cx, &set, token) {
+        Signature::UnknownKey => {
+            let set = reload(cx, &set).await?;
+            Ok(check(cx, &set, token))
+        }
+        settled => Ok(settled),
+    }
+}
+
+/// Versions 1 and 2 name no key, so every key is tried.
+fn check(cx: &Cx, set: &KeySet, token: &ParsedToken) -> Signature {
+    let mut keys = set.verifying(rotation(cx), cx.now);
+    let Some(kid) = &token.kid else {
+        let fits = keys.any(|key| token.verify(key));
+        return if fits { Signature::Good } else { Signature::UnknownKey };
+    };
+    match keys.find(|key| key.kid() == kid) {
+        Some(key) if token.verify(key) => Signature::Good,
+        Some(_) => Signature::Bad,
+        None => Signature::UnknownKey,
+    }
+}
+
+/// The app's rotation times.
+pub fn rotation(cx: &Cx) -> Rotation {
+    Rotation::of(cx.config())
+}
+
+/// The keys to show to verifiers, dynamic ones first, and for how many seconds they may be kept.
+pub async fn list_jwks(cx: &Cx) -> Result<(Vec<serde_json::Value>, i64)> {
+    let set = current(cx).await?;
+    let rotation = rotation(cx);
+    let keys = set.verifying(rotation, cx.now).map(|key| serde_json::to_value(key.jwk()));
+    let keys = keys.collect::<std::result::Result<_, _>>().map_err(Error::internal)?;
+    let newest = set.dynamic.first().map_or(cx.now, |key| key.created_at());
+    Ok((keys, rotation.max_age_secs(newest, cx.now)))
+}
+
+/// What the tables hold.
+struct Stored {
+    dynamic: Vec<(i64, String)>,
+    fixed: Vec<(String, i64, String)>,
+    refresh_token_key: Option<String>,
+}
+
+impl Stored {
+    fn signs(&self, cx: &Cx) -> bool {
+        let rotation = rotation(cx);
+        self.dynamic.first().is_some_and(|(created_at, _)| rotation.is_young(*created_at, cx.now))
+    }
+
+    fn is_complete(&self, cx: &Cx) -> bool {
+        self.signs(cx) && !self.fixed.is_empty() && self.refresh_token_key.is_some()
+    }
+}
+
+async fn load(cx: &Cx, known: Option<&KeySet>) -> Result<KeySet> {
+    let mut tx = cx.db().read().await?;
+    let mut stored = read(cx, &mut tx).await?;
+    drop(tx);
+    if !stored.is_complete(cx) {
+        stored = complete(cx, &stored).await?;
+    }
+    parse(cx, stored, known)
+}
+
+async fn read(cx: &Cx, tx: &mut Tx) -> Result<Stored> {
+    let app_id = cx.app_id();
+    Ok(Stored {
+        dynamic: store::list_dynamic(tx, app_id, rotation(cx).oldest(cx.now)).await?,
+        fixed: store::list_static(tx, app_id).await?,
+        refresh_token_key: store::find_refresh_token_key(tx, app_id).await?,
+    })
+}
+
+/// Makes what is missing. Keys are forged before the lock is taken; what another core made meanwhile wins.
+async fn complete(cx: &Cx, seen: &Stored) -> Result<Stored> {
+    let dynamic = if seen.signs(cx) { None } else { Some(forge(cx).await?) };
+    let fixed = if seen.fixed.is_empty() { Some(forge(cx).await?) } else { None };
+
+    let mut tx = cx.db().write().await?;
+    let app_id = cx.app_id();
+    if !store::lock_app(&mut tx, app_id).await? {
+        return Err(Error::UnknownTenant(cx.scope.public_tenant(), Unknown::App));
+    }
+    let stored = read(cx, &mut tx).await?;
+    if let Some(key) = dynamic.filter(|_| !stored.signs(cx)) {
+        store::insert_dynamic(&mut tx, app_id, cx.now, &key).await?;
+        store::delete_dynamic_before(&mut tx, app_id, rotation(cx).oldest(cx.now)).await?;
+    }
+    if let Some(key) = fixed.filter(|_| stored.fixed.is_empty()) {
+        let key_id = format!("s-{}", random::uuid());
+        store::insert_static(&mut tx, app_id, &key_id, cx.now, &key).await?;
+    }
+    if stored.refresh_token_key.is_none() {
+        store::insert_refresh_token_key(&mut tx, app_id, &refresh_token::new_app_key(), cx.now).await?;
+    }
+    let stored = read(cx, &mut tx).await?;
+    tx.commit().await?;
+    Ok(stored)
+}
+
+async fn forge(cx: &Cx) -> Result<String> {
+    let pair = cx.app.keys.forge.take().await?;
+    Ok(pair.to_stored())
+}
+
+/// Parses what is new; keys that were parsed before are kept.
+fn parse(cx: &Cx, stored: Stored, known: Option<&KeySet>) -> Result<KeySet> {
+    let parse = |kid: String, created_at: i64, text: &str| {
+        let same = |key: &&Arc<SigningKey>| key.kid() == kid && text.starts_with(key.public_key_base64());
+        let known = known.and_then(|set| set.dynamic.iter().chain(&set.fixed).find(same));
+        match known {
+            Some(key) => Ok(Arc::clone(key)),
+            None => Ok(Arc::new(SigningKey::parse(kid, created_at, text)?)),
+        }
+    };
+    let dynamic = stored.dynamic.iter().map(|(at, text)| parse(format!("d-{at}"), *at, text));
+    // Rows without a separator are symmetric keys of an old release; they sign nothing here.
+    let pairs = stored.fixed.into_iter().filter(|(_, _, text)| text.contains(['|', ';']));
+    let fixed = pairs.map(|(kid, at, text)| parse(kid, at, &text));
+    Ok(KeySet {
+        dynamic: dynamic.collect::<Result<_>>()?,
+        fixed: fixed.collect::<Result<_>>()?,
+        refresh_token_key: Secret::new(stored.refresh_token_key.unwrap_or_default()),
+        read_at: cx.now,
+    })
+}
