@@ -13,6 +13,9 @@ pub(crate) struct Store {
     pool: Pool,
 }
 
+/// Unique keys and row locks carry the rules; a stricter level would only add retries.
+const BEGIN: &str = "begin isolation level read committed";
+
 /// How statements relate to transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -35,7 +38,10 @@ impl Store {
             .map_err(|_| Error::Engine("the PostgreSQL URL is not valid".to_owned()))?;
         config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
         if let Some(schema) = &settings.schema {
-            config.options(format!("-c search_path={schema}"));
+            // The server splits the options at blanks unless they are escaped.
+            let quoted =
+                format!("\"{}\"", schema.replace('"', "\"\"")).replace('\\', "\\\\").replace(' ', "\\ ");
+            config.options(format!("-c search_path={quoted}"));
         }
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
@@ -58,7 +64,7 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
-        Ok(Work { client: Some(self.pool.get().await?), mode })
+        Ok(Work { client: Some(self.pool.get().await?), mode, failed: false })
     }
 
     pub(crate) fn close(&self) {
@@ -71,72 +77,95 @@ impl Store {
 pub(crate) struct Work {
     client: Option<Object>,
     mode: Mode,
+    /// A statement failed, or was cut off: nothing of the unit of work may be committed.
+    failed: bool,
 }
 
 impl Work {
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64> {
-        let (client, begin) = self.client()?;
+        let begin = self.enter()?;
+        let client = self.client()?;
         let statement = client.prepare_cached(sql).await?;
         let args = references(args);
-        if !begin {
-            return Ok(client.execute(&statement, &args).await?);
-        }
-        // Both are sent before either is answered.
-        let (began, outcome) = tokio::join!(client.batch_execute("begin"), client.execute(&statement, &args));
-        self.began(began)?;
-        Ok(outcome?)
+        let changed = if begin {
+            // Both are sent before either is answered.
+            let (began, outcome) =
+                tokio::join!(client.batch_execute(BEGIN), client.execute(&statement, &args));
+            began?;
+            outcome?
+        } else {
+            client.execute(&statement, &args).await?
+        };
+        self.failed = false;
+        Ok(changed)
     }
 
     pub(crate) async fn fetch_all<R: FromRow>(&mut self, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
-        let (client, begin) = self.client()?;
+        let begin = self.enter()?;
+        let client = self.client()?;
         let statement = client.prepare_cached(sql).await?;
         let args = references(args);
         let rows = if begin {
-            let (began, rows) = tokio::join!(client.batch_execute("begin"), client.query(&statement, &args));
-            self.began(began)?;
+            let (began, rows) = tokio::join!(client.batch_execute(BEGIN), client.query(&statement, &args));
+            began?;
             rows?
         } else {
             client.query(&statement, &args).await?
         };
+        self.failed = false;
         rows.iter().map(|row| R::from_row(&Row(Source::Postgres(row)))).collect()
     }
 
     pub(crate) async fn execute_script(&mut self, script: &str) -> Result<()> {
-        let (client, begin) = self.client()?;
+        let begin = self.enter()?;
+        let client = self.client()?;
         if begin {
-            let began = client.batch_execute("begin").await;
-            self.began(began)?;
+            client.batch_execute(BEGIN).await?;
         }
-        Ok(self.client()?.0.batch_execute(script).await?)
+        client.batch_execute(script).await?;
+        self.failed = false;
+        Ok(())
     }
 
+    /// The server would answer the commit of a failed transaction with a silent rollback.
     pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.failed {
+            return Err(failed());
+        }
         if self.mode == Mode::Open {
-            let (client, _) = self.client()?;
-            client.batch_execute("commit").await?;
+            self.client()?.batch_execute("commit").await?;
             self.mode = Mode::Autocommit;
         }
         Ok(())
     }
 
-    /// The connection, and whether a transaction must begin with this statement.
-    fn client(&mut self) -> Result<(&Object, bool)> {
-        if self.mode == Mode::OneDone {
-            return Err(Error::Engine("a unit of work of one statement was given a second".to_owned()));
+    /// Goes on to the next statement; tells whether a transaction must begin with it. What follows may be
+    /// cut off at any point, so the connection counts as inside a transaction, and the unit of work as
+    /// failed, until the statement has succeeded.
+    fn enter(&mut self) -> Result<bool> {
+        match self.mode {
+            Mode::OneDone => {
+                return Err(Error::Engine("a unit of work of one statement was given a second".to_owned()));
+            }
+            Mode::Open if self.failed => return Err(failed()),
+            Mode::One => self.mode = Mode::OneDone,
+            _ => {}
         }
-        if self.mode == Mode::One {
-            self.mode = Mode::OneDone;
+        self.failed = self.mode != Mode::Autocommit;
+        let begin = self.mode == Mode::Lazy;
+        if begin {
+            self.mode = Mode::Open;
         }
-        let client =
-            self.client.as_ref().ok_or_else(|| Error::Engine("the unit of work has ended".to_owned()))?;
-        Ok((client, self.mode == Mode::Lazy))
+        Ok(begin)
     }
 
-    fn began(&mut self, outcome: std::result::Result<(), tokio_postgres::Error>) -> Result<()> {
-        // Even when it failed the connection's state is unknown, and must be rolled back.
-        self.mode = Mode::Open;
-        Ok(outcome?)
+    fn client(&self) -> Result<&Object> {
+        self.client.as_ref().ok_or_else(|| Error::Engine("the unit of work has ended".to_owned()))
     }
+}
+
+fn failed() -> Error {
+    Error::Engine("a statement of this unit of work failed: it can only be undone".to_owned())
 }
 
 impl Drop for Work {

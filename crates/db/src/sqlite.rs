@@ -87,7 +87,7 @@ impl Store {
         let mut guard = locked.map_err(|_| Error::Busy)?;
         waiting.over();
         let began = guard.begin();
-        let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting) };
+        let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting), failed: false };
         if let Err(error) = began {
             work.hand_on();
             return Err(error);
@@ -98,7 +98,7 @@ impl Store {
     /// Commits an open group that nobody is left to commit.
     async fn flush(self) {
         let guard = Arc::clone(&self.writer).lock_owned().await;
-        WriterWork { guard: Some(guard), waiting: self.waiting }.hand_on();
+        WriterWork { guard: Some(guard), waiting: self.waiting, failed: false }.hand_on();
     }
 
     pub(crate) async fn close(&self) {
@@ -222,6 +222,8 @@ impl Drop for Reader {
 pub(crate) struct WriterWork {
     guard: Option<OwnedMutexGuard<Writer>>,
     waiting: Arc<AtomicUsize>,
+    /// A statement failed: as on PostgreSQL, nothing of the unit of work may be committed.
+    failed: bool,
 }
 
 impl WriterWork {
@@ -238,6 +240,9 @@ impl WriterWork {
     }
 
     async fn commit(mut self) -> Result<()> {
+        if self.failed {
+            return Err(failed());
+        }
         let Some(guard) = self.guard.as_mut() else { return Err(ended()) };
         if let Err(error) = guard.connection.execute_batch("release work") {
             guard.abandon("the transaction was rolled back by the engine");
@@ -260,6 +265,10 @@ fn commit_apart(mut guard: OwnedMutexGuard<Writer>) {
     }
 }
 
+fn failed() -> Error {
+    Error::Engine("a statement of this unit of work failed: it can only be undone".to_owned())
+}
+
 fn ended() -> Error {
     Error::Engine("the unit of work has ended".to_owned())
 }
@@ -277,13 +286,18 @@ impl Work {
     fn connection(&self) -> Result<&Connection> {
         match self {
             Self::Reader(reader) => reader.connection.as_ref(),
+            Self::Writer(work) if work.failed => return Err(failed()),
             Self::Writer(work) => work.guard.as_ref().map(|guard| &guard.connection),
         }
         .ok_or_else(ended)
     }
 
     pub(crate) fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64> {
-        let mut statement = self.connection()?.prepare_cached(sql)?;
+        self.settle(Self::run(self.connection()?, sql, args))
+    }
+
+    fn run(connection: &Connection, sql: &str, args: &[Value<'_>]) -> Result<u64> {
+        let mut statement = connection.prepare_cached(sql)?;
         bind(&mut statement, args)?;
         // A statement with `returning` has rows; they are counted, not read.
         if statement.column_count() > 0 {
@@ -297,7 +311,11 @@ impl Work {
     }
 
     pub(crate) fn fetch_all<R: FromRow>(&mut self, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
-        let mut statement = self.connection()?.prepare_cached(sql)?;
+        self.settle(Self::read(self.connection()?, sql, args))
+    }
+
+    fn read<R: FromRow>(connection: &Connection, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
+        let mut statement = connection.prepare_cached(sql)?;
         bind(&mut statement, args)?;
         let (mut rows, mut read) = (statement.raw_query(), Vec::new());
         while let Some(row) = rows.next()? {
@@ -307,7 +325,19 @@ impl Work {
     }
 
     pub(crate) fn execute_script(&mut self, script: &str) -> Result<()> {
-        Ok(self.connection()?.execute_batch(script)?)
+        self.settle(self.connection()?.execute_batch(script).map_err(Error::from))
+    }
+
+    /// After a failure nothing more may run: the engine may have rolled back the whole group (a full
+    /// disk), and what followed would be committed on its own.
+    fn settle<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let (Err(_), Self::Writer(work)) = (&outcome, self) {
+            work.failed = true;
+            if let Some(guard) = work.guard.as_mut().filter(|guard| guard.connection.is_autocommit()) {
+                guard.abandon("the transaction was rolled back by the engine");
+            }
+        }
+        outcome
     }
 
     pub(crate) async fn commit(self) -> Result<()> {

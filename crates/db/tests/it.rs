@@ -174,3 +174,33 @@ async fn a_lost_connection_is_replaced() {
         assert!(tries < 5, "the database does not recover");
     }
 }
+
+#[tokio::test]
+async fn a_failed_statement_cannot_be_committed_away() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    insert(&db, "a", 1).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    tx.execute("insert into items (id) values ($1)", args!["b"]).await.unwrap();
+    assert!(tx.execute("insert into items (id) values ($1)", args!["a"]).await.is_err());
+    assert!(tx.execute("insert into items (id) values ($1)", args!["c"]).await.is_err());
+    assert!(tx.commit().await.is_err());
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_unit_of_work_that_is_cut_off_leaves_the_connection_clean() {
+    let settings = Settings { pool_size: 1, ..Settings::default() };
+    let TestDb { db, _directory } = open(&settings).await;
+    for round in 0..20_u32 {
+        let mut tx = db.write().await.unwrap();
+        let cut_off = tx.execute("insert into items (id) values ('cut-off')", &[]);
+        // Polled a few times, then dropped in the middle.
+        let _ = tokio::time::timeout(Duration::from_micros(u64::from(round) * 50), cut_off).await;
+        drop(tx);
+        let id = format!("kept-{round}");
+        let mut one = db.write_one().await.unwrap();
+        one.execute("insert into items (id) values ($1)", args![&id]).await.unwrap();
+        one.commit().await.unwrap();
+    }
+    assert_eq!(count(&db).await, 20);
+}

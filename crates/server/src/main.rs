@@ -1,3 +1,21 @@
 //! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
 
-fn main() {}
+mod cli;
+mod serve;
+mod settings;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let outcome = settings::Settings::read(&arguments).and_then(|settings| serve::run(&arguments, settings));
+    if let Err(reason) = outcome {
+        cli::complain(&reason);
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

@@ -1,81 +1,107 @@
-//! Firebase's variant of scrypt: the password's scrypt key encrypts a project-wide signer key, and the
-//! ciphertext is the hash (`recipes.md` 4.9).
+//! Firebase's modified scrypt: hashes imported from Firebase, verified but never made here.
+//! Form: `$f_scrypt$<hash>$<salt>$m=<n>$r=<n>$s=<separator>`, the last three in any order.
 
-use aes::cipher::{KeyIvInit as _, StreamCipher as _};
+use aes::Aes256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ctr::Ctr128BE;
+use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+use scrypt::Params;
 
-/// A stored hash, taken apart: `$f_scrypt$<hash>$<salt>$m=<n>$r=<n>$s=<separator>`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FirebaseHash<'a> {
+use super::digest::secrets_equal;
+
+/// Above this a stored hash could make the process run out of memory.
+const MAX_MEMORY_BYTES: u64 = 1 << 30;
+
+/// A stored Firebase hash, taken apart.
+#[derive(Debug)]
+pub(crate) struct FirebaseHash<'a> {
     hash: &'a str,
     salt: &'a str,
-    memory: u8,
-    rounds: u32,
     separator: &'a str,
+    memory_cost: u8,
+    rounds: u32,
 }
 
 impl<'a> FirebaseHash<'a> {
-    /// `None` if a part is missing, misnamed or one too many; `m`, `r` and `s` come in any order.
-    pub(super) fn parse(stored: &'a str) -> Option<Self> {
-        let parts: Vec<&str> = stored.split('$').collect();
-        let ["", "f_scrypt", hash, salt, settings @ ..] = parts.as_slice() else { return None };
-        let setting = |name: &str| settings.iter().find_map(|setting| setting.strip_prefix(name));
-        let (memory, rounds, separator) = (setting("m=")?, setting("r=")?, setting("s=")?);
-        (settings.len() == 3).then_some(())?;
-        Some(Self { hash, salt, memory: memory.parse().ok()?, rounds: rounds.parse().ok()?, separator })
+    /// `None` if the text does not have the form.
+    pub(crate) fn parse(stored: &'a str) -> Option<Self> {
+        let rest = stored.strip_prefix("$f_scrypt$")?;
+        let parts: [&str; 5] = rest.split('$').collect::<Vec<_>>().try_into().ok()?;
+        let [hash, salt, settings @ ..] = parts;
+        let setting = |name: &str| settings.iter().find_map(|part| part.strip_prefix(name));
+        Some(Self {
+            hash,
+            salt,
+            separator: setting("s=")?,
+            memory_cost: setting("m=")?.parse().ok()?,
+            rounds: setting("r=")?.parse().ok()?,
+        })
     }
 
-    /// Whether the password has this hash. Whatever cannot be decoded matches nothing.
-    pub(super) fn matches(&self, password: &str, signer_key: &str) -> bool {
-        self.compute(password, signer_key)
-            .is_some_and(|computed| super::digest::secrets_equal(&computed, self.hash))
+    /// Whether the password, under the project's signer key (base64), gives this hash. Anything
+    /// undecodable verifies nothing.
+    pub(crate) fn verify(&self, password: &str, signer_key: &str) -> bool {
+        self.compute(password, signer_key).is_some_and(|computed| secrets_equal(&computed, self.hash))
     }
 
     fn compute(&self, password: &str, signer_key: &str) -> Option<String> {
-        let mut salt = STANDARD.decode(self.salt).ok()?;
-        salt.extend(STANDARD.decode(self.separator).ok()?);
-        // A bound on memory: 2^20 blocks of 8 · 128 bytes are one gigabyte.
-        let fits = self.memory <= 20 && (1..=32).contains(&self.rounds);
-        let params = fits.then(|| scrypt::Params::new(self.memory, self.rounds, 1).ok())??;
-        let mut key = [0; 64];
-        scrypt::scrypt(password.as_bytes(), &salt, &params, &mut key).ok()?;
-        let mut text = STANDARD.decode(signer_key).ok()?;
-        let mut cipher = ctr::Ctr128BE::<aes::Aes256>::new_from_slices(&key[..32], &[0; 16]).ok()?;
-        cipher.apply_keystream(&mut text);
-        Some(STANDARD.encode(text))
+        let mut signed = STANDARD.decode(signer_key).ok()?;
+        let salt = [STANDARD.decode(self.salt), STANDARD.decode(self.separator)];
+        let [salt, separator] = salt.map(Result::ok);
+        let salt = [salt?, separator?].concat();
+        let mut derived = [0; 64];
+        scrypt::scrypt(password.as_bytes(), &salt, &self.params()?, &mut derived).ok()?;
+        let (key, _) = derived.split_first_chunk::<32>()?;
+        Ctr128BE::<Aes256>::new(&(*key).into(), &[0; 16].into()).apply_keystream(&mut signed);
+        Some(STANDARD.encode(signed))
+    }
+
+    fn params(&self) -> Option<Params> {
+        let blocks = 1_u64.checked_shl(self.memory_cost.into())?;
+        let memory = blocks.checked_mul(u64::from(self.rounds).checked_mul(128)?)?;
+        let sane = self.memory_cost > 0 && memory <= MAX_MEMORY_BYTES;
+        sane.then(|| Params::new(self.memory_cost, self.rounds, 1).ok())?
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const SIGNER: &str =
+    pub(crate) const SIGNER_KEY: &str =
         "gRhC3eDeQOdyEn4bMd9c6kxguWVmcIVq/SKa0JDPFeM6TcEevkaW56sIWfx88OHbJKnCXdWscZx0l2WbCJ1wbg==";
-    const HASH: &str =
-        "qZM035es5AXYqavsKD6/rhtxg7t5PhcyRgv5blc3doYbChX8keMfQLq1ra96O2Pf2TP/eZrR5xtPCYN6mX3ESA==";
+    pub(crate) const PASSWORD: &str = "testPass123";
+    pub(crate) const STORED: &str = "$f_scrypt$qZM035es5AXYqavsKD6/rhtxg7t5PhcyRgv5blc3doYbChX8keMfQLq1ra96O2Pf2TP/eZrR5xtPCYN6mX3ESA==$/cj0jC1br5o4+w==$m=14$r=8$s=Bw==";
 
-    #[test]
-    fn the_known_vector_verifies() {
-        let stored = format!("$f_scrypt${HASH}$/cj0jC1br5o4+w==$r=8$s=Bw==$m=14");
-        let hash = FirebaseHash::parse(&stored).unwrap();
-        assert!(hash.matches("testPass123", SIGNER));
-        assert!(!hash.matches("testPass124", SIGNER) && !hash.matches("testPass123", "AAAA"));
+    fn verify(stored: &str, password: &str) -> bool {
+        FirebaseHash::parse(stored).is_some_and(|hash| hash.verify(password, SIGNER_KEY))
     }
 
     #[test]
-    fn incomplete_hashes_are_refused() {
-        for stored in [
-            "$f_scrypt$a$b$m=14$r=8",
-            "x$f_scrypt$a$b$m=14$r=8$s=c",
-            "$f_scrypt$a$b$m=14$r=8$s=c$x=1",
-            "$f_scrypt$a$b$m=14$r=8$q=c",
-            "$scrypt$a$b$m=14$r=8$s=c",
-            "",
-            "$f_scrypt$a$b$m=x$r=8$s=c",
-        ] {
-            assert_eq!(FirebaseHash::parse(stored), None, "{stored}");
+    fn the_published_vector_verifies_with_settings_in_any_order() {
+        assert!(verify(STORED, PASSWORD));
+        let other_order = STORED.replace("$m=14$r=8$s=Bw==", "$s=Bw==$r=8$m=14");
+        assert!(verify(&other_order, PASSWORD));
+    }
+
+    #[test]
+    fn another_password_salt_or_key_does_not() {
+        assert!(!verify(STORED, "testPass124"));
+        assert!(!verify(&STORED.replace("/cj0", "/cj1"), PASSWORD));
+        let hash = FirebaseHash::parse(STORED);
+        assert!(hash.is_some_and(|h| !h.verify(PASSWORD, "AAAA") && !h.verify(PASSWORD, "!")));
+    }
+
+    #[test]
+    fn malformed_or_enormous_hashes_verify_nothing() {
+        for stored in ["", "$f_scrypt$", "$f_scrypt$a$b$m=1$r=1", "$f_scrypt$a$b$m=x$r=1$s="] {
+            assert!(FirebaseHash::parse(stored).is_none(), "{stored}");
+        }
+        for (from, to) in
+            [("m=14", "m=0"), ("m=14", "m=63"), ("m=14", "m=255"), ("r=8", "r=0"), ("r=8", "r=4294967295")]
+        {
+            assert!(!verify(&STORED.replace(from, to), PASSWORD), "{to}");
         }
     }
 }

@@ -1,22 +1,33 @@
-//! Password hashes: bcrypt, argon2 and, for verifying only, Firebase's scrypt (`recipes.md` 4.9).
+//! Password hashes: bcrypt and argon2 are made and verified, Firebase's scrypt only verified.
+//! Verification follows the stored hash's own form and parameters, never the configuration.
+//! Everything here is slow on purpose; requests go through the password pool.
 
-use super::firebase_scrypt::FirebaseHash;
-use super::{CryptoError, random};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use subtle::ConstantTimeEq as _;
 
-/// How new passwords are hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::firebase_scrypt::FirebaseHash;
+use super::random;
+
+const ARGON2_SALT_BYTES: usize = 16;
+const ARGON2_HASH_BYTES: usize = 32;
+/// 4 GiB: above this a stored hash could make the process run out of memory.
+const ARGON2_MAX_MEMORY_KB: u32 = 4 << 20;
+/// The costs bcrypt is defined for.
+const BCRYPT_ROUNDS: std::ops::RangeInclusive<u32> = 4..=31;
+
+/// How new hashes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashSettings {
-    /// bcrypt, cost as a power of two.
+    /// bcrypt; passwords count up to their 72nd byte.
     Bcrypt {
-        /// The logarithm of the number of rounds.
+        /// log2 of the number of rounds; brought into bcrypt's 4 to 31.
         rounds: u32,
     },
-    /// argon2id.
+    /// argon2id with a 16-byte salt and a 32-byte hash.
     Argon2 {
-        /// Passes.
+        /// Passes over the memory.
         iterations: u32,
         /// Memory in KiB.
         memory_kb: u32,
@@ -25,187 +36,349 @@ pub enum HashSettings {
     },
 }
 
-/// What made a stored hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The form of a stored hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `$2a`, `$2b`, `$2x`, `$2y`.
+    /// `$2a`, `$2b`, `$2x` or `$2y`.
     Bcrypt,
-    /// `$argon2id`, `$argon2i`, `$argon2d`.
+    /// `$argon2id`, `$argon2i` or `$argon2d`.
     Argon2,
-    /// `$f_scrypt`.
+    /// `$f_scrypt$…` with all its parts.
     FirebaseScrypt,
 }
 
-/// A Firebase hash cannot be verified without the project's signer key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MissingFirebaseKey;
+/// A hash as it stands in the database or in an import.
+#[derive(Debug)]
+pub struct StoredHash;
 
-/// argon2's memory, kept between hashes: page faults are half of the cost of fresh memory.
-#[derive(Debug, Default)]
-pub struct Arena(Vec<Block>);
-
-/// The largest memory that a stored hash may ask for, in KiB: an imported hash must not take all of it.
-const MEMORY_LIMIT_KB: u32 = 2 * 1024 * 1024;
-
-/// Recognises a stored hash by the rules for importing one.
-pub fn recognise(stored: &str) -> Option<Kind> {
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| stored.starts_with(prefix));
-    if starts(&["$2a", "$2b", "$2x", "$2y"]) {
-        Some(Kind::Bcrypt)
-    } else if starts(&["$argon2id", "$argon2i", "$argon2d"]) {
-        Some(Kind::Argon2)
-    } else {
+impl StoredHash {
+    /// Tells the form; bcrypt and argon2 by prefix alone, as an import accepts them.
+    pub fn recognise(stored: &str) -> Option<Kind> {
+        let starts = |prefixes: &[&str]| prefixes.iter().any(|p| stored.starts_with(p));
+        if starts(&["$2a", "$2b", "$2x", "$2y"]) {
+            return Some(Kind::Bcrypt);
+        }
+        if starts(&["$argon2id", "$argon2i", "$argon2d"]) {
+            return Some(Kind::Argon2);
+        }
         FirebaseHash::parse(stored).map(|_| Kind::FirebaseScrypt)
     }
 }
 
-/// Hashes a new password.
-pub fn hash(password: &str, settings: HashSettings, arena: &mut Arena) -> Result<String, CryptoError> {
-    match settings {
-        HashSettings::Bcrypt { rounds } => {
-            let parts = bcrypt::hash_with_salt(password, rounds.clamp(4, 31), random::bytes());
-            Ok(parts
-                .map_err(|_| CryptoError::Failed("password hash"))?
-                .format_for_version(bcrypt::Version::TwoA))
-        }
+/// Why a password could not be hashed or verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The stored hash is Firebase's and no signer key is configured.
+    #[error("no Firebase signer key is configured")]
+    MissingFirebaseKey,
+    /// The settings cannot be used, or there is not enough memory for them.
+    #[error("password hashing failed: {0}")]
+    Failed(&'static str),
+}
+
+/// Memory for argon2, kept from one call to the next: clearing fresh memory costs time.
+#[derive(Debug, Default)]
+pub(crate) struct HashMemory(Vec<Block>);
+
+impl HashMemory {
+    /// Gives the memory back.
+    pub(crate) fn release(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    /// KiB held now.
+    pub(crate) fn held_kb(&self) -> usize {
+        self.0.len()
+    }
+
+    fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
+        let missing = count.saturating_sub(self.0.len());
+        self.0.try_reserve_exact(missing).ok()?;
+        self.0.resize(count.max(self.0.len()), Block::new());
+        self.0.get_mut(..count)
+    }
+}
+
+/// Hashes a password. Slow: not for an async thread.
+pub fn hash(password: &str, settings: &HashSettings) -> Result<String, HashError> {
+    hash_in(&mut HashMemory::default(), password, settings)
+}
+
+/// As `hash`, in memory the caller keeps.
+pub(crate) fn hash_in(
+    memory: &mut HashMemory,
+    password: &str,
+    settings: &HashSettings,
+) -> Result<String, HashError> {
+    match *settings {
+        HashSettings::Bcrypt { rounds } => bcrypt_hash(password, rounds),
         HashSettings::Argon2 { iterations, memory_kb, parallelism } => {
-            let params = Params::new(memory_kb, iterations, parallelism, Some(32))
-                .map_err(|_| CryptoError::Failed("password hash"))?;
-            let salt = random::bytes::<16>();
-            let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            let hash = argon2_into(&argon, password, &salt, 32, arena)
-                .ok_or(CryptoError::Failed("password hash"))?;
-            let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
-            Ok(format!("$argon2id$v=19$m={memory_kb},t={iterations},p={parallelism}${salt}${hash}"))
+            let params = argon2_params(memory_kb, iterations, parallelism, ARGON2_HASH_BYTES)
+                .ok_or(HashError::Failed("argon2 settings"))?;
+            argon2_hash(memory, password, params)
         }
     }
 }
 
-/// Whether the password has the stored hash. One that cannot be read matches nothing.
-pub fn verify(
+/// Whether the password gives the stored hash; `false` for a malformed one. Slow: not for an
+/// async thread.
+pub fn verify(password: &str, stored: &str, firebase_key: Option<&str>) -> Result<bool, HashError> {
+    verify_in(&mut HashMemory::default(), password, stored, firebase_key)
+}
+
+/// As `verify`, in memory the caller keeps.
+pub(crate) fn verify_in(
+    memory: &mut HashMemory,
     password: &str,
     stored: &str,
     firebase_key: Option<&str>,
-    arena: &mut Arena,
-) -> Result<bool, MissingFirebaseKey> {
-    Ok(match recognise(stored) {
-        Some(Kind::Bcrypt) => verify_bcrypt(password, stored),
-        Some(Kind::Argon2) => verify_argon2(password, stored, arena).unwrap_or(false),
+) -> Result<bool, HashError> {
+    match StoredHash::recognise(stored) {
+        Some(Kind::Bcrypt) => Ok(bcrypt::verify(password, stored).unwrap_or(false)),
+        Some(Kind::Argon2) => argon2_verify(memory, password, stored),
         Some(Kind::FirebaseScrypt) => {
-            let key = firebase_key.ok_or(MissingFirebaseKey)?;
-            FirebaseHash::parse(stored).is_some_and(|hash| hash.matches(password, key))
+            let key = firebase_key.ok_or(HashError::MissingFirebaseKey)?;
+            Ok(FirebaseHash::parse(stored).is_some_and(|hash| hash.verify(password, key)))
         }
-        None => false,
-    })
-}
-
-/// Whether a hash was made by other settings than the ones for new passwords.
-pub fn needs_rehash(stored: &str, settings: HashSettings) -> bool {
-    match (settings, recognise(stored)) {
-        (HashSettings::Bcrypt { rounds }, Some(Kind::Bcrypt)) => {
-            stored.get(4..6).and_then(|cost| cost.parse().ok()) != Some(rounds.clamp(4, 31))
-        }
-        (HashSettings::Argon2 { iterations, memory_kb, parallelism }, Some(Kind::Argon2)) => {
-            !stored.starts_with(&format!("$argon2id$v=19$m={memory_kb},t={iterations},p={parallelism}$"))
-        }
-        _ => true,
+        None => Ok(false),
     }
 }
 
-/// All four prefixes mean the same computation here, as in the reference.
-fn verify_bcrypt(password: &str, stored: &str) -> bool {
-    let Some(rest) = stored.get(3..) else { return false };
-    bcrypt::verify(password, &format!("$2a{rest}")).unwrap_or(false)
+/// Whether a hash made now would differ from the stored one in kind or cost.
+pub fn needs_rehash(stored: &str, settings: &HashSettings) -> bool {
+    match *settings {
+        HashSettings::Bcrypt { rounds } => stored
+            .parse::<bcrypt::HashParts>()
+            .map_or(true, |parts| parts.get_cost() != bcrypt_rounds(rounds)),
+        HashSettings::Argon2 { iterations, memory_kb, parallelism } => {
+            Argon2Hash::parse(stored).is_none_or(|hash| {
+                hash.algorithm != Algorithm::Argon2id
+                    || hash.params.m_cost() != memory_kb
+                    || hash.params.t_cost() != iterations
+                    || hash.params.p_cost() != parallelism
+            })
+        }
+    }
 }
 
-fn verify_argon2(password: &str, stored: &str, arena: &mut Arena) -> Option<bool> {
-    let parts: Vec<&str> = stored.split('$').collect();
-    // A hash without a version was made by version 1.0.
-    let (algorithm, version, settings, salt, hash) = match parts.as_slice() {
-        ["", algorithm, version, settings, salt, hash] => (*algorithm, *version, *settings, *salt, *hash),
-        ["", algorithm, settings, salt, hash] => (*algorithm, "v=16", *settings, *salt, *hash),
-        _ => return None,
-    };
-    let algorithm = Algorithm::new(algorithm).ok()?;
-    let version = match version {
-        "v=19" => Version::V0x13,
-        "v=16" => Version::V0x10,
-        _ => return None,
-    };
-    let setting = |name: &str| settings.split(',').find_map(|s| s.strip_prefix(name)?.parse::<u32>().ok());
-    let (salt, hash) = (STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(hash).ok()?);
-    let memory = setting("m=").filter(|memory| *memory <= MEMORY_LIMIT_KB)?;
-    let params = Params::new(memory, setting("t=")?, setting("p=")?, Some(hash.len())).ok()?;
-    let computed = argon2_into(&Argon2::new(algorithm, version, params), password, &salt, hash.len(), arena)?;
-    Some(aws_lc_rs::constant_time::verify_slices_are_equal(&computed, &hash).is_ok())
+fn bcrypt_rounds(rounds: u32) -> u32 {
+    rounds.clamp(*BCRYPT_ROUNDS.start(), *BCRYPT_ROUNDS.end())
 }
 
-fn argon2_into(
-    argon: &Argon2<'_>,
-    password: &str,
-    salt: &[u8],
-    length: usize,
-    arena: &mut Arena,
-) -> Option<Vec<u8>> {
-    let blocks = argon.params().block_count();
-    let missing = blocks.saturating_sub(arena.0.len());
-    arena.0.try_reserve_exact(missing).ok()?;
-    arena.0.resize(arena.0.len() + missing, Block::default());
-    let mut hash = vec![0; length];
-    let memory = &mut arena.0[..blocks];
-    argon.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, memory).ok()?;
-    Some(hash)
+fn bcrypt_hash(password: &str, rounds: u32) -> Result<String, HashError> {
+    bcrypt::hash_with_salt(password, bcrypt_rounds(rounds), random::bytes())
+        .map(|parts| parts.format_for_version(bcrypt::Version::TwoA))
+        .map_err(|_| HashError::Failed("bcrypt"))
+}
+
+fn argon2_params(memory_kb: u32, passes: u32, lanes: u32, hash_bytes: usize) -> Option<Params> {
+    if memory_kb > ARGON2_MAX_MEMORY_KB {
+        return None;
+    }
+    Params::new(memory_kb, passes, lanes, Some(hash_bytes)).ok()
+}
+
+fn argon2_hash(memory: &mut HashMemory, password: &str, params: Params) -> Result<String, HashError> {
+    let salt: [u8; ARGON2_SALT_BYTES] = random::bytes();
+    let made = Argon2Hash {
+        algorithm: Algorithm::Argon2id,
+        version: Version::V0x13,
+        params,
+        salt: salt.to_vec(),
+        hash: vec![0; ARGON2_HASH_BYTES],
+    };
+    let hash = made.compute(memory, password)?;
+    Ok(Argon2Hash { hash, ..made }.format())
+}
+
+fn argon2_verify(memory: &mut HashMemory, password: &str, stored: &str) -> Result<bool, HashError> {
+    let Some(stored) = Argon2Hash::parse(stored) else {
+        return Ok(false);
+    };
+    let computed = stored.compute(memory, password)?;
+    Ok(computed.ct_eq(&stored.hash).into())
+}
+
+/// `$<algorithm>[$v=<n>]$m=<KiB>,t=<passes>,p=<lanes>$<salt>$<hash>`, base64 without padding.
+struct Argon2Hash {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Argon2Hash {
+    fn parse(stored: &str) -> Option<Self> {
+        let mut parts = stored.strip_prefix('$')?.split('$').peekable();
+        let algorithm = parts.next()?.parse().ok()?;
+        let version = match parts.peek()?.strip_prefix("v=") {
+            Some(number) => Version::try_from(number.parse::<u32>().ok()?).ok()?,
+            None => Version::V0x10,
+        };
+        parts.next_if(|part| part.starts_with("v="));
+        let costs = read_costs(parts.next()?)?;
+        let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
+        let hash = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
+        if parts.next().is_some() || salt.len() < argon2::MIN_SALT_LEN {
+            return None;
+        }
+        let [memory_kb, passes, lanes] = costs;
+        Some(Self {
+            algorithm,
+            version,
+            params: argon2_params(memory_kb, passes, lanes, hash.len())?,
+            salt,
+            hash,
+        })
+    }
+
+    fn compute(&self, memory: &mut HashMemory, password: &str) -> Result<Vec<u8>, HashError> {
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        let blocks = memory
+            .blocks(self.params.block_count())
+            .ok_or(HashError::Failed("not enough memory for argon2"))?;
+        let mut out = vec![0; self.hash.len()];
+        argon2
+            .hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut out, blocks)
+            .map_err(|_| HashError::Failed("argon2"))?;
+        Ok(out)
+    }
+
+    fn format(&self) -> String {
+        format!(
+            "${}$v={}$m={},t={},p={}${}${}",
+            self.algorithm.as_str(),
+            u32::from(self.version),
+            self.params.m_cost(),
+            self.params.t_cost(),
+            self.params.p_cost(),
+            STANDARD_NO_PAD.encode(&self.salt),
+            STANDARD_NO_PAD.encode(&self.hash),
+        )
+    }
+}
+
+/// Reads `m=…,t=…,p=…`.
+fn read_costs(text: &str) -> Option<[u32; 3]> {
+    let mut parts = text.split(',');
+    let mut cost = |name| parts.next()?.strip_prefix(name)?.parse().ok();
+    let costs = [cost("m=")?, cost("t=")?, cost("p=")?];
+    parts.next().is_none().then_some(costs)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::firebase_scrypt::tests as firebase;
     use super::*;
 
-    const ARGON: HashSettings = HashSettings::Argon2 { iterations: 1, memory_kb: 64, parallelism: 2 };
     const BCRYPT: HashSettings = HashSettings::Bcrypt { rounds: 4 };
+    const ARGON2: HashSettings = HashSettings::Argon2 { iterations: 1, memory_kb: 64, parallelism: 2 };
 
     fn verifies(password: &str, stored: &str) -> bool {
-        verify(password, stored, None, &mut Arena::default()).unwrap()
+        verify(password, stored, None).unwrap()
     }
 
     #[test]
-    fn new_hashes_verify_and_differ_each_time() {
-        for settings in [ARGON, BCRYPT] {
-            let mut arena = Arena::default();
-            let first = hash("pässword", settings, &mut arena).unwrap();
-            assert_ne!(first, hash("pässword", settings, &mut arena).unwrap());
-            assert!(verifies("pässword", &first) && !verifies("password", &first));
-            assert!(!needs_rehash(&first, settings));
+    fn what_was_hashed_verifies_and_nothing_else() {
+        for settings in [BCRYPT, ARGON2] {
+            for password in ["", "secret", "nul\0inside", "пароль"] {
+                let stored = hash(password, &settings).unwrap();
+                assert!(verifies(password, &stored), "{password:?} {stored}");
+                assert!(!verifies("other", &stored), "{password:?} {stored}");
+                assert!(!verifies(&format!("{password}x"), &stored));
+            }
         }
-        assert!(needs_rehash(
-            &hash("a", BCRYPT, &mut Arena::default()).unwrap(),
-            HashSettings::Bcrypt { rounds: 5 }
+    }
+
+    #[test]
+    fn every_bcrypt_prefix_verifies_and_only_72_bytes_count() {
+        let long = "a".repeat(72);
+        let stored = hash(&long, &BCRYPT).unwrap();
+        assert!(stored.starts_with("$2a$04$"));
+        for prefix in ["$2a", "$2b", "$2x", "$2y"] {
+            let renamed = stored.replacen("$2a", prefix, 1);
+            assert_eq!(StoredHash::recognise(&renamed), Some(Kind::Bcrypt));
+            assert!(verifies(&format!("{long}tail"), &renamed), "{prefix}");
+            assert!(!verifies(&long[1..], &renamed), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn hashes_made_elsewhere_verify() {
+        assert!(verifies("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+        assert!(verifies(
+            "password",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
         ));
-        assert!(needs_rehash(&hash("a", BCRYPT, &mut Arena::default()).unwrap(), ARGON));
+        assert!(verifies(
+            "password",
+            "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ"
+        ));
     }
 
     #[test]
-    fn hashes_of_other_programs_verify() {
-        // From OpenBSD's bcrypt test vectors and from the argon2 reference program's own tests.
-        let bcrypt = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
-        assert!(verifies("U*U", bcrypt) && !verifies("U*", bcrypt));
-        let argon = "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
-        assert!(verifies("password", argon) && !verifies("Password", argon));
+    fn argon2_hashes_carry_their_settings() {
+        let stored = hash("p", &ARGON2).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=2$"), "{stored}");
+        assert_eq!(StoredHash::recognise(&stored), Some(Kind::Argon2));
     }
 
     #[test]
-    fn unreadable_hashes_match_nothing() {
+    fn firebase_hashes_need_the_key() {
+        assert_eq!(StoredHash::recognise(firebase::STORED), Some(Kind::FirebaseScrypt));
+        let with = |key| verify(firebase::PASSWORD, firebase::STORED, key);
+        assert_eq!(with(Some(firebase::SIGNER_KEY)), Ok(true));
+        assert_eq!(with(None), Err(HashError::MissingFirebaseKey));
+    }
+
+    #[test]
+    fn malformed_hashes_are_false() {
         for stored in [
             "",
-            "$2a",
-            "$2a$05$short",
-            "$argon2id$v=19$m=1",
-            "$argon2id$v=19$m=4294967295,t=1,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFh",
             "plain",
-            "$argon2i$$$$$",
+            "$2a",
+            "$2a$99$",
+            "$2b$04$é",
+            "$argon2id",
+            "$argon2id$v=19$m=8,t=1,p=1$$",
+            "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=7$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         ] {
-            assert!(!verifies("a", stored), "{stored}");
+            assert!(!verifies("p", stored), "{stored}");
         }
-        assert!(!verifies("nul\0byte", &hash("nul", BCRYPT, &mut Arena::default()).unwrap()));
+    }
+
+    #[test]
+    fn a_change_of_kind_or_cost_needs_a_rehash() {
+        let bcrypt = hash("p", &BCRYPT).unwrap();
+        let argon2 = hash("p", &ARGON2).unwrap();
+        assert!(!needs_rehash(&bcrypt, &BCRYPT));
+        assert!(!needs_rehash(&argon2, &ARGON2));
+        assert!(needs_rehash(&bcrypt, &ARGON2));
+        assert!(needs_rehash(&argon2, &BCRYPT));
+        assert!(needs_rehash(&bcrypt, &HashSettings::Bcrypt { rounds: 5 }));
+        assert!(needs_rehash(&argon2.replace("t=1", "t=2"), &ARGON2));
+    }
+
+    #[test]
+    fn memory_is_kept_grown_and_given_back() {
+        let mut memory = HashMemory::default();
+        let stored = hash_in(&mut memory, "p", &ARGON2).unwrap();
+        assert_eq!(memory.held_kb(), 64);
+        assert_eq!(verify_in(&mut memory, "p", &stored, None), Ok(true));
+        memory.release();
+        assert_eq!(memory.held_kb(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_clean_answer(text in r"(\$(2a|argon2id|f_scrypt))?[$=,a-zA-Z]{0,40}", free in ".*") {
+            prop_assert!(!verify("p", &text, Some("AAAA")).unwrap());
+            prop_assert!(!verify("p", &free, Some("AAAA")).unwrap());
+        }
     }
 }

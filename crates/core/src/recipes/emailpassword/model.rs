@@ -1,6 +1,6 @@
 //! The recipe's own types and the rules for hashes that are brought along.
 
-use crate::crypto::password_hash::{Kind, recognise};
+use crate::crypto::password_hash::{Kind, StoredHash};
 
 /// A user's row.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<(), &'
         }
         Some(_) => return Err("Unsupported password hashing algorithm"),
     };
-    let kind = recognise(hash).ok_or(fault)?;
+    let kind = StoredHash::recognise(hash).ok_or(fault)?;
     if wanted.is_none_or(|wanted| wanted == kind) { Ok(()) } else { Err(fault) }
 }
 

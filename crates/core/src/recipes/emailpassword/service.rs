@@ -69,7 +69,7 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if !cx.app.passwords.verify(password.clone(), stored.clone(), firebase_key).await? {
         return Ok(None);
     }
-    if password_hash::needs_rehash(&stored, cx.config().hashing) {
+    if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
     let mut tx = cx.db().read().await?;

@@ -1,0 +1,66 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// User authentication that a team adds to its own backend: the core.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version)]
+pub(crate) struct Arguments {
+    /// What to do; `start` if nothing is said.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// The address to listen on [default: 127.0.0.1]
+    #[arg(long, global = true)]
+    pub(crate) host: Option<String>,
+    /// The port to listen on [default: 3567]
+    #[arg(long, global = true)]
+    pub(crate) port: Option<u16>,
+    /// `sqlite:<file>`, `sqlite::memory:` or `postgres://…` [default: sqlite:portcullis.db]
+    #[arg(long, global = true)]
+    pub(crate) database: Option<String>,
+    /// A `config.yaml` with SuperTokens' key names
+    #[arg(long, global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Relaxes range checks for test suites; never in production
+    #[arg(long, global = true)]
+    pub(crate) test_mode: bool,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// The least important lines to log: error, warn, info, debug [default: info]
+    #[arg(long, global = true)]
+    pub(crate) log_level: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Serves the core
+    Start,
+    /// Brings the database's tables up to date
+    Migrate,
+    /// Says whether the core could start here, and what is wrong if not
+    Doctor,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Says on standard error why the command failed.
+#[expect(clippy::print_stderr, reason = "the log may not be running yet")]
+pub(crate) fn complain(reason: &str) {
+    eprintln!("portcullis: {reason}");
+}
+
+/// Says something on standard output.
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,171 @@
+//! Opening the database, serving, and stopping without losing anything.
+
+use crate::cli::{Arguments, Command, LogFormat, complain, say};
+use crate::settings::Settings;
+use portcullis_core::http::Limits;
+use portcullis_core::{App, AppSettings, Clock, migrations};
+use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The longest pause between two attempts to reach the database.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), String> {
+    start_log(arguments, &settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Start) {
+            Command::Start => start(settings).await,
+            Command::Migrate => migrate(&settings).await,
+            Command::Doctor => doctor(&settings).await,
+        }
+    })
+}
+
+/// SuperTokens' level names are understood.
+fn start_log(arguments: &Arguments, settings: &Settings) {
+    let configured = settings.values.get("log_level").and_then(|level| level.as_str());
+    let level = arguments.log_level.as_deref().or(configured).unwrap_or("info").to_lowercase();
+    let filter = EnvFilter::new(if level == "none" { "off" } else { &level });
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+async fn start(settings: Settings) -> Result<(), String> {
+    if settings.test_mode {
+        warn_of_test_mode();
+    }
+    let address = format!("{}:{}", settings.host, settings.port);
+    let listener = TcpListener::bind(&address).await.map_err(|error| format!("{address}: {error}"))?;
+    let db = open(&settings).await?;
+    let app = App::open(AppSettings {
+        db: db.clone(),
+        base_values: settings.values.clone(),
+        config_path: settings.config_path.clone(),
+        test_mode: settings.test_mode,
+        clock: Clock::system(),
+        limits: Limits::default(),
+    });
+    let app = app.await.map_err(|error| error.to_string())?;
+    say(&welcome(&settings));
+    portcullis_core::http::serve(listener, app, stop_signal()?).await;
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn warn_of_test_mode() {
+    for line in [
+        "############################################################",
+        "TEST MODE: range checks are relaxed. Anyone who can reach this",
+        "core can make it insecure. Never use it in production.",
+        "############################################################",
+    ] {
+        complain(line);
+    }
+}
+
+fn welcome(settings: &Settings) -> String {
+    let key = if settings.config.api_keys.is_empty() { "" } else { "\n    apiKey: \"one of API_KEYS\"," };
+    let (host, port, base) = (&settings.host, settings.port, &settings.config.base_path);
+    let host = if host == "0.0.0.0" { "localhost" } else { host };
+    format!(
+        "Portcullis listens on {host}:{port}. Put this into your backend's init:\n\n  supertokens: {{\n    connectionURI: \"http://{host}:{port}{base}\",{key}\n  }}\n"
+    )
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    let wait = |kind| signal(kind).map_err(|error| error.to_string());
+    let (mut interrupt, mut terminate) = (wait(SignalKind::interrupt())?, wait(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: requests in flight are finished first");
+    })
+}
+
+fn db_settings(settings: &Settings) -> DbSettings {
+    let size = settings.values.get("postgresql_connection_pool_size").and_then(|size| match size {
+        serde_json::Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|size| usize::try_from(size).ok()),
+    });
+    DbSettings { pool_size: size.unwrap_or(10), schema: settings.schema.clone(), ..DbSettings::default() }
+}
+
+/// A database that does not answer is waited for; anything else ends the start.
+async fn open(settings: &Settings) -> Result<Db, String> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match Db::open(&settings.database, &db_settings(settings)).await {
+            Ok(db) => return Ok(db),
+            Err(DbError::Unavailable(reason)) => {
+                tracing::warn!(
+                    pause_secs = pause.as_secs(),
+                    "database not reachable ({reason}); next try soon"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(format!("database: {error}")),
+        }
+    }
+}
+
+async fn migrate(settings: &Settings) -> Result<(), String> {
+    let db = open(settings).await?;
+    let report =
+        db.migrate(&migrations::all(), Clock::system().now()).await.map_err(|error| error.to_string())?;
+    if !report.unknown.is_empty() {
+        complain(&format!("the database is newer than this binary: {}", report.unknown.join(", ")));
+    }
+    let applied =
+        if report.applied.is_empty() { "nothing to do".to_owned() } else { report.applied.join(", ") };
+    say(&format!("migrations: {applied}"));
+    db.close().await;
+    Ok(())
+}
+
+/// Each line says what was looked at, and what is wrong with it.
+async fn doctor(settings: &Settings) -> Result<(), String> {
+    let mut faults = 0;
+    let mut report = |what: &str, outcome: Result<(), String>| {
+        if let Err(reason) = &outcome {
+            faults += 1;
+            say(&format!("{what}: WRONG: {reason}"));
+        } else {
+            say(&format!("{what}: fine"));
+        }
+    };
+    report("configuration", Ok(()));
+    let address = format!("{}:{}", settings.host, settings.port);
+    let port = TcpListener::bind(&address).await.map(drop);
+    report(
+        "port",
+        port.map_err(|error| format!("{address} cannot be used ({error}); choose another with --port")),
+    );
+    match Db::open(&settings.database, &db_settings(settings)).await {
+        Err(error) => {
+            report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));
+        }
+        Ok(db) => {
+            let written = db.migrate(&migrations::all(), Clock::system().now()).await;
+            report("database", written.map(drop).map_err(|error| error.to_string()));
+            db.close().await;
+        }
+    }
+    let year_2024 = 1_704_067_200_000;
+    let clock =
+        if Clock::system().now() > year_2024 { Ok(()) } else { Err("the clock is years behind".to_owned()) };
+    report("clock", clock);
+    if faults == 0 { Ok(()) } else { Err(format!("{faults} of the checks failed")) }
+}

@@ -1,0 +1,173 @@
+//! Where settings come from: flags win over the environment, the environment over `config.yaml`.
+
+use crate::cli::Arguments;
+use portcullis_core::config::{CoreConfig, KEYS, find_key, nearest_key};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// Everything that was set, checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) values: Map<String, Value>,
+    pub(crate) config: CoreConfig,
+    pub(crate) config_path: Option<PathBuf>,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) database: String,
+    pub(crate) schema: Option<String>,
+    pub(crate) test_mode: bool,
+}
+
+impl Settings {
+    /// Reads the file, the environment and the flags.
+    pub(crate) fn read(arguments: &Arguments) -> Result<Self, String> {
+        let environment = |name: &str| std::env::var(name).ok();
+        Self::merge(arguments, environment)
+    }
+
+    fn merge(arguments: &Arguments, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let mut values = arguments.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        values.extend(from_environment(&environment)?);
+        let test_mode = arguments.test_mode || environment("TEST_MODE").is_some_and(|mode| !mode.is_empty());
+        if let Some(key) = ["postgresql_table_names_prefix"].into_iter().find(|key| is_set(&values, key)) {
+            return Err(format!("'{key}' is not supported: the tables keep SuperTokens' default names"));
+        }
+        let config = CoreConfig::from_values(&values, test_mode).map_err(|error| error.to_string())?;
+        let named = is_set(&values, "host").then(|| config.host.clone());
+        Ok(Self {
+            host: arguments.host.clone().or(named).unwrap_or_else(|| "127.0.0.1".to_owned()),
+            port: arguments.port.unwrap_or(config.port),
+            database: arguments
+                .database
+                .clone()
+                .or_else(|| postgres_url(&values))
+                .unwrap_or_else(sqlite_file),
+            schema: text(&values, "postgresql_table_schema").filter(|schema| schema != "public"),
+            config_path: arguments.config.as_ref().and_then(|path| path.canonicalize().ok()),
+            values,
+            config,
+            test_mode,
+        })
+    }
+}
+
+fn sqlite_file() -> String {
+    "sqlite:portcullis.db".to_owned()
+}
+
+fn is_set(values: &Map<String, Value>, key: &str) -> bool {
+    text(values, key).is_some()
+}
+
+fn text(values: &Map<String, Value>, key: &str) -> Option<String> {
+    match values.get(key)? {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Map<String, Value>, String> {
+    let fault = |reason: String| format!("{}: {reason}", path.display());
+    let yaml = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    let values: Option<Map<String, Value>> =
+        serde_saphyr::from_str(&yaml).map_err(|error| fault(error.to_string()))?;
+    let values = values.unwrap_or_default();
+    match values.keys().find(|name| find_key(name).is_none()) {
+        Some(name) => Err(fault(format!("unknown key '{name}'; did you mean '{}'?", nearest_key(name)))),
+        None => Ok(values),
+    }
+}
+
+/// SuperTokens' variables: a key's name in capitals, but `SUPERTOKENS_HOST` and `SUPERTOKENS_PORT`.
+fn from_environment(environment: impl Fn(&str) -> Option<String>) -> Result<Map<String, Value>, String> {
+    let mut values = Map::new();
+    for key in KEYS {
+        let variable = match key.name {
+            "host" => "SUPERTOKENS_HOST".to_owned(),
+            "port" => "SUPERTOKENS_PORT".to_owned(),
+            name => name.to_uppercase(),
+        };
+        let Some(given) = environment(&variable) else { continue };
+        let unquoted = given.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&given);
+        if unquoted.starts_with("tcp://") {
+            // Kubernetes sets such variables for every service by itself.
+            crate::cli::complain(&format!("{variable}={unquoted} is ignored: it was not meant for the core"));
+        } else if !unquoted.is_empty() {
+            values.insert(key.name.to_owned(), unquoted.into());
+        }
+    }
+    if let Some(file) = environment("POSTGRESQL_PASSWORD_FILE").filter(|file| !file.is_empty()) {
+        let password = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+        values.insert("postgresql_password".to_owned(), password.trim_end().into());
+    }
+    Ok(values)
+}
+
+/// The URI, its missing parts filled from the single keys; `None` if neither names a database.
+fn postgres_url(values: &Map<String, Value>) -> Option<String> {
+    if let Some(uri) = text(values, "postgresql_connection_uri") {
+        return Some(uri);
+    }
+    let (user, password) = (text(values, "postgresql_user")?, text(values, "postgresql_password")?);
+    let or = |key: &str, default: &str| text(values, key).unwrap_or_else(|| default.to_owned());
+    let encode =
+        |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    let (host, port) = (or("postgresql_host", "localhost"), or("postgresql_port", "5432"));
+    let database = or("postgresql_database_name", "supertokens");
+    Some(format!("postgres://{}:{}@{host}:{port}/{}", encode(&user), encode(&password), encode(&database)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn merge(flags: &[&str], variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let arguments = Arguments::parse_from(std::iter::once(&"portcullis").chain(flags));
+        let find = |name: &str| variables.iter().find(|(variable, _)| *variable == name);
+        Settings::merge(&arguments, |name| find(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn without_anything_a_durable_file_is_used() {
+        let settings = merge(&[], &[]).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("127.0.0.1", 3567));
+        assert_eq!(settings.database, "sqlite:portcullis.db");
+    }
+
+    #[test]
+    fn flags_win_over_variables_and_variables_over_the_file() {
+        let config = file("port: 1\naccess_token_validity: 60\n");
+        let path = config.path().to_str().unwrap();
+        assert_eq!(merge(&["--config", path], &[]).unwrap().port, 1);
+        let variables = [("SUPERTOKENS_PORT", "\"2\""), ("API_KEYS", "")];
+        let settings = merge(&["--config", path], &variables).unwrap();
+        assert_eq!((settings.port, settings.config.access_token_validity_ms), (2, 60_000));
+        assert_eq!(merge(&["--config", path, "--port", "3"], &variables).unwrap().port, 3);
+        assert_eq!(merge(&[], &[("SUPERTOKENS_PORT", "tcp://10.0.0.1:3567")]).unwrap().port, 3567);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_neighbour() {
+        let config = file("acces_token_validity: 60\n");
+        let error = merge(&["--config", config.path().to_str().unwrap()], &[]).unwrap_err();
+        assert!(error.contains("'acces_token_validity'; did you mean 'access_token_validity'?"), "{error}");
+        assert!(merge(&[], &[("POSTGRESQL_TABLE_NAMES_PREFIX", "x")]).is_err());
+    }
+
+    #[test]
+    fn postgres_variables_make_a_url() {
+        let variables =
+            [("POSTGRESQL_USER", "a b"), ("POSTGRESQL_PASSWORD", "p@ss"), ("POSTGRESQL_HOST", "db")];
+        assert_eq!(merge(&[], &variables).unwrap().database, "postgres://a%20b:p%40ss@db:5432/supertokens");
+        let variables = [("POSTGRESQL_CONNECTION_URI", "postgresql://u@h/d")];
+        assert_eq!(merge(&[], &variables).unwrap().database, "postgresql://u@h/d");
+    }
+}
