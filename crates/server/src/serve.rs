@@ -39,12 +39,14 @@ fn start_log(arguments: &Arguments, settings: &Settings) {
     }
 }
 
-async fn start(settings: Settings) -> Result<(), String> {
+async fn start(mut settings: Settings) -> Result<(), String> {
     if settings.test_mode {
         warn_of_test_mode();
     }
-    let address = format!("{}:{}", settings.host, settings.port);
-    let listener = TcpListener::bind(&address).await.map_err(|error| format!("{address}: {error}"))?;
+    let address = (settings.host.as_str(), settings.port);
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address:?}: {error}"))?;
+    // Port 0 asks for any free port: tell the one that it is.
+    settings.port = listener.local_addr().map_err(|error| error.to_string())?.port();
     let db = open(&settings).await?;
     let app = App::open(AppSettings {
         db: db.clone(),
@@ -147,19 +149,20 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
         }
     };
     report("configuration", Ok(()));
-    let address = format!("{}:{}", settings.host, settings.port);
-    let port = TcpListener::bind(&address).await.map(drop);
+    let (host, port) = (&settings.host, settings.port);
+    let bound = TcpListener::bind((host.as_str(), port)).await;
     report(
         "port",
-        port.map_err(|error| format!("{address} cannot be used ({error}); choose another with --port")),
+        bound
+            .map(drop)
+            .map_err(|error| format!("{host}:{port} cannot be used ({error}); choose another with --port")),
     );
     match Db::open(&settings.database, &db_settings(settings)).await {
         Err(error) => {
             report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));
         }
         Ok(db) => {
-            let written = db.migrate(&migrations::all(), Clock::system().now()).await;
-            report("database", written.map(drop).map_err(|error| error.to_string()));
+            report("database", db.ping().await.map_err(|error| error.to_string()));
             db.close().await;
         }
     }

@@ -28,10 +28,8 @@ impl Settings {
     fn merge(arguments: &Arguments, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mut values = arguments.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         values.extend(from_environment(&environment)?);
-        let test_mode = arguments.test_mode || environment("TEST_MODE").is_some_and(|mode| !mode.is_empty());
-        if let Some(key) = ["postgresql_table_names_prefix"].into_iter().find(|key| is_set(&values, key)) {
-            return Err(format!("'{key}' is not supported: the tables keep SuperTokens' default names"));
-        }
+        let test_mode = arguments.test_mode || environment("TEST_MODE").is_some_and(|mode| is_on(&mode));
+        refuse_renamed_tables(&values, &environment)?;
         let config = CoreConfig::from_values(&values, test_mode).map_err(|error| error.to_string())?;
         let named = is_set(&values, "host").then(|| config.host.clone());
         Ok(Self {
@@ -48,6 +46,35 @@ impl Settings {
             config,
             test_mode,
         })
+    }
+}
+
+/// `TEST_MODE=false` and `TEST_MODE=0` mean what they say.
+fn is_on(mode: &str) -> bool {
+    !["", "0", "false", "off", "no"].contains(&mode.trim().to_lowercase().as_str())
+}
+
+/// Tables whose full names the reference lets an operator choose.
+const RENAMABLE: [&str; 7] = [
+    "POSTGRESQL_KEY_VALUE_TABLE_NAME",
+    "POSTGRESQL_SESSION_INFO_TABLE_NAME",
+    "POSTGRESQL_EMAILPASSWORD_USERS_TABLE_NAME",
+    "POSTGRESQL_EMAILPASSWORD_PSWD_RESET_TOKENS_TABLE_NAME",
+    "POSTGRESQL_EMAILVERIFICATION_TOKENS_TABLE_NAME",
+    "POSTGRESQL_EMAILVERIFICATION_VERIFIED_EMAILS_TABLE_NAME",
+    "POSTGRESQL_THIRDPARTY_USERS_TABLE_NAME",
+];
+
+/// An operator who renamed tables must hear so, instead of finding no users.
+fn refuse_renamed_tables(
+    values: &Map<String, Value>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<(), String> {
+    let prefix = is_set(values, "postgresql_table_names_prefix").then_some("postgresql_table_names_prefix");
+    let is_given = |name: &&str| environment(name).is_some_and(|value| !value.is_empty());
+    match prefix.or_else(|| RENAMABLE.into_iter().find(is_given)) {
+        Some(key) => Err(format!("'{key}' is not supported: the tables keep SuperTokens' default names")),
+        None => Ok(()),
     }
 }
 
@@ -104,18 +131,37 @@ fn from_environment(environment: impl Fn(&str) -> Option<String>) -> Result<Map<
     Ok(values)
 }
 
-/// The URI, its missing parts filled from the single keys; `None` if neither names a database.
+/// The URI, its user filled from the single keys; `None` if neither names a database.
 fn postgres_url(values: &Map<String, Value>) -> Option<String> {
     if let Some(uri) = text(values, "postgresql_connection_uri") {
-        return Some(uri);
+        return Some(with_user(uri, values));
     }
-    let (user, password) = (text(values, "postgresql_user")?, text(values, "postgresql_password")?);
+    let user = user_part(values)?;
     let or = |key: &str, default: &str| text(values, key).unwrap_or_else(|| default.to_owned());
-    let encode =
-        |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let (host, port) = (or("postgresql_host", "localhost"), or("postgresql_port", "5432"));
     let database = or("postgresql_database_name", "supertokens");
-    Some(format!("postgres://{}:{}@{host}:{port}/{}", encode(&user), encode(&password), encode(&database)))
+    Some(format!("postgres://{user}@{host}:{port}/{}", encode(&database)))
+}
+
+/// A URI that names no user takes that of the single keys.
+fn with_user(uri: String, values: &Map<String, Value>) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    match user_part(values).filter(|_| !authority.contains('@')) {
+        Some(user) => format!("{scheme}://{user}@{rest}"),
+        None => uri,
+    }
+}
+
+/// `user:password`, or only the user where no password is needed.
+fn user_part(values: &Map<String, Value>) -> Option<String> {
+    let user = encode(&text(values, "postgresql_user")?);
+    let password = text(values, "postgresql_password").map(|password| format!(":{}", encode(&password)));
+    Some(user + &password.unwrap_or_default())
+}
+
+fn encode(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 #[cfg(test)]
@@ -169,5 +215,17 @@ mod tests {
         assert_eq!(merge(&[], &variables).unwrap().database, "postgres://a%20b:p%40ss@db:5432/supertokens");
         let variables = [("POSTGRESQL_CONNECTION_URI", "postgresql://u@h/d")];
         assert_eq!(merge(&[], &variables).unwrap().database, "postgresql://u@h/d");
+        let variables = [("POSTGRESQL_CONNECTION_URI", "postgresql://h/d?x=1"), ("POSTGRESQL_USER", "u")];
+        assert_eq!(merge(&[], &variables).unwrap().database, "postgresql://u@h/d?x=1");
+        let database = merge(&[], &[("POSTGRESQL_USER", "u")]).unwrap().database;
+        assert_eq!(database, "postgres://u@localhost:5432/supertokens");
+    }
+
+    #[test]
+    fn renamed_tables_are_refused_and_test_mode_can_be_said_to_be_off() {
+        assert!(merge(&[], &[("POSTGRESQL_SESSION_INFO_TABLE_NAME", "s")]).is_err());
+        for (mode, is_on) in [("true", true), ("1", true), ("false", false), ("0", false), ("", false)] {
+            assert_eq!(merge(&[], &[("TEST_MODE", mode)]).unwrap().test_mode, is_on, "{mode}");
+        }
     }
 }
