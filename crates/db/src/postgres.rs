@@ -38,14 +38,13 @@ impl Store {
             .map_err(|_| Error::Engine("the PostgreSQL URL is not valid".to_owned()))?;
         config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
         if let Some(schema) = &settings.schema {
-            // The server splits the options at blanks unless they are escaped.
-            let quoted =
-                format!("\"{}\"", schema.replace('"', "\"\"")).replace('\\', "\\\\").replace(' ', "\\ ");
-            config.options(format!("-c search_path={quoted}"));
+            let given = config.get_options().unwrap_or_default();
+            let options = format!("{given} -c search_path={}", option_value(&quoted(schema)));
+            config.options(options);
         }
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
-            .max_size(settings.pool_size)
+            .max_size(settings.pool_size.max(1))
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(settings.acquire_timeout),
@@ -57,8 +56,7 @@ impl Store {
         let store = Self { pool };
         let client = store.pool.get().await?;
         if let Some(schema) = &settings.schema {
-            let quoted = schema.replace('"', "\"\"");
-            client.batch_execute(&format!("create schema if not exists \"{quoted}\"")).await?;
+            create_schema(&client, schema).await?;
         }
         Ok(store)
     }
@@ -70,6 +68,28 @@ impl Store {
     pub(crate) fn close(&self) {
         self.pool.close();
     }
+}
+
+/// Makes the schema if it is not there. Asking first spares the right to make one; and cores that start
+/// at once may all find it missing, of which `if not exists` fails all but one.
+async fn create_schema(client: &Object, schema: &str) -> Result<()> {
+    if client.query_opt("select 1 from pg_namespace where nspname = $1", &[&schema]).await?.is_some() {
+        return Ok(());
+    }
+    let created = client.batch_execute(&format!("create schema if not exists {}", quoted(schema))).await;
+    match created.map_err(Error::from) {
+        Err(Error::Duplicate(_)) => Ok(()),
+        other => other,
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The server splits its options at blanks unless they are escaped.
+fn option_value(value: &str) -> String {
+    value.replace('\\', "\\\\").replace(' ', "\\ ")
 }
 
 /// A connection at work; `client` is `None` once it has ended.

@@ -32,6 +32,7 @@ pub(crate) struct Store {
 struct Writer {
     connection: Connection,
     group: Option<Group>,
+    closed: bool,
 }
 
 /// Units of work that wait for one commit.
@@ -58,7 +59,7 @@ impl Store {
         }
         let readers = (!in_memory).then(|| Readers::open(path, settings.pool_size)).transpose()?;
         Ok(Self {
-            writer: Arc::new(tokio::sync::Mutex::new(Writer { connection, group: None })),
+            writer: Arc::new(tokio::sync::Mutex::new(Writer { connection, group: None, closed: false })),
             waiting: Arc::default(),
             readers: readers.map(Arc::new),
             acquire_timeout: settings.acquire_timeout,
@@ -102,8 +103,9 @@ impl Store {
     }
 
     pub(crate) async fn close(&self) {
-        self.clone().flush().await;
-        let writer = self.writer.lock().await;
+        let mut writer = self.writer.lock().await;
+        writer.commit_group();
+        writer.closed = true;
         if self.readers.is_some() {
             let _ = writer.connection.pragma_update(None, "wal_checkpoint", "truncate");
         }
@@ -163,6 +165,9 @@ impl Drop for Waiting<'_> {
 
 impl Writer {
     fn begin(&mut self) -> Result<()> {
+        if self.closed {
+            return Err(Error::Unavailable("the database is closed".to_owned()));
+        }
         if self.group.is_none() {
             self.connection.execute_batch("begin immediate")?;
             self.group = Some(Group { members: 0, done: watch::Sender::new(None) });

@@ -204,3 +204,35 @@ async fn a_unit_of_work_that_is_cut_off_leaves_the_connection_clean() {
     }
     assert_eq!(count(&db).await, 20);
 }
+
+#[tokio::test]
+async fn a_closed_database_refuses() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    insert(&db, "before", 1).await.unwrap();
+    db.close().await;
+    assert!(matches!(insert(&db, "after", 1).await, Err(Error::Unavailable(_))));
+    assert!(db.ping().await.is_err());
+}
+
+#[tokio::test]
+async fn a_schema_may_have_any_name_and_be_opened_by_many() {
+    let Ok(url) = std::env::var("TEST_DATABASE_URL") else {
+        // SQLite has no schemas: the setting is ignored.
+        let settings = Settings { schema: Some("any \"name".to_owned()), ..Settings::default() };
+        return Db::open("sqlite::memory:", &settings).await.unwrap().ping().await.unwrap();
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let name = format!("Any \"name\" {}", directory.path().display());
+    let settings = Settings { schema: Some(name.clone()), ..Settings::default() };
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (url, settings) = (url.clone(), settings.clone());
+        tasks.spawn(async move { Db::open(&url, &settings).await.unwrap() });
+    }
+    let db = tasks.join_all().await.pop().unwrap();
+    let current: Vec<(String,)> =
+        db.read().await.unwrap().fetch_all("select current_schema()::text", &[]).await.unwrap();
+    assert_eq!(current, [(name.clone(),)]);
+    let drop_schema = format!("drop schema \"{}\"", name.replace('"', "\"\""));
+    db.write_one().await.unwrap().execute(drop_schema, &[]).await.unwrap();
+}
