@@ -7,11 +7,13 @@
 pub mod admin;
 mod cdi;
 pub mod emailpassword;
+pub mod emailverification;
 mod endpoint;
 mod input;
 pub mod jwt;
 pub mod keys;
 pub mod session;
+pub mod usermetadata;
 pub mod users;
 
 pub use cdi::Cdi;

@@ -17,10 +17,10 @@ use serde_json::Value;
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
-/// Lays settings over others; a `null` hides what lies below.
+/// Lays settings over others. A `null` says nothing: it must not take away a guard that lies below.
 pub fn merge(below: &Object, above: &Object) -> Object {
     let mut merged = below.clone();
-    for (name, value) in above {
+    for (name, value) in above.iter().filter(|(_, value)| !value.is_null()) {
         merged.insert(find_key(name).map_or(name.as_str(), |key| key.name).to_owned(), value.clone());
     }
     merged
@@ -29,8 +29,11 @@ pub fn merge(below: &Object, above: &Object) -> Object {
 /// Checks the settings that a tenant is given: each key must be known and allowed there.
 /// `is_public` is true for the tenant that stands for the whole app.
 pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object) -> Result<(), ConfigError> {
-    for (name, value) in values.iter().filter(|(_, value)| !value.is_null()) {
+    for (name, value) in values {
         let key = find_key(name).ok_or_else(|| ConfigError(format!("Invalid config key: {name}")))?;
+        if value.is_null() {
+            continue;
+        }
         raw::check_kind(key, value)?;
         let differs = inherited.get(key.name).unwrap_or(&Value::Null) != value;
         match key.scope {
@@ -46,4 +49,41 @@ pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object)
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        let Value::Object(object) = value else { unreachable!() };
+        object
+    }
+
+    #[test]
+    fn a_null_takes_nothing_away() {
+        let below = object(json!({"ip_deny_regex": "10\\..*", "port": 1}));
+        let merged = merge(&below, &object(json!({"ip_deny_regex": null, "port": 2})));
+        assert_eq!(Value::Object(merged), json!({"ip_deny_regex": "10\\..*", "port": 2}));
+    }
+
+    #[test]
+    fn a_tenant_may_set_what_is_its_own() {
+        let check = |values, is_public| check_tenant_values(&object(values), is_public, &Object::new());
+        assert_eq!(check(json!({"password_reset_token_lifetime": 5}), false), Ok(()));
+        for (values, is_public, text) in [
+            (json!({"unknown": null}), true, "Invalid config key: unknown"),
+            (json!({"port": 1}), true, "port can only be set via the core's base config setting"),
+            (
+                json!({"password_hashing_alg": "ARGON2"}),
+                false,
+                "You cannot set different values for password_hashing_alg for the same appId",
+            ),
+            (json!({"bcrypt_log_rounds": "x"}), true, "'bcrypt_log_rounds' must be of type int"),
+        ] {
+            assert_eq!(check(values, is_public), Err(ConfigError(text.to_owned())));
+        }
+        assert_eq!(check(json!({"password_hashing_alg": "ARGON2"}), true), Ok(()));
+    }
 }

@@ -1,9 +1,17 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
 mod emailpassword;
+mod emailverification;
+mod usermetadata;
 
 use crate::{Recipe, ground};
 
 /// Every recipe, in the order in which endpoints that share a path are tried.
-pub const ALL: &[Recipe] =
-    &[ground::admin::RECIPE, ground::users::RECIPE, ground::keys::RECIPE, emailpassword::RECIPE];
+pub const ALL: &[Recipe] = &[
+    ground::admin::RECIPE,
+    ground::users::RECIPE,
+    ground::keys::RECIPE,
+    emailpassword::RECIPE,
+    emailverification::RECIPE,
+    usermetadata::RECIPE,
+];

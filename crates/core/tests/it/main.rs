@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod emailpassword;
+mod emailverification;
 mod envelope;
+mod usermetadata;
 mod users;

@@ -1,0 +1,22 @@
+//! Proving that an address belongs to a user, by a link.
+//!
+//! Tables: `emailverification_tokens` (of a tenant), `emailverification_verified_emails` (of the app).
+//! Ids are kept as they are sent, under the id that callers know; nobody checks that the user exists.
+
+mod routes;
+mod service;
+mod store;
+
+use crate::{Job, Recipe};
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "emailverification",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    jobs: &[Job {
+        name: "expired e-mail verification tokens",
+        every_secs: 12 * 3600,
+        run: |tx, now| Box::pin(store::delete_expired_tokens(tx, now)),
+    }],
+};

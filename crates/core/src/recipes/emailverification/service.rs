@@ -1,0 +1,53 @@
+//! What the recipe decides.
+
+use super::store;
+use crate::crypto::digest::sha256_hex;
+use crate::crypto::random;
+use crate::{Cx, Result};
+
+/// Makes a token for an address; `None` if it is verified already.
+pub(super) async fn create_token(cx: &Cx, user_id: &str, email: &str) -> Result<Option<String>> {
+    if store::is_verified(&mut cx.db().read().await?, cx.app_id(), user_id, email).await? {
+        return Ok(None);
+    }
+    let token = random::verification_token();
+    let expires_at = cx.now + cx.config().email_verification_token_lifetime_ms;
+    let mut tx = cx.db().write_one().await?;
+    store::insert_token(&mut tx, &cx.scope, (user_id, email), &sha256_hex(&token), expires_at).await?;
+    tx.commit().await?;
+    Ok(Some(token))
+}
+
+/// Uses a token up; answers the user and the address that are verified now. An expired token takes the
+/// others of its address with it.
+pub(super) async fn verify(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let mut tx = cx.db().write().await?;
+    let taken = store::take_token(&mut tx, &cx.scope, &sha256_hex(token)).await?;
+    let Some((user_id, email, expires_at)) = taken else { return Ok(None) };
+    store::delete_tokens(&mut tx, &cx.scope, &user_id, &email).await?;
+    let in_time = expires_at >= cx.now;
+    if in_time {
+        store::insert_verified(&mut tx, cx.app_id(), &user_id, &email).await?;
+    }
+    tx.commit().await?;
+    Ok(in_time.then_some((user_id, email)))
+}
+
+/// Whether an address, exactly as written, is verified.
+pub(super) async fn is_verified(cx: &Cx, user_id: &str, email: &str) -> Result<bool> {
+    store::is_verified(&mut cx.db().read().await?, cx.app_id(), user_id, email).await
+}
+
+/// Ends every token of an address.
+pub(super) async fn remove_tokens(cx: &Cx, user_id: &str, email: &str) -> Result<()> {
+    let mut tx = cx.db().write_one().await?;
+    store::delete_tokens(&mut tx, &cx.scope, user_id, email).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Forgets that an address was verified.
+pub(super) async fn unverify(cx: &Cx, user_id: &str, email: &str) -> Result<()> {
+    let mut tx = cx.db().write_one().await?;
+    store::delete_verified(&mut tx, cx.app_id(), user_id, email).await?;
+    Ok(tx.commit().await?)
+}

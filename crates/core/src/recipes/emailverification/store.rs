@@ -1,0 +1,74 @@
+//! The statements on verified addresses and on the tokens that verify them.
+
+use crate::{Result, Scope};
+use portcullis_db::{Tx, args};
+
+/// Whether an address is verified.
+pub(super) async fn is_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<bool> {
+    let sql = "select user_id from emailverification_verified_emails
+        where app_id = $1 and user_id = $2 and email = $3";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id, email]).await?.is_some())
+}
+
+/// Marks an address as verified.
+pub(super) async fn insert_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
+    let sql = "insert into emailverification_verified_emails (app_id, user_id, email) values ($1, $2, $3)
+        on conflict do nothing";
+    tx.execute(sql, args![app_id, user_id, email]).await?;
+    Ok(())
+}
+
+/// Forgets that an address was verified.
+pub(super) async fn delete_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
+    let sql =
+        "delete from emailverification_verified_emails where app_id = $1 and user_id = $2 and email = $3";
+    tx.execute(sql, args![app_id, user_id, email]).await?;
+    Ok(())
+}
+
+/// Keeps a token's hash.
+pub(super) async fn insert_token(
+    tx: &mut Tx,
+    scope: &Scope,
+    (user_id, email): (&str, &str),
+    token: &str,
+    expires_at: i64,
+) -> Result<()> {
+    let sql = "insert into emailverification_tokens (app_id, tenant_id, user_id, email, token, token_expiry)
+        values ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id, email, token, expires_at]).await?;
+    Ok(())
+}
+
+/// Takes a token out: its user, its address, and when it expires. Of many callers one gets it.
+pub(super) async fn take_token(
+    tx: &mut Tx,
+    scope: &Scope,
+    token: &str,
+) -> Result<Option<(String, String, i64)>> {
+    let sql = "delete from emailverification_tokens where app_id = $1 and tenant_id = $2 and token = $3
+        returning user_id, email, token_expiry";
+    Ok(tx.fetch_optional(sql, args![&scope.app_id, &scope.tenant_id, token]).await?)
+}
+
+/// Ends every token of an address in the tenant.
+pub(super) async fn delete_tokens(tx: &mut Tx, scope: &Scope, user_id: &str, email: &str) -> Result<()> {
+    let sql = "delete from emailverification_tokens
+        where app_id = $1 and tenant_id = $2 and user_id = $3 and email = $4";
+    tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id, email]).await?;
+    Ok(())
+}
+
+/// Deletes what has expired.
+pub(super) async fn delete_expired_tokens(tx: &mut Tx, now: i64) -> portcullis_db::Result<()> {
+    tx.execute("delete from emailverification_tokens where token_expiry < $1", args![now]).await.map(drop)
+}
+
+/// Deletes everything about a user.
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    for table in ["emailverification_tokens", "emailverification_verified_emails"] {
+        let sql = format!("delete from {table} where app_id = $1 and user_id = $2");
+        tx.execute(sql, args![app_id, user_id]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! One JSON object for each user, merged key by key at the top.
+//!
+//! Table: `user_metadata`. Ids are kept as they are sent; nobody checks that the user exists.
+
+mod model;
+mod routes;
+mod service;
+mod store;
+
+use crate::Recipe;
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "usermetadata",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    jobs: &[],
+};

@@ -1,0 +1,33 @@
+//! What the recipe does.
+
+use super::{model, store};
+use crate::{Cx, Error, Result};
+use portcullis_wire::Object;
+
+/// A user's metadata; empty if there is none.
+pub(super) async fn find(cx: &Cx, user_id: &str) -> Result<Object> {
+    Ok(store::find(&mut cx.db().read().await?, cx.app_id(), user_id).await?.unwrap_or_default())
+}
+
+/// Lays an update over a user's metadata; answers the result. Updates at the same time follow each other.
+pub(super) async fn update(cx: &Cx, user_id: &str, update: Object) -> Result<Object> {
+    let mut tx = cx.db().write().await?;
+    let mut metadata = store::find_for_update(&mut tx, cx.app_id(), user_id).await?;
+    model::merge(&mut metadata, update);
+    let text = serde_json::to_string(&metadata).map_err(Error::internal)?;
+    store::update(&mut tx, cx.app_id(), user_id, &text).await?;
+    tx.commit().await?;
+    Ok(metadata)
+}
+
+/// Deletes a user's metadata.
+pub(super) async fn remove(cx: &Cx, user_id: &str) -> Result<()> {
+    let mut tx = cx.db().write_one().await?;
+    store::delete_user(&mut tx, cx.app_id(), user_id).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The metadata of several users.
+pub(super) async fn list(cx: &Cx, user_ids: &[String]) -> Result<Vec<(String, Object)>> {
+    store::list(&mut cx.db().read().await?, cx.app_id(), user_ids).await
+}
