@@ -14,6 +14,7 @@ pub mod jwt;
 pub mod keys;
 pub mod session;
 pub mod usermetadata;
+pub mod userroles;
 pub mod users;
 
 pub use cdi::Cdi;

@@ -3,6 +3,7 @@
 mod emailpassword;
 mod emailverification;
 mod usermetadata;
+mod userroles;
 
 use crate::{Recipe, ground};
 
@@ -14,4 +15,5 @@ pub const ALL: &[Recipe] = &[
     emailpassword::RECIPE,
     emailverification::RECIPE,
     usermetadata::RECIPE,
+    userroles::RECIPE,
 ];

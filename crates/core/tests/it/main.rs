@@ -6,4 +6,5 @@ mod emailpassword;
 mod emailverification;
 mod envelope;
 mod usermetadata;
+mod userroles;
 mod users;

@@ -1,0 +1,18 @@
+//! Roles with permissions, of the app; who has which role, of a tenant.
+//!
+//! Tables: `roles`, `role_permissions`, `user_roles`. Ids are kept as they are sent; nobody checks that
+//! the user exists.
+
+mod routes;
+mod service;
+mod store;
+
+use crate::Recipe;
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "userroles",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    jobs: &[],
+};

@@ -1,0 +1,100 @@
+//! What the recipe decides. A change that needs the role locks it, so that a role that is deleted at
+//! the same time leaves no assignment behind.
+
+use super::store;
+use crate::{Cx, Result};
+
+/// Makes a role, or gives it more permissions; whether it is new.
+pub(super) async fn create_role(cx: &Cx, role: &str, permissions: &[String]) -> Result<bool> {
+    let mut tx = cx.db().write().await?;
+    let is_new = store::insert_role(&mut tx, cx.app_id(), role).await?;
+    store::lock_role(&mut tx, cx.app_id(), role).await?;
+    for permission in permissions {
+        store::insert_permission(&mut tx, cx.app_id(), role, permission).await?;
+    }
+    tx.commit().await?;
+    Ok(is_new)
+}
+
+/// The permissions of a role; `None` if there is no such role.
+pub(super) async fn list_permissions(cx: &Cx, role: &str) -> Result<Option<Vec<String>>> {
+    let mut tx = cx.db().read().await?;
+    if !store::has_role(&mut tx, cx.app_id(), role).await? {
+        return Ok(None);
+    }
+    store::list_permissions(&mut tx, cx.app_id(), role).await.map(Some)
+}
+
+/// Takes permissions, or all of them, from a role; false if there is no such role.
+pub(super) async fn remove_permissions(cx: &Cx, role: &str, permissions: Option<&[String]>) -> Result<bool> {
+    let mut tx = cx.db().write().await?;
+    if !store::lock_role(&mut tx, cx.app_id(), role).await? {
+        return Ok(false);
+    }
+    match permissions {
+        None => store::delete_permissions(&mut tx, cx.app_id(), role).await?,
+        Some(permissions) => {
+            for permission in permissions {
+                store::delete_permission(&mut tx, cx.app_id(), role, permission).await?;
+            }
+        }
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The roles that have a permission.
+pub(super) async fn list_roles_of_permission(cx: &Cx, permission: &str) -> Result<Vec<String>> {
+    store::list_roles_of_permission(&mut cx.db().read().await?, cx.app_id(), permission).await
+}
+
+/// Deletes a role and takes it from everybody; whether there was anything to delete.
+pub(super) async fn remove_role(cx: &Cx, role: &str) -> Result<bool> {
+    let mut tx = cx.db().write().await?;
+    store::lock_role(&mut tx, cx.app_id(), role).await?;
+    let was_assigned = store::delete_assignments(&mut tx, cx.app_id(), role).await?;
+    let was_there = store::delete_role(&mut tx, cx.app_id(), role).await?;
+    tx.commit().await?;
+    Ok(was_assigned || was_there)
+}
+
+/// Every role.
+pub(super) async fn list_roles(cx: &Cx) -> Result<Vec<String>> {
+    store::list_roles(&mut cx.db().read().await?, cx.app_id()).await
+}
+
+/// Gives a user a role; whether it is new to the user. `None` if there is no such role.
+pub(super) async fn add_user_role(cx: &Cx, user_id: &str, role: &str) -> Result<Option<bool>> {
+    let mut tx = cx.db().write().await?;
+    if !store::lock_role(&mut tx, cx.app_id(), role).await? {
+        return Ok(None);
+    }
+    let is_new = store::insert_user_role(&mut tx, &cx.scope, user_id, role).await?;
+    tx.commit().await?;
+    Ok(Some(is_new))
+}
+
+/// Takes a role from a user; whether the user had it. `None` if there is no such role.
+pub(super) async fn remove_user_role(cx: &Cx, user_id: &str, role: &str) -> Result<Option<bool>> {
+    let mut tx = cx.db().write().await?;
+    if !store::lock_role(&mut tx, cx.app_id(), role).await? {
+        return Ok(None);
+    }
+    let had = store::delete_user_role(&mut tx, &cx.scope, user_id, role).await?;
+    tx.commit().await?;
+    Ok(Some(had))
+}
+
+/// A user's roles.
+pub(super) async fn list_user_roles(cx: &Cx, user_id: &str) -> Result<Vec<String>> {
+    store::list_user_roles(&mut cx.db().read().await?, &cx.scope, user_id).await
+}
+
+/// Who has a role; `None` if there is no such role.
+pub(super) async fn list_role_users(cx: &Cx, role: &str) -> Result<Option<Vec<String>>> {
+    let mut tx = cx.db().read().await?;
+    if !store::has_role(&mut tx, cx.app_id(), role).await? {
+        return Ok(None);
+    }
+    store::list_role_users(&mut tx, &cx.scope, role).await.map(Some)
+}
