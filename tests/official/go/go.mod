@@ -1,6 +1,6 @@
 module portcullis/tests/official
 
-go 1.21
+go 1.18
 
 require github.com/supertokens/supertokens-golang v0.25.2
 
