@@ -2,6 +2,8 @@
 
 mod emailpassword;
 mod emailverification;
+mod jwt;
+mod session;
 mod usermetadata;
 mod userroles;
 
@@ -16,4 +18,6 @@ pub const ALL: &[Recipe] = &[
     emailverification::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,
+    session::RECIPE,
+    jwt::RECIPE,
 ];

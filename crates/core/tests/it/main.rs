@@ -5,6 +5,8 @@
 mod emailpassword;
 mod emailverification;
 mod envelope;
+mod jwt;
+mod session;
 mod usermetadata;
 mod userroles;
 mod users;

@@ -1,0 +1,26 @@
+//! Sessions: an access token that verifies without the database, a refresh token that is exchanged for
+//! new ones, and the detection of refresh tokens that are used twice.
+//!
+//! Table: `session_info`. A refresh token is never stored, only the hash of its hash. Up to CDI 5.5 a
+//! new refresh token takes over when it is first used; from CDI 5.6 on it does so when it is made.
+
+mod access_token;
+mod model;
+mod refresh;
+mod routes;
+mod service;
+mod store;
+
+use crate::{Job, Recipe};
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "session",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    jobs: &[Job {
+        name: "expired sessions",
+        every_secs: 12 * 3600,
+        run: |tx, now| Box::pin(store::delete_expired(tx, now)),
+    }],
+};

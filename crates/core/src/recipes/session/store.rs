@@ -1,0 +1,215 @@
+//! The statements on sessions.
+
+use super::model::{Stored, UserIds};
+use crate::{Error, Result};
+use portcullis_db::{FromRow, Row, Tx, args, placeholders};
+use portcullis_wire::Object;
+
+impl FromRow for Stored {
+    fn from_row(row: &Row<'_>) -> portcullis_db::Result<Self> {
+        let object = |index| -> portcullis_db::Result<Object> {
+            let text: Option<String> = row.get(index)?;
+            let read = text.as_deref().map_or(Ok(Object::new()), serde_json::from_str);
+            read.map_err(|error| portcullis_db::Error::Engine(format!("stored session data: {error}")))
+        };
+        Ok(Self {
+            user_id: row.get(0)?,
+            current: row.get(1)?,
+            data: object(2)?,
+            expires_at: row.get(3)?,
+            created_at: row.get(4)?,
+            payload: object(5)?,
+            use_static_key: row.get(6)?,
+            previous: row.get(7)?,
+            rotated_at: row.get(8)?,
+        })
+    }
+}
+
+/// Which session: app, tenant, handle.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a> {
+    pub(super) app_id: &'a str,
+    pub(super) tenant_id: &'a str,
+    pub(super) handle: &'a str,
+}
+
+const SELECT: &str = "select user_id, refresh_token_hash_2, session_data, expires_at, created_at_time,
+    jwt_user_payload, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at
+    from session_info where app_id = $1 and tenant_id = $2 and session_handle = $3";
+
+/// The session, expired or not.
+pub(super) async fn find(tx: &mut Tx, key: Key<'_>) -> Result<Option<Stored>> {
+    Ok(tx.fetch_optional(SELECT, args![key.app_id, key.tenant_id, key.handle]).await?)
+}
+
+/// The session, locked until the unit of work ends.
+pub(super) async fn find_for_update(tx: &mut Tx, key: Key<'_>) -> Result<Option<Stored>> {
+    Ok(tx.fetch_optional_for_update(SELECT, args![key.app_id, key.tenant_id, key.handle]).await?)
+}
+
+/// Adds a session.
+pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()> {
+    let sql = "insert into session_info (app_id, tenant_id, session_handle, user_id, refresh_token_hash_2,
+        session_data, expires_at, created_at_time, jwt_user_payload, use_static_key)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let (data, payload) = (to_text(&new.data)?, to_text(&new.payload)?);
+    tx.execute(
+        sql,
+        args![
+            key.app_id,
+            key.tenant_id,
+            key.handle,
+            &new.user_id,
+            &new.current,
+            &data,
+            new.expires_at,
+            new.created_at,
+            &payload,
+            new.use_static_key
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes what a refresh or a promotion changes: hashes, expiry, kind of key.
+pub(super) async fn update_lineage(tx: &mut Tx, key: Key<'_>, row: &Stored) -> Result<()> {
+    let sql = "update session_info set refresh_token_hash_2 = $4, prev_refresh_token_hash_2 = $5,
+        refresh_token_rotated_at = $6, expires_at = $7, use_static_key = $8
+        where app_id = $1 and tenant_id = $2 and session_handle = $3";
+    let args = args![
+        key.app_id,
+        key.tenant_id,
+        key.handle,
+        &row.current,
+        &row.previous,
+        row.rotated_at,
+        row.expires_at,
+        row.use_static_key
+    ];
+    tx.execute(sql, args).await?;
+    Ok(())
+}
+
+/// Replaces the data kept in the database; whether a living session was there.
+pub(super) async fn update_data(tx: &mut Tx, key: Key<'_>, data: &Object, now: i64) -> Result<bool> {
+    let sql = "update session_info set session_data = $4
+        where app_id = $1 and tenant_id = $2 and session_handle = $3 and expires_at > $5";
+    let text = to_text(data)?;
+    Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle, &text, now]).await? > 0)
+}
+
+/// Replaces the payload of new access tokens; whether a living session was there.
+pub(super) async fn update_payload(tx: &mut Tx, key: Key<'_>, payload: &Object, now: i64) -> Result<bool> {
+    let sql = "update session_info set jwt_user_payload = $4
+        where app_id = $1 and tenant_id = $2 and session_handle = $3 and expires_at > $5";
+    let text = to_text(payload)?;
+    Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle, &text, now]).await? > 0)
+}
+
+/// Ends a session; whether it was there.
+pub(super) async fn delete(tx: &mut Tx, key: Key<'_>) -> Result<bool> {
+    let sql = "delete from session_info where app_id = $1 and tenant_id = $2 and session_handle = $3";
+    Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle]).await? > 0)
+}
+
+/// Ends all sessions of a user, under exactly this id, in every tenant of the app.
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    let sql = "delete from session_info where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await?;
+    Ok(())
+}
+
+/// Deletes the sessions that have expired, of all apps.
+pub(super) async fn delete_expired(tx: &mut Tx, now: i64) -> portcullis_db::Result<()> {
+    tx.execute("delete from session_info where expires_at <= $1", args![now]).await?;
+    Ok(())
+}
+
+/// Whose sessions: app, one tenant or all, the users' ids.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of<'a> {
+    pub(super) app_id: &'a str,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) user_ids: &'a [String],
+}
+
+/// The handles of the users' living sessions.
+pub(super) async fn list_handles(tx: &mut Tx, of: Of<'_>, now: i64) -> Result<Vec<String>> {
+    select_handles(tx, "select session_handle from session_info", of, ("", now)).await
+}
+
+/// Ends the users' living sessions; answers their handles.
+pub(super) async fn delete_of_users(tx: &mut Tx, of: Of<'_>, now: i64) -> Result<Vec<String>> {
+    select_handles(tx, "delete from session_info", of, (" returning session_handle", now)).await
+}
+
+async fn select_handles(
+    tx: &mut Tx,
+    verb: &str,
+    of: Of<'_>,
+    (tail, now): (&str, i64),
+) -> Result<Vec<String>> {
+    let mut args = vec![of.app_id.into(), now.into()];
+    args.extend(of.user_ids.iter().map(portcullis_db::Value::from));
+    let users = placeholders(3, of.user_ids.len());
+    let mut sql = format!("{verb} where app_id = $1 and expires_at >= $2 and user_id in ({users})");
+    if let Some(tenant_id) = of.tenant_id {
+        args.push(tenant_id.into());
+        sql.push_str(&format!(" and tenant_id = ${}", args.len()));
+    }
+    sql.push_str(tail);
+    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+}
+
+/// A given id, external or not, as the core's own. Sessions may belong to ids that are no user of the core.
+const INNER: &str = "with given as (select cast($2 as text) as id), inside as (
+    select coalesce((select cast(m.supertokens_user_id as text) from userid_mapping m
+        where m.app_id = $1 and m.external_user_id = given.id), given.id) as id from given)";
+
+/// The ids of a user, by any of them.
+pub(super) async fn resolve_user(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<UserIds> {
+    // The second comparison is there because a cast to `char(36)` cuts longer ids.
+    let sql = format!(
+        "{INNER}, known as (select inside.id as recipe,
+            coalesce(cast(u.primary_or_recipe_user_id as text), inside.id) as main
+            from inside left join app_id_to_user_id u on u.app_id = $1
+            and u.user_id = cast(inside.id as char(36)) and cast(u.user_id as text) = inside.id)
+        select coalesce(r.external_user_id, known.recipe), coalesce(p.external_user_id, known.main), known.main
+        from known
+        left join userid_mapping r on r.app_id = $1 and r.supertokens_user_id = cast(known.recipe as char(36))
+            and cast(r.supertokens_user_id as text) = known.recipe
+        left join userid_mapping p on p.app_id = $1 and p.supertokens_user_id = cast(known.main as char(36))
+            and cast(p.supertokens_user_id as text) = known.main"
+    );
+    let row: Option<(String, String, String)> = tx.fetch_optional(sql, args![app_id, user_id]).await?;
+    let (recipe, primary, primary_internal) = row.ok_or_else(|| Error::internal("a user id has no row"))?;
+    Ok(UserIds { recipe, primary, primary_internal })
+}
+
+/// The ids, internal and external, of all login methods of the user with the given id.
+pub(super) async fn list_linked(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Vec<String>> {
+    let sql = format!(
+        "{INNER} select l.user_id, m.external_user_id from inside
+        join app_id_to_user_id u on u.app_id = $1 and u.user_id = cast(inside.id as char(36))
+            and cast(u.user_id as text) = inside.id
+        join app_id_to_user_id l on l.app_id = u.app_id
+            and l.primary_or_recipe_user_id = u.primary_or_recipe_user_id
+        left join userid_mapping m on m.app_id = $1 and m.supertokens_user_id = l.user_id"
+    );
+    let rows: Vec<(String, Option<String>)> = tx.fetch_all(sql, args![app_id, user_id]).await?;
+    Ok(rows.into_iter().flat_map(|(id, external)| std::iter::once(id).chain(external)).collect())
+}
+
+/// The primary user of a login method, both by internal id; an unknown id stands for itself.
+pub(super) async fn find_primary(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<String> {
+    let sql = "select primary_or_recipe_user_id from app_id_to_user_id where app_id = $1 and user_id = $2";
+    let row: Option<(String,)> = tx.fetch_optional(sql, args![app_id, user_id]).await?;
+    Ok(row.map_or_else(|| user_id.to_owned(), |(primary,)| primary))
+}
+
+fn to_text(object: &Object) -> Result<String> {
+    serde_json::to_string(object).map_err(Error::internal)
+}
