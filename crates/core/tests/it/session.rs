@@ -608,3 +608,88 @@ async fn forged_tokens_are_refused() {
         assert_eq!(refused["status"], "TRY_REFRESH_TOKEN");
     }
 }
+
+async fn run(core: &TestCore, sql: &'static str) {
+    let mut tx = core.app.db.write().await.unwrap();
+    assert!(tx.execute(sql, &[]).await.unwrap() > 0);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn callers_see_external_ids_of_the_login_method_and_of_its_primary_user() {
+    let core = TestCore::start().await.cdi("5.4");
+    let main = core.sign_up("main@example.com", "password1").await["id"].as_str().unwrap().to_owned();
+    core.advance(1000);
+    let method = core.sign_up("method@example.com", "password1").await["id"].as_str().unwrap().to_owned();
+    run(
+        &core,
+        "update app_id_to_user_id set is_linked_or_is_a_primary_user = true, primary_or_recipe_user_id =
+            (select user_id from emailpassword_users where email = 'main@example.com')",
+    )
+    .await;
+    let linked = create(&core, json!({"userId": method})).await;
+    assert_eq!(linked["session"]["userId"], json!(main));
+    assert_eq!(linked["session"]["recipeUserId"], json!(method));
+    let found = core.get(&format!("/recipe/session?sessionHandle={}", handle(&linked))).await.json();
+    assert_eq!((&found["userId"], &found["recipeUserId"]), (&json!(main), &json!(method)));
+    run(
+        &core,
+        "insert into userid_mapping (app_id, supertokens_user_id, external_user_id)
+            select app_id, user_id, email from emailpassword_users",
+    )
+    .await;
+    for id in [method.as_str(), "method@example.com"] {
+        let made = create(&core, json!({"userId": id})).await;
+        assert_eq!(made["session"]["userId"], "main@example.com", "{id}");
+        assert_eq!(made["session"]["recipeUserId"], "method@example.com");
+        assert_eq!(refresh(&core, &made).await["session"], made["session"]);
+    }
+    // A longer id that begins like a known one is nobody's.
+    let odd = format!("{method}x");
+    assert_eq!(create(&core, json!({"userId": odd})).await["session"]["userId"], json!(odd));
+    let of = |query: &str| format!("/recipe/session/user?userId=main@example.com{query}");
+    let count = |reply: Reply| reply.json()["sessionHandles"].as_array().unwrap().len();
+    assert_eq!(count(core.get(&of("")).await), 3);
+    assert_eq!(count(core.get(&of("&fetchSessionsForAllLinkedAccounts=false")).await), 0);
+    let gone = core.post("/recipe/session/remove", json!({"userId": main})).await.json();
+    assert_eq!(gone["sessionHandlesRevoked"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_its_tenant_and_is_reached_from_any() {
+    let core = TestCore::start().await.cdi("5.4");
+    run(&core, "insert into tenants (app_id, tenant_id, created_at_time) values ('public', 't1', 1)").await;
+    run(
+        &core,
+        "insert into tenant_configs (connection_uri_domain, app_id, tenant_id) values ('', 'public', 't1')",
+    )
+    .await;
+    let body =
+        json!({"userId": "ann", "enableAntiCsrf": false, "userDataInJWT": {}, "userDataInDatabase": {}});
+    let made = core.post("/t1/recipe/session", body.clone()).await.json();
+    assert!(handle(&made).ends_with("_t1"));
+    assert_eq!(part(text(&made, "accessToken"), 1)["tId"], "t1");
+    assert_eq!(verify(&core, &made, true).await["session"]["tenantId"], "t1");
+    assert_eq!(refresh(&core, &made).await["session"]["tenantId"], "t1");
+    assert_eq!(
+        core.get(&format!("/recipe/session?sessionHandle={}", handle(&made))).await.json()["tenantId"],
+        "t1"
+    );
+    let denied = "Only public tenantId can call this app specific API\n";
+    let check = json!({"accessToken": text(&made, "accessToken"), "doAntiCsrfCheck": false,
+        "enableAntiCsrf": false, "checkDatabase": true});
+    let path = "/t1/recipe/session/verify";
+    assert_eq!(core.cdi("5.5").post(path, check.clone()).await.status_word(), "OK");
+    let reply = core.cdi("5.6").post(path, check).await;
+    assert_eq!((reply.status, reply.text().as_str()), (403, denied));
+    assert_eq!(core.get("/t1/recipe/session/user?userId=ann").await.status, 403);
+    let all = core.cdi("4.0").get("/t1/recipe/session/user?userId=ann").await.json();
+    assert_eq!(all["sessionHandles"], json!([handle(&made)]));
+    let path = "/recipe/session/remove";
+    assert_eq!(core.post(&format!("/t1{path}"), json!({"userId": "ann"})).await.text(), denied);
+    let here = json!({"userId": "ann", "revokeAcrossAllTenants": false});
+    assert_eq!(core.post(path, here.clone()).await.json()["sessionHandlesRevoked"], json!([]));
+    let gone = core.post(&format!("/t1{path}"), here).await.json();
+    assert_eq!(gone["sessionHandlesRevoked"], json!([handle(&made)]));
+    assert_eq!(core.post("/nowhere/recipe/session", body).await.status, 400);
+}
