@@ -57,12 +57,14 @@ func startCore(t *testing.T) string {
 
 func coreBinary(t *testing.T) string {
 	t.Helper()
-	candidates := []string{os.Getenv("PORTCULLIS_BIN"), "../../../target/release/portcullis", "../../../target/debug/portcullis"}
-	for _, candidate := range candidates {
-		if path, err := filepath.Abs(candidate); err == nil && candidate != "" {
-			if _, err := os.Stat(path); err == nil {
-				return path
-			}
+	if named := os.Getenv("PORTCULLIS_BIN"); named != "" {
+		return named
+	}
+	for _, profile := range []string{"release", "debug"} {
+		built, err := filepath.Abs(filepath.Join("../../../target", profile, "portcullis"))
+		expect(t, err, nil)
+		if _, err := os.Stat(built); err == nil {
+			return built
 		}
 	}
 	t.Fatal(`no core to test: set PORTCULLIS_BIN or run "cargo build --release"`)

@@ -67,16 +67,16 @@ export async function startExample(core) {
 }
 
 function coreBinary() {
-    const candidates = [process.env.PORTCULLIS_BIN, ...["release", "debug"].map((profile) => path.join(repository, "target", profile, "portcullis"))];
-    const found = candidates.find((candidate) => candidate && existsSync(candidate));
-    if (!found) throw new Error(`no core to test: set PORTCULLIS_BIN or run "cargo build --release" (looked for ${candidates.filter(Boolean).join(", ")})`);
-    return found;
+    if (process.env.PORTCULLIS_BIN) return process.env.PORTCULLIS_BIN;
+    const built = ["release", "debug"].map((profile) => path.join(repository, "target", profile, "portcullis")).find((file) => existsSync(file));
+    if (!built) throw new Error('no core to test: set PORTCULLIS_BIN or run "cargo build --release"');
+    return built;
 }
 
 function launch(command, args, options) {
-    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "inherit"] });
     const lines = [];
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (line) => lines.push(line));
+    createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
     const exited = once(child, "exit").catch((error) => [error.message]);
     let ended;
     exited.then(([code, signal]) => (ended = signal ?? code));

@@ -49,10 +49,12 @@ def application(core_uri):
 
 
 def core_binary():
-    candidates = [os.environ.get("PORTCULLIS_BIN"), *(REPOSITORY / "target" / profile / "portcullis" for profile in ("release", "debug"))]
-    for candidate in filter(None, candidates):
-        if pathlib.Path(candidate).is_file():
-            return str(candidate)
+    if named := os.environ.get("PORTCULLIS_BIN"):
+        return named
+    for profile in ("release", "debug"):
+        built = REPOSITORY / "target" / profile / "portcullis"
+        if built.is_file():
+            return str(built)
     raise FileNotFoundError('no core to test: set PORTCULLIS_BIN or run "cargo build --release"')
 
 
