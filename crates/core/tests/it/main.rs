@@ -7,6 +7,7 @@ mod emailverification;
 mod envelope;
 mod jwt;
 mod session;
+mod session_keys;
 mod usermetadata;
 mod userroles;
 mod users;
