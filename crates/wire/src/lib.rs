@@ -12,6 +12,7 @@ mod endpoint;
 mod input;
 pub mod jwt;
 pub mod keys;
+pub mod multitenancy;
 pub mod session;
 pub mod usermetadata;
 pub mod userroles;

@@ -12,6 +12,7 @@ use crate::{Recipe, ground};
 /// Every recipe, in the order in which endpoints that share a path are tried.
 pub const ALL: &[Recipe] = &[
     ground::admin::RECIPE,
+    ground::tenancy::RECIPE,
     ground::users::RECIPE,
     ground::keys::RECIPE,
     emailpassword::RECIPE,

@@ -6,6 +6,7 @@ mod emailpassword;
 mod emailverification;
 mod envelope;
 mod jwt;
+mod multitenancy;
 mod session;
 mod session_keys;
 mod usermetadata;

@@ -6,8 +6,13 @@
 
 mod directory;
 mod model;
+mod routes;
 pub mod service;
 mod store;
 
 pub use directory::Directory;
 pub use model::{Tenant, TenantConfig};
+
+/// How the rest of the core learns of it.
+pub const RECIPE: crate::Recipe =
+    crate::Recipe { id: "tenancy", routes: routes::routes, forget_user: None, jobs: &[] };
