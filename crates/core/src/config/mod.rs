@@ -17,6 +17,27 @@ use serde_json::Value;
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
+/// Why a caller without the operator's own secret may neither see nor change a setting. `Display` is the
+/// text of the 403.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Protected {
+    /// It says where a tenant's data lie.
+    #[error("Not allowed to modify DB related configs.")]
+    Database,
+    /// It guards the core, or says where its other services are.
+    #[error("Not allowed to modify protected configs.")]
+    Core,
+}
+
+/// Whether a setting is the operator's own where `supertokens_saas_secret` is set.
+pub fn protected(name: &str) -> Option<Protected> {
+    if raw::PROTECTED_DATABASE.contains(&name) {
+        Some(Protected::Database)
+    } else {
+        raw::PROTECTED_CORE.contains(&name).then_some(Protected::Core)
+    }
+}
+
 /// Lays settings over others. A `null` says nothing: it must not take away a guard that lies below.
 pub fn merge(below: &Object, above: &Object) -> Object {
     let mut merged = below.clone();
@@ -66,6 +87,18 @@ mod tests {
         let below = object(json!({"ip_deny_regex": "10\\..*", "port": 1}));
         let merged = merge(&below, &object(json!({"ip_deny_regex": null, "port": 2})));
         assert_eq!(Value::Object(merged), json!({"ip_deny_regex": "10\\..*", "port": 2}));
+    }
+
+    #[test]
+    fn what_a_saas_customer_may_not_touch() {
+        for (name, refusal) in [
+            ("postgresql_connection_uri", Some("Not allowed to modify DB related configs.")),
+            ("ip_deny_regex", Some("Not allowed to modify protected configs.")),
+            ("access_token_validity", None),
+            ("postgresql_key_value_table_name", None),
+        ] {
+            assert_eq!(protected(name).map(|why| why.to_string()).as_deref(), refusal, "{name}");
+        }
     }
 
     #[test]

@@ -123,6 +123,34 @@ pub const KEYS: &[Key] = &[
     key("postgresql_table_names_prefix", Text, Operator),
 ];
 
+/// What says where data lie.
+pub(super) const PROTECTED_DATABASE: &[&str] = &[
+    "postgresql_connection_pool_size",
+    "postgresql_connection_uri",
+    "postgresql_host",
+    "postgresql_port",
+    "postgresql_user",
+    "postgresql_password",
+    "postgresql_database_name",
+    "postgresql_table_schema",
+    "postgresql_idle_connection_timeout",
+    "postgresql_minimum_idle_connections",
+    "postgresql_connection_attributes",
+    "postgresql_connection_scheme",
+    "postgresql_table_names_prefix",
+];
+
+/// What guards the core, or says where its other services are.
+pub(super) const PROTECTED_CORE: &[&str] = &[
+    "ip_allow_regex",
+    "ip_deny_regex",
+    "oauth_provider_public_service_url",
+    "oauth_provider_admin_service_url",
+    "oauth_provider_consent_login_base_url",
+    "oauth_provider_url_configured_in_oauth_provider",
+    "saml_legacy_acs_url",
+];
+
 /// The key of a name; the reference's older name for the update interval is known too.
 pub fn find_key(name: &str) -> Option<&'static Key> {
     let name = match name {
