@@ -7,7 +7,7 @@ use crate::ground::activity::Activity;
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Directory};
 use crate::http::{Limits, RequestStats, RouteTable};
-use crate::{Clock, Error, Recipe, Result, migrations, recipes};
+use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
 use portcullis_wire::Object;
 use std::path::PathBuf;
@@ -57,6 +57,8 @@ pub struct App {
     pub activity: Activity,
     /// Every recipe.
     pub recipes: &'static [Recipe],
+    /// Work in the background.
+    pub tasks: Tasks,
     /// Requests per minute, for `GET /requests/stats` and metrics.
     pub stats: RequestStats,
     pub(crate) routes: RouteTable,
@@ -74,6 +76,7 @@ impl App {
             keys: Keyring::new(KeyForge::new(2)),
             activity: Activity::default(),
             tenants: Directory::default(),
+            tasks: Tasks::default(),
             stats: RequestStats::new(),
             routes: RouteTable::new(recipes::ALL),
             recipes: recipes::ALL,

@@ -8,12 +8,15 @@ mod cx;
 mod error;
 pub mod ground;
 pub mod http;
+pub mod jobs;
 pub mod migrations;
 mod recipe;
 pub mod recipes;
+mod tasks;
 
 pub use app::{App, AppSettings};
 pub use clock::Clock;
 pub use cx::{Cx, PUBLIC, Scope};
 pub use error::{Error, Result, Unknown};
-pub use recipe::{DeleteExpired, ForgetUser, Job, Recipe};
+pub use recipe::{Chore, DeleteExpired, ForgetUser, Job, Recipe, WholeCore};
+pub use tasks::Tasks;

@@ -1,8 +1,11 @@
 //! What a recipe tells the rest of the core about itself.
 
 use crate::http::Routes;
+use crate::{App, Result};
 use futures_util::future::BoxFuture;
 use portcullis_db::Tx;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Deletes what a recipe keeps about a user, inside the unit of work that deletes the user:
 /// `(unit of work, app id, user id)`.
@@ -11,15 +14,27 @@ pub type ForgetUser = for<'t> fn(&'t mut Tx, &'t str, &'t str) -> BoxFuture<'t, 
 /// Deletes what has expired: `(unit of work, now in milliseconds)`.
 pub type DeleteExpired = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, portcullis_db::Result<()>>;
 
-/// A chore that runs on a schedule.
+/// Does what needs more than one statement: `(running core, now in milliseconds)`.
+pub type WholeCore = for<'a> fn(&'a Arc<App>, i64) -> BoxFuture<'a, Result<()>>;
+
+/// A chore that runs on a schedule. Every core on a database runs it, so it must bear company.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     /// For the log.
     pub name: &'static str,
-    /// Seconds between two runs.
-    pub every_secs: u64,
+    /// The time from the end of one run to the next.
+    pub every: Duration,
     /// What it does.
-    pub run: DeleteExpired,
+    pub chore: Chore,
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug)]
+pub enum Chore {
+    /// One statement, for all apps alike.
+    DeleteExpired(DeleteExpired),
+    /// Anything else.
+    WholeCore(WholeCore),
 }
 
 /// A recipe, as data: the path from the bottom of the house to its top.

@@ -3,8 +3,9 @@
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
 use portcullis_core::http::Limits;
-use portcullis_core::{App, AppSettings, Clock, migrations};
+use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -57,8 +58,10 @@ async fn start(mut settings: Settings) -> Result<(), String> {
         limits: Limits::default(),
     });
     let app = app.await.map_err(|error| error.to_string())?;
+    jobs::start(&app);
     say(&welcome(&settings));
-    portcullis_core::http::serve(listener, app, stop_signal()?).await;
+    portcullis_core::http::serve(listener, Arc::clone(&app), stop_signal()?).await;
+    app.tasks.stop().await;
     db.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -5,6 +5,7 @@
 mod emailpassword;
 mod emailverification;
 mod envelope;
+mod jobs;
 mod jwt;
 mod multitenancy;
 mod session;

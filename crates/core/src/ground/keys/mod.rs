@@ -11,7 +11,17 @@ mod store;
 
 pub use model::{AppKeys, KeySet, Keyring};
 
-use crate::Recipe;
+use crate::{Chore, Job, Recipe};
+use std::time::Duration;
 
 /// Shows the keys at `/.well-known/jwks.json`.
-pub const RECIPE: Recipe = Recipe { id: "keys", routes: routes::routes, forget_user: None, jobs: &[] };
+pub const RECIPE: Recipe = Recipe {
+    id: "keys",
+    routes: routes::routes,
+    forget_user: None,
+    jobs: &[Job {
+        name: "expired signing keys",
+        every: Duration::from_hours(24),
+        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
+    }],
+};

@@ -6,8 +6,10 @@ use crate::crypto::digest::Secret;
 use crate::crypto::jws::ParsedToken;
 use crate::crypto::signing_key::SigningKey;
 use crate::crypto::{random, refresh_token};
-use crate::{Cx, Error, Result, Unknown};
+use crate::ground::tenancy::service as tenancy;
+use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use portcullis_db::Tx;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The app's keys, with one that may sign now.
@@ -97,6 +99,29 @@ pub async fn list_jwks(cx: &Cx) -> Result<(Vec<serde_json::Value>, i64)> {
     let keys = keys.collect::<std::result::Result<_, _>>().map_err(Error::internal)?;
     let newest = set.dynamic.first().map_or(cx.now, |key| key.created_at());
     Ok((keys, rotation.max_age_secs(newest, cx.now)))
+}
+
+/// Deletes the dynamic keys that verify no more. Most go when their successor is made; those of an app
+/// that nobody calls go here.
+pub async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
+    let listed = store::list_apps(&mut app.db.read().await?).await?;
+    let mut oldest: BTreeMap<String, i64> = BTreeMap::new();
+    for (app_id, domain) in listed {
+        // An app may be known under several domains: what verifies under one of them stays.
+        for domain in [domain.unwrap_or_default(), String::new()] {
+            let scope = Scope::new(&domain, &app_id, PUBLIC);
+            let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+            let of_tenant = Rotation::of(&tenant.config).oldest(now);
+            let of_app = oldest.entry(app_id.clone()).or_insert(of_tenant);
+            *of_app = of_tenant.min(*of_app);
+        }
+    }
+    for (app_id, oldest) in oldest {
+        let mut tx = app.db.write_one().await?;
+        store::delete_dynamic_before(&mut tx, &app_id, oldest).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// What the tables hold.

@@ -34,6 +34,14 @@ pub(super) async fn delete_dynamic_before(tx: &mut Tx, app_id: &str, oldest: i64
     Ok(())
 }
 
+/// The apps that have dynamic keys, each with the domains where it is configured.
+pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<(String, Option<String>)>> {
+    let sql = "select distinct made.app_id, config.connection_uri_domain
+        from session_access_token_signing_keys made
+        left join tenant_configs config on config.app_id = made.app_id";
+    Ok(tx.fetch_all(sql, args![]).await?)
+}
+
 /// The static keys as id, time and key, newest first.
 pub(super) async fn list_static(tx: &mut Tx, app_id: &str) -> Result<Vec<(String, i64, String)>> {
     let sql = "select key_id, coalesce(created_at, 0), key_string from jwt_signing_keys

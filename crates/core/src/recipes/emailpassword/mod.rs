@@ -8,7 +8,8 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Job, Recipe};
+use crate::{Chore, Job, Recipe};
+use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
@@ -17,7 +18,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     forget_user: None,
     jobs: &[Job {
         name: "expired password reset tokens",
-        every_secs: 3600,
-        run: |tx, now| Box::pin(store::delete_expired_tokens(tx, now)),
+        every: Duration::from_hours(1),
+        chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired_tokens(tx, now))),
     }],
 };

@@ -7,7 +7,8 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Job, Recipe};
+use crate::{Chore, Job, Recipe};
+use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
@@ -16,7 +17,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
     jobs: &[Job {
         name: "expired e-mail verification tokens",
-        every_secs: 12 * 3600,
-        run: |tx, now| Box::pin(store::delete_expired_tokens(tx, now)),
+        every: Duration::from_hours(12),
+        chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired_tokens(tx, now))),
     }],
 };

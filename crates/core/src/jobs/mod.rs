@@ -1,0 +1,92 @@
+//! The clockwork that runs what recipes do on a schedule.
+//!
+//! Many cores may share a database. Nobody elects one of them: each runs every job, at times that drift
+//! apart, and a job that finds nothing left to do costs one statement.
+
+use crate::crypto::random;
+use crate::{App, Chore, Job, Result};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The longest wait for a job's first run. The reference waits for one whole interval, which a core that is
+/// replaced every day never sees the end of.
+const FIRST_RUN_WITHIN: Duration = Duration::from_mins(10);
+/// How much longer than its interval a wait may be, as a fraction.
+const DRIFT: f64 = 0.1;
+
+/// Starts every recipe's jobs; they end with the app's tasks.
+pub fn start(app: &Arc<App>) {
+    let jobs = app.recipes.iter().flat_map(|recipe| recipe.jobs);
+    jobs.for_each(|job| start_one(app, *job));
+}
+
+/// Starts one job.
+pub fn start_one(app: &Arc<App>, job: Job) {
+    // Test suites set lifetimes of seconds and do not wait for minutes.
+    let first = if app.test_mode { Duration::ZERO } else { first_wait(job.every, random::unit_interval()) };
+    app.tasks.spawn(keep_running(Arc::downgrade(app), app.tasks.stopping(), job, first));
+}
+
+/// Runs every job once, in the recipes' order; `now` in milliseconds. Fails with the first failure.
+pub async fn run_all(app: &Arc<App>, now: i64) -> Result<()> {
+    for job in app.recipes.iter().flat_map(|recipe| recipe.jobs) {
+        run(app, job, now).await?;
+    }
+    Ok(())
+}
+
+/// The task holds the core only while the job runs.
+async fn keep_running(app: Weak<App>, stopping: CancellationToken, job: Job, first: Duration) {
+    let mut wait = first;
+    while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+        let Some(app) = app.upgrade() else { return };
+        match run(&app, &job, app.clock.now()).await {
+            Ok(()) => tracing::debug!(job = job.name, "job done: {}", job.name),
+            Err(error) => {
+                tracing::error!(job = job.name, %error, "job failed, next time it is tried again: {}: {error}", job.name);
+            }
+        }
+        wait = next_wait(job.every, random::unit_interval());
+    }
+}
+
+async fn run(app: &Arc<App>, job: &Job, now: i64) -> Result<()> {
+    match job.chore {
+        Chore::WholeCore(work) => work(app, now).await,
+        Chore::DeleteExpired(delete) => {
+            let mut tx = app.db.write().await?;
+            delete(&mut tx, now).await?;
+            Ok(tx.commit().await?)
+        }
+    }
+}
+
+/// Cores that start together begin apart; `chance` is in `[0, 1)`.
+fn first_wait(every: Duration, chance: f64) -> Duration {
+    every.min(FIRST_RUN_WITHIN).mul_f64(chance)
+}
+
+fn next_wait(every: Duration, chance: f64) -> Duration {
+    every.mul_f64(1.0 + DRIFT * chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_runs_are_spread_over_ten_minutes_or_the_interval_if_it_is_shorter() {
+        let (hour, minute) = (Duration::from_hours(1), Duration::from_mins(1));
+        assert_eq!(first_wait(hour, 0.5), Duration::from_mins(5));
+        assert_eq!(first_wait(minute, 0.5), Duration::from_secs(30));
+        assert_eq!(first_wait(hour, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn waits_are_never_shorter_than_the_interval_and_drift_apart() {
+        let hour = Duration::from_hours(1);
+        assert_eq!(next_wait(hour, 0.0), hour);
+        assert_eq!(next_wait(hour, 0.5), Duration::from_mins(63));
+    }
+}
