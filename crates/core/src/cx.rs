@@ -75,8 +75,12 @@ pub struct Cx {
     /// The tenant addressed.
     pub scope: Scope,
     /// What is stored about the tenant, and its effective configuration. For a call that concerns the
-    /// whole app and came by way of an unknown tenant (allowed before CDI 5.0), the app's public tenant.
+    /// whole app and came by way of an unknown tenant (allowed before CDI 5.0), the app's public tenant;
+    /// for a call that asks whether its tenant exists, the base tenant if it does not.
     pub tenant: Arc<Tenant>,
+    /// Whether the caller may see and change the operator's settings: everybody may, unless
+    /// `supertokens_saas_secret` is set and the caller did not show it.
+    pub is_operator: bool,
     /// The protocol version of the call.
     pub cdi: Cdi,
     /// Milliseconds since 1970, the same during the whole call.

@@ -25,6 +25,8 @@ pub enum Level {
     App,
     /// The endpoint says itself which paths it accepts.
     Any,
+    /// The tenant may be missing: the endpoint answers that with a status word.
+    Lookup,
 }
 
 /// Whether the caller must show an API key, if keys are configured.

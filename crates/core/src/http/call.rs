@@ -46,7 +46,8 @@ where
     let is_endpoint = |path: &str| app.routes.is_endpoint(path);
     let Parts { app_id, tenant_id, endpoint } =
         path::take_apart(head.uri.path(), &app.base_config.base_path, is_endpoint).ok_or(Error::NotFound)?;
-    let scope = Scope { domain: String::new(), app_id, tenant_id };
+    let domain = tenancy::domain_of_host(app, &host(head)).await?;
+    let scope = Scope { domain, app_id, tenant_id };
     let mut call = Call::find(app, scope).await?;
     if let Some(config) = call.tenant.as_ref().or(call.public_tenant.as_ref()) {
         gate::check_address(&config.config, peer)?;
@@ -68,6 +69,7 @@ fn check_caller(app: &App, call: &mut Call, head: &Head, route: Option<&Route>) 
     if let (Access::ApiKey, Some(public)) = (access, &call.public_tenant) {
         gate::check_api_key(&public.config, &app.base_config, &head.headers)?;
     }
+    call.is_operator = gate::is_operator(&app.base_config, &head.headers);
     let config = call.public_tenant.as_ref().map_or(&app.base_config, |public| &public.config);
     let asked = gate::version(config, &head.headers)?;
     if asked.cdi < Cdi::V3_0 && !call.scope.is_public_tenant() {
@@ -76,6 +78,14 @@ fn check_caller(app: &App, call: &mut Call, head: &Head, route: Option<&Route>) 
     asked.check(versioning)?;
     call.cdi = asked.cdi;
     Ok(())
+}
+
+/// The name of the host that the caller addressed, without a port.
+fn host(head: &Head) -> String {
+    let header = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(http::uri::Authority::as_str).or(header);
+    let authority = authority.and_then(|text| text.parse::<http::uri::Authority>().ok());
+    authority.map(|authority| authority.host().to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// Runs the handler, again if the database asks for it: a unit of work that was broken off left nothing.
@@ -118,8 +128,10 @@ pub(super) struct Call {
     scope: Scope,
     cdi: Cdi,
     now: i64,
+    is_operator: bool,
     tenant: Option<Arc<Tenant>>,
     public_tenant: Option<Arc<Tenant>>,
+    base_tenant: Option<Arc<Tenant>>,
 }
 
 impl Call {
@@ -129,27 +141,34 @@ impl Call {
             Some(tenant) if scope.is_public_tenant() => Some(Arc::clone(tenant)),
             _ => tenancy::find(app, &scope.public_tenant()).await?,
         };
+        let base_tenant = match &tenant {
+            Some(_) => None,
+            None => tenancy::find(app, &Scope::base()).await?,
+        };
         Ok(Self {
             app: Arc::clone(app),
             scope,
             cdi: Cdi::LATEST,
             now: app.clock.now(),
+            is_operator: false,
             tenant,
             public_tenant,
+            base_tenant,
         })
     }
 
     /// Lets the call through to the handler if its tenant, or its app, is there.
     pub(super) fn admit(self, level: Level) -> Result<Cx> {
-        let Self { app, scope, cdi, now, tenant, public_tenant } = self;
+        let Self { app, scope, cdi, now, is_operator, tenant, public_tenant, base_tenant } = self;
         if level == Level::App && cdi >= Cdi::V5_0 && !scope.is_public_tenant() {
             return Err(Error::forbidden("Only public tenantId can call this app specific API"));
         }
         let (found, missing) = match level {
             Level::Tenant => (tenant, Unknown::Tenant),
             Level::App | Level::Any => (tenant.or(public_tenant), Unknown::App),
+            Level::Lookup => (tenant.or(base_tenant), Unknown::Tenant),
         };
         let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
-        Ok(Cx { app, scope, tenant, cdi, now })
+        Ok(Cx { app, scope, tenant, is_operator, cdi, now })
     }
 }

@@ -28,6 +28,12 @@ pub(super) fn check_api_key(app: &CoreConfig, base: &CoreConfig, headers: &Heade
     if fits { Ok(()) } else { Err(Error::Unauthorized) }
 }
 
+/// Whether the call shows the operator's secret, or there is none that would set the operator apart.
+pub(super) fn is_operator(base: &CoreConfig, headers: &HeaderMap) -> bool {
+    let shown = shown_key(headers).unwrap_or_default();
+    base.saas_secret.as_ref().is_none_or(|secret| secrets_equal(secret.reveal(), shown))
+}
+
 fn shown_key(headers: &HeaderMap) -> Option<&str> {
     if let Some(key) = headers.get("api-key") {
         return key.to_str().ok().map(str::trim);

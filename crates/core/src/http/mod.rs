@@ -11,6 +11,7 @@ mod routes;
 mod serve;
 
 pub use call::handle;
+pub(crate) use path::STOP_WORDS;
 pub use reply::Reply;
 pub use request_stats::{RequestStats, StatsReport};
 pub use routes::{RouteTable, Routes};

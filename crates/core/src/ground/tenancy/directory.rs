@@ -3,13 +3,16 @@
 
 use super::Tenant;
 use crate::Scope;
+use arc_swap::ArcSwapOption;
 use papaya::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The tenants that have been read, with the time of reading.
+/// The tenants that have been read, with the time of reading, and the connection URI domains.
 #[derive(Debug, Default)]
 pub struct Directory {
     known: HashMap<Scope, (i64, Arc<Tenant>)>,
+    domains: ArcSwapOption<(i64, HashSet<String>)>,
 }
 
 /// How long another core's change may stay unseen, in milliseconds.
@@ -20,7 +23,7 @@ impl Directory {
     pub fn fresh(&self, scope: &Scope, now: i64) -> Option<Arc<Tenant>> {
         let known = self.known.pin();
         let (read_at, tenant) = known.get(scope)?;
-        ((now - read_at).abs() < STALE_AFTER_MS).then(|| Arc::clone(tenant))
+        is_fresh(*read_at, now).then(|| Arc::clone(tenant))
     }
 
     /// Remembers what was read.
@@ -28,8 +31,25 @@ impl Directory {
         self.known.pin().insert(tenant.scope.clone(), (now, tenant));
     }
 
+    /// Whether a host is a connection URI domain, if the domains were read less than a minute ago.
+    pub fn is_domain(&self, host: &str, now: i64) -> Option<bool> {
+        let domains = self.domains.load();
+        let (read_at, domains) = domains.as_deref()?;
+        is_fresh(*read_at, now).then(|| domains.contains(host))
+    }
+
+    /// Remembers the domains.
+    pub fn remember_domains(&self, domains: HashSet<String>, now: i64) {
+        self.domains.store(Some(Arc::new((now, domains))));
+    }
+
     /// Forgets everything: after a change, since settings are inherited.
     pub fn clear(&self) {
         self.known.pin().clear();
+        self.domains.store(None);
     }
+}
+
+fn is_fresh(read_at: i64, now: i64) -> bool {
+    (now - read_at).abs() < STALE_AFTER_MS
 }

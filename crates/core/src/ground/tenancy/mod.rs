@@ -5,6 +5,7 @@
 //! made by another core on the same database are seen within a minute.
 
 mod directory;
+mod factors;
 mod model;
 mod routes;
 pub mod service;
