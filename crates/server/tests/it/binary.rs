@@ -1,0 +1,102 @@
+//! Sources of settings, doctor, start and graceful stop.
+
+use crate::place::{Folder, Running};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+
+/// The binary in this folder, with nothing but a database in memory.
+fn portcullis(folder: &Folder) -> Command {
+    let mut command = folder.portcullis();
+    command.args(["--database", "sqlite::memory:"]);
+    command
+}
+
+fn shown(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}")
+}
+
+fn get(core: &Running, request_line: &str, header: &str) -> String {
+    let (address, _) = core.address.split_once('/').unwrap_or((&core.address, ""));
+    let mut stream = TcpStream::connect(address).expect("connects");
+    let request = format!("{request_line} HTTP/1.1\r\nhost: core\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    answer
+}
+
+#[test]
+fn an_unknown_key_stops_the_start_and_names_the_nearest() {
+    let folder = Folder::new("unknown-key");
+    let path = folder.file("config.yaml", "acess_token_validity: 10\n");
+    let output = portcullis(&folder).arg("--config").arg(path).output().expect("runs");
+    assert!(!output.status.success());
+    let text = shown(&output);
+    assert!(text.contains("'acess_token_validity'") && text.contains("'access_token_validity'"), "{text}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_over_both() {
+    let folder = Folder::new("precedence");
+    let path = folder.file("config.yaml", "base_path: /from-file\nhost: 203.0.113.1\n");
+    let mut command = portcullis(&folder);
+    command
+        .arg("--config")
+        .arg(path)
+        .env("BASE_PATH", "\"/from-env\"")
+        .env("SUPERTOKENS_HOST", "203.0.113.2");
+    command.args(["--host", "127.0.0.1"]);
+    let core = Running::start(command, &folder);
+    assert!(get(&core, "GET /from-env/hello", "").starts_with("HTTP/1.1 200"));
+    assert!(get(&core, "GET /from-file/hello", "").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn api_keys_from_the_environment_guard_the_core() {
+    let folder = Folder::new("api-keys");
+    let mut command = portcullis(&folder);
+    command.env("API_KEYS", "abcdefghijklmnopqrstuv");
+    let core = Running::start(command, &folder);
+    assert!(get(&core, "GET /apiversion", "").starts_with("HTTP/1.1 401"));
+    assert!(get(&core, "GET /apiversion", "api-key: abcdefghijklmnopqrstuv\r\n").starts_with("HTTP/1.1 200"));
+    let (clean, log) = core.stop();
+    assert!(clean && !log.contains("abcdefghijklmnopqrstuv"), "{log}");
+}
+
+#[test]
+fn the_port_of_a_kubernetes_service_is_ignored_and_the_stop_is_graceful() {
+    let folder = Folder::new("tcp-port");
+    let mut command = portcullis(&folder);
+    command.env("SUPERTOKENS_PORT", "tcp://10.0.0.1:3567").arg("--test-mode");
+    let core = Running::start(command, &folder);
+    assert!(get(&core, "GET /hello", "").ends_with("Hello\n"));
+    let (clean, log) = core.stop();
+    assert!(clean, "{log}");
+    for text in ["SUPERTOKENS_PORT", "TEST MODE", "stopped"] {
+        assert!(log.contains(text), "{text} is not in: {log}");
+    }
+}
+
+#[test]
+fn doctor_says_what_is_wrong_and_fails() {
+    let folder = Folder::new("doctor");
+    let free = portcullis(&folder).args(["doctor", "--port", "0"]).output().expect("runs");
+    assert!(free.status.success(), "{}", shown(&free));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let output = portcullis(&folder).args(["doctor", "--port", &port]).output().expect("runs");
+    assert!(!output.status.success());
+    assert!(shown(&output).contains("port: WRONG"), "{}", shown(&output));
+}
+
+#[test]
+fn a_wrong_value_stops_the_start_with_its_rule() {
+    let folder = Folder::new("wrong-value");
+    let output = portcullis(&folder).env("ACCESS_TOKEN_VALIDITY", "0").output().expect("runs");
+    assert!(!output.status.success());
+    assert!(
+        shown(&output).contains("'access_token_validity' must be between 1 and 86400000 seconds inclusive.")
+    );
+}

@@ -1,0 +1,11 @@
+//! The real binary, as an operator runs it.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod binary;
+mod caller;
+mod crash;
+mod jwks;
+mod place;
+mod stop;
+mod two_cores;

@@ -1,0 +1,156 @@
+//! Where a core of a test runs: a folder, a database and a log of its own.
+//!
+//! The engine is chosen by the environment: `TEST_ENGINE=postgres` with `TEST_DATABASE_URL`, else a
+//! SQLite file.
+
+use portcullis_core::crypto::random;
+use portcullis_db::{Db, Settings};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A directory of one test, removed at its end.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// The binary in this folder, with nothing of the caller's environment.
+    pub(crate) fn portcullis(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.current_dir(&self.0).env_clear();
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A folder with a database that outlives the cores which are started on it.
+pub(crate) struct Place {
+    folder: Folder,
+    database: String,
+    schema: Option<String>,
+    settings: Vec<(&'static str, &'static str)>,
+}
+
+impl Place {
+    /// Cores are started with these settings, by their variables' names.
+    pub(crate) fn new(name: &str, settings: &[(&'static str, &'static str)]) -> Self {
+        let folder = Folder::new(name);
+        let (database, schema) = if is_postgres() {
+            let url =
+                std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
+            (url, Some(format!("{name}_{}", random::uuid().replace('-', ""))))
+        } else {
+            (format!("sqlite:{}", folder.0.join("test.db").display()), None)
+        };
+        Self { folder, database, schema, settings: settings.to_vec() }
+    }
+
+    pub(crate) fn start(&self) -> Running {
+        let mut command = self.folder.portcullis();
+        command.args(["--database", &self.database]).envs(self.settings.iter().copied());
+        if let Some(schema) = &self.schema {
+            command.env("POSTGRESQL_TABLE_SCHEMA", schema);
+        }
+        Running::start(command, &self.folder)
+    }
+
+    /// The database itself, beside the cores.
+    pub(crate) async fn open_database(&self) -> Db {
+        let settings = Settings { pool_size: 1, schema: self.schema.clone(), ..Settings::default() };
+        Db::open(&self.database, &settings).await.expect("the database answers")
+    }
+}
+
+/// Whether tests run on PostgreSQL.
+pub(crate) fn is_postgres() -> bool {
+    std::env::var("TEST_ENGINE").as_deref() == Ok("postgres")
+}
+
+/// A started core; killed if a test fails before it stopped it.
+pub(crate) struct Running {
+    child: Child,
+    log: PathBuf,
+    /// `host:port` and the base path, if there is one.
+    pub(crate) address: String,
+}
+
+impl Running {
+    /// Starts the command on a free port; its log is added to the folder's.
+    pub(crate) fn start(mut command: Command, folder: &Folder) -> Self {
+        let log = folder.log();
+        let mut child = command
+            .args(["--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(append(&log))
+            .spawn()
+            .expect("the binary runs");
+        let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
+        let quoted = |line: String| Some(line.split_once("http://")?.1.split('"').next()?.to_owned());
+        let address = lines.map_while(Result::ok).find_map(quoted);
+        let mut core = Self { child, log, address: String::new() };
+        core.address = address.ok_or_else(|| core.log()).expect("the core starts");
+        core
+    }
+
+    /// What was logged in this folder until now.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+
+    /// Asks for a graceful stop; does not wait for it.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("ends");
+        (status, self.log())
+    }
+
+    /// A graceful stop.
+    pub(crate) fn stop(self) -> (bool, String) {
+        self.terminate();
+        let (status, log) = self.wait();
+        (status.success(), log)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("kills");
+        self.child.wait().expect("ends");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn append(log: &Path) -> File {
+    OpenOptions::new().create(true).append(true).open(log).expect("a log")
+}
