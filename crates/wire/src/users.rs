@@ -1,5 +1,6 @@
 //! Users: the user object in the shape of each version, and the calls about users of any recipe.
 
+use crate::Cdi;
 use crate::admin::StatusOk;
 use crate::endpoint::endpoint;
 use crate::input::request;
@@ -105,6 +106,22 @@ pub enum User {
     Old(OldUser),
 }
 
+/// A user in a list: before CDI 4.0 with the recipe beside it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum ListedUser {
+    /// From CDI 4.0 on.
+    Full(FullUser),
+    /// Before.
+    Old {
+        /// The recipe.
+        #[serde(rename = "recipeId")]
+        recipe_id: String,
+        /// The user.
+        user: OldUser,
+    },
+}
+
 request! {
     /// A user by id.
     UserIdRequest {
@@ -124,6 +141,8 @@ request! {
         include_recipe_ids: Option<String> = "includeRecipeIds",
         /// Whether every tenant of the app counts.
         include_all_tenants: Option<bool> = "includeAllTenants",
+        /// Whether a number that is a few minutes old will do (from CDI 5.6 on).
+        allow_approximate: Option<Option<bool>> = "allowApproximate" if |cdi| cdi >= Cdi::V5_6,
     }
     /// A page of users.
     ListRequest {
@@ -135,6 +154,17 @@ request! {
         time_joined_order: Option<String> = "timeJoinedOrder",
         /// Where the page begins.
         pagination_token: Option<String> = "paginationToken",
+        /// Beginnings of addresses or of their domains, separated by `;`: a search, not a page.
+        email: Option<String> = "email",
+        /// Beginnings of phone numbers, separated by `;`.
+        phone: Option<String> = "phone",
+        /// Beginnings of `<provider>::<user>`, separated by `;`.
+        provider: Option<String> = "provider",
+    }
+    /// From when on users count as active.
+    ActiveCountRequest {
+        /// Milliseconds since 1970.
+        since: i64 = "since",
     }
     /// Users by what they sign in with.
     AccountInfoRequest {
@@ -173,6 +203,15 @@ pub struct UsersResponse {
     pub status: &'static str,
     /// The users.
     pub users: Vec<User>,
+}
+
+/// A page of users.
+#[derive(Debug, Serialize)]
+pub struct UserPageResponse {
+    /// Always `OK`.
+    pub status: &'static str,
+    /// The users.
+    pub users: Vec<ListedUser>,
     /// Where the next page begins, if there is one.
     #[serde(rename = "nextPaginationToken", skip_serializing_if = "Option::is_none")]
     pub next_pagination_token: Option<String>,
@@ -180,11 +219,27 @@ pub struct UsersResponse {
 
 /// How many.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CountResponse {
     /// Always `OK`.
     pub status: &'static str,
     /// How many.
     pub count: i64,
+    /// Whether the number may be a little old; told to those who allowed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approximate: Option<bool>,
+    /// When it was counted, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<i64>,
+}
+
+/// What users can be searched by.
+#[derive(Debug, Serialize)]
+pub struct SearchTagsResponse {
+    /// Always `OK`.
+    pub status: &'static str,
+    /// The names of the query's fields.
+    pub tags: &'static [&'static str],
 }
 
 endpoint! {
@@ -195,7 +250,11 @@ endpoint! {
     /// Counts users.
     CountUsers: Get "/users/count" Tenant, CountRequest => CountResponse;
     /// A page of users.
-    ListUsers: Get "/users" Tenant, ListRequest => UsersResponse;
+    ListUsers: Get "/users" Tenant, ListRequest => UserPageResponse;
+    /// What users can be searched by.
+    SearchTags: Get "/user/search/tags" App, () => SearchTagsResponse;
+    /// Counts the users who were active.
+    CountActiveUsers: Get "/users/count/active" App, ActiveCountRequest => CountResponse;
     /// Users by what they sign in with.
     UsersByAccountInfo: Get "/users/by-accountinfo" Tenant, AccountInfoRequest => UsersResponse;
 }

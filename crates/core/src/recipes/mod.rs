@@ -14,6 +14,7 @@ pub const ALL: &[Recipe] = &[
     ground::admin::RECIPE,
     ground::tenancy::RECIPE,
     ground::users::RECIPE,
+    ground::activity::RECIPE,
     ground::keys::RECIPE,
     emailpassword::RECIPE,
     emailverification::RECIPE,

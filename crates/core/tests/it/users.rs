@@ -138,3 +138,78 @@ async fn calls_about_the_app_are_for_its_public_tenant() {
         "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination not found: (, public, t1)\n"
     );
 }
+
+#[tokio::test]
+async fn a_search_finds_beginnings_of_addresses_and_of_their_domains() {
+    let core = TestCore::start().await;
+    for email in
+        ["ann@example.com", "bob@annex.org", "joanna@example.com", "a_n@example.com", "100%@example.com"]
+    {
+        core.sign_up(email, "password1").await;
+        core.advance(1000);
+    }
+    let found = async |query: &str| -> Vec<String> {
+        let reply = core.get(&format!("/users?{query}")).await.json();
+        assert!(reply.get("nextPaginationToken").is_none());
+        let users = reply["users"].as_array().unwrap();
+        users.iter().map(|user| user["emails"][0].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found("email=ANN&limit=1").await, ["ann@example.com", "bob@annex.org"]);
+    assert_eq!(found("email=ann&timeJoinedOrder=DESC").await, ["bob@annex.org", "ann@example.com"]);
+    assert_eq!(found("email=joa;%20bob").await, ["bob@annex.org", "joanna@example.com"]);
+    assert_eq!(found("email=a_n").await, ["a_n@example.com"], "an underscore is no pattern");
+    assert_eq!(found("email=100%25").await, ["100%@example.com"]);
+    assert!(found("email=ann&phone=%2B1").await.is_empty(), "no login method has both");
+    assert!(found("provider=google").await.is_empty());
+    assert_eq!(found("email=;").await.len(), 5, "nothing to look for: the usual list");
+    assert_eq!(core.get("/users?email=ann&limit=501").await.status, 200);
+    assert_eq!(core.get("/users?email=ann&limit=0").await.status, 400);
+    let tags = core.get("/user/search/tags").await.json();
+    assert_eq!(tags, json!({"status": "OK", "tags": ["email", "phone", "provider"]}));
+}
+
+#[tokio::test]
+async fn before_4_0_a_list_names_the_recipe_beside_the_user() {
+    let core = TestCore::start().await;
+    let user = core.sign_up("ann@example.com", "password1").await;
+    let listed = core.cdi("3.1").get("/users").await.json()["users"].clone();
+    let old = json!({"id": user["id"], "timeJoined": user["timeJoined"], "tenantIds": ["public"],
+        "email": "ann@example.com"});
+    assert_eq!(listed, json!([{"recipeId": "emailpassword", "user": old}]));
+    let listed = core.cdi("2.21").get("/users").await.json()["users"].clone();
+    assert!(listed[0]["user"].get("tenantIds").is_none());
+}
+
+#[tokio::test]
+async fn whoever_signed_up_or_in_counts_as_active_since() {
+    let core = TestCore::start().await;
+    let count = async |since: i64| -> Value {
+        core.get(&format!("/users/count/active?since={since}")).await.json()["count"].clone()
+    };
+    let start = core.clock.now();
+    assert_eq!(count(0).await, 0);
+    core.sign_up("ann@example.com", "password1").await;
+    core.sign_up("bob@example.com", "password1").await;
+    assert_eq!((count(start).await, count(start + 1).await), (json!(2), json!(0)));
+    core.advance(5000);
+    let sign_in = json!({"email": "ann@example.com", "password": "password1"});
+    core.post("/recipe/signin", sign_in).await;
+    assert_eq!((count(0).await, count(start + 1).await), (json!(2), json!(1)));
+    for (query, text) in [
+        ("?since=-1", "'since' query parameter must be >= 0\n"),
+        ("", "Field name 'since' is missing in GET request\n"),
+        ("?since=x", "Field name 'since' must be a long in the GET request\n"),
+    ] {
+        let reply = core.get(&format!("/users/count/active{query}")).await;
+        assert_eq!((reply.status, reply.text().as_str()), (400, text));
+    }
+}
+
+#[tokio::test]
+async fn who_allows_an_approximate_count_is_told_whether_it_is_one() {
+    let core = TestCore::start().await;
+    let count = core.get("/users/count?allowApproximate=true").await.json();
+    assert_eq!(count, json!({"status": "OK", "count": 0, "approximate": false, "asOf": core.clock.now()}));
+    let old = core.cdi("5.5").get("/users/count?allowApproximate=true").await.json();
+    assert_eq!(old, json!({"status": "OK", "count": 0}));
+}

@@ -1,4 +1,4 @@
-//! The statement on activity.
+//! The statements on activity.
 
 use crate::Result;
 use portcullis_db::{Tx, args};
@@ -9,4 +9,11 @@ pub(super) async fn upsert_last_active(tx: &mut Tx, app_id: &str, user_id: &str,
         on conflict (app_id, user_id) do update set last_active_time = excluded.last_active_time";
     tx.execute(sql, args![app_id, user_id, now]).await?;
     Ok(())
+}
+
+/// How many users were active since a time.
+pub(super) async fn count_since(tx: &mut Tx, app_id: &str, since: i64) -> Result<i64> {
+    let sql = "select count(*) from user_last_active where app_id = $1 and last_active_time >= $2";
+    let row: Option<(i64,)> = tx.fetch_optional(sql, args![app_id, since]).await?;
+    Ok(row.map_or(0, |(count,)| count))
 }

@@ -12,6 +12,7 @@ pub mod service;
 mod store;
 
 pub use directory::Directory;
+pub use factors::LoginRecipe;
 pub use model::{Tenant, TenantConfig};
 
 /// How the rest of the core learns of it.

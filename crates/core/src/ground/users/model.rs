@@ -101,6 +101,29 @@ impl Cursor {
     }
 }
 
+/// What a search looks for: a user fits who has, in one login method, one of each list that is not empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Beginnings of addresses, or of what follows the `@`.
+    pub emails: Vec<String>,
+    /// Beginnings of phone numbers.
+    pub phones: Vec<String>,
+    /// Beginnings of `<provider>::<user>`.
+    pub providers: Vec<String>,
+}
+
+impl Search {
+    /// The search that three lists, separated by `;`, ask for; `None` if all are empty.
+    pub fn parse(emails: Option<&str>, phones: Option<&str>, providers: Option<&str>) -> Option<Self> {
+        let terms = |list: Option<&str>| -> Vec<String> {
+            let terms = list.unwrap_or_default().split(';').map(|term| term.to_lowercase().trim().to_owned());
+            terms.filter(|term| !term.is_empty()).collect()
+        };
+        let search = Self { emails: terms(emails), phones: terms(phones), providers: terms(providers) };
+        (search != Self::default()).then_some(search)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +132,14 @@ mod tests {
     fn addresses_are_trimmed_and_lower_case() {
         assert_eq!(normalise_email("  Ann@Example.COM "), "ann@example.com");
         assert!(is_fake_email("a@stfakeemail.supertokens.com") && !is_fake_email("a@example.com"));
+    }
+
+    #[test]
+    fn a_search_has_terms() {
+        let search = Search::parse(Some(" Ann ;;b"), None, Some(";")).unwrap();
+        assert_eq!(search.emails, ["ann", "b"]);
+        assert!(search.phones.is_empty() && search.providers.is_empty());
+        assert_eq!(Search::parse(Some(" ; "), Some(""), None), None);
     }
 
     #[test]

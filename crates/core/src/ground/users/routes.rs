@@ -1,6 +1,6 @@
 //! The endpoints about users of any recipe, and the user object in the shape of each version.
 
-use super::model::{Cursor, LoginMethod, ThirdParty, User, normalise_email};
+use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email};
 use super::service::{self, AccountInfo};
 use super::store::UserFilter;
 use crate::http::Routes;
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Routes {
         .at::<wire::RemoveUser>(remove_user)
         .at::<wire::CountUsers>(count_users)
         .at::<wire::ListUsers>(list_users)
+        .at::<wire::SearchTags>(search_tags)
         .at::<wire::UsersByAccountInfo>(users_by_account_info)
 }
 
@@ -41,29 +42,48 @@ async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountRes
     }
     let recipe_ids = recipe_ids(input.include_recipe_ids.as_deref())?;
     let count = service::count(&cx, &UserFilter { recipe_ids, all_tenants }).await?;
-    Ok(wire::CountResponse { status: "OK", count })
+    // Counting is exact; who would take less is told so.
+    let asked = input.allow_approximate.flatten().unwrap_or(false);
+    let (approximate, as_of) = (asked.then_some(false), asked.then_some(cx.now));
+    Ok(wire::CountResponse { status: "OK", count, approximate, as_of })
 }
 
-async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UsersResponse> {
+async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UserPageResponse> {
     let recipe_ids = recipe_ids(input.include_recipe_ids.as_deref())?;
-    let limit = i64::from(input.limit.unwrap_or(100));
-    if limit > 500 {
-        return Err(Error::bad_input("max limit allowed is 500"));
-    }
-    if limit < 1 {
-        return Err(Error::bad_input("limit must a positive integer with min value 1"));
-    }
     let ascending = match input.time_joined_order.as_deref() {
         None | Some("ASC") => true,
         Some("DESC") => false,
         Some(_) => return Err(Error::bad_input("timeJoinedOrder can be either ASC OR DESC")),
     };
+    let search = Search::parse(input.email.as_deref(), input.phone.as_deref(), input.provider.as_deref());
+    let limit = i64::from(input.limit.unwrap_or(100));
+    if limit > 500 && search.is_none() {
+        return Err(Error::bad_input("max limit allowed is 500"));
+    }
+    if limit < 1 {
+        return Err(Error::bad_input("limit must a positive integer with min value 1"));
+    }
     let from = input.pagination_token.map(|token| decode(&token)).transpose()?;
     let filter = UserFilter { recipe_ids, all_tenants: false };
-    let (users, next) = service::list(&cx, &filter, limit, ascending, from.as_ref()).await?;
+    let (users, next) = match search {
+        Some(search) => (service::search(&cx, &search, ascending).await?, None),
+        None => service::list(&cx, &filter, limit, ascending, from.as_ref()).await?,
+    };
     let next_pagination_token = next.map(|cursor| STANDARD.encode(cursor.to_text()));
-    let users = users.iter().map(|user| to_wire(user, cx.cdi)).collect();
-    Ok(wire::UsersResponse { status: "OK", users, next_pagination_token })
+    let users = users.iter().map(|user| listed(user, cx.cdi)).collect();
+    Ok(wire::UserPageResponse { status: "OK", users, next_pagination_token })
+}
+
+fn listed(user: &User, cdi: Cdi) -> wire::ListedUser {
+    if cdi >= Cdi::V4_0 {
+        return wire::ListedUser::Full(full_user(user, cdi));
+    }
+    let recipe_id = user.login_methods.first().map(|method| method.recipe_id.clone()).unwrap_or_default();
+    wire::ListedUser::Old { recipe_id, user: old_user(user, cdi) }
+}
+
+async fn search_tags(_: Cx, (): ()) -> Result<wire::SearchTagsResponse> {
+    Ok(wire::SearchTagsResponse { status: "OK", tags: &["email", "phone", "provider"] })
 }
 
 async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Result<wire::UsersResponse> {
@@ -85,7 +105,7 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
     let info = AccountInfo { email, phone_number: input.phone_number, third_party };
     let users = service::list_by_account_info(&cx, &info, any).await?;
     let users = users.iter().map(|user| to_wire(user, cx.cdi)).collect();
-    Ok(wire::UsersResponse { status: "OK", users, next_pagination_token: None })
+    Ok(wire::UsersResponse { status: "OK", users })
 }
 
 fn recipe_ids(list: Option<&str>) -> Result<Vec<String>> {

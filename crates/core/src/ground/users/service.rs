@@ -1,6 +1,6 @@
 //! Finding, listing and deleting users of every recipe.
 
-use super::model::{Cursor, User};
+use super::model::{Cursor, Search, User};
 use super::store::{self, Page, UserFilter};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
@@ -95,6 +95,13 @@ pub async fn list(
     let next = if more { entries.pop() } else { None };
     let ids: Vec<String> = entries.into_iter().map(|entry| entry.user_id).collect();
     Ok((load(&mut tx, cx.app_id(), &ids).await?, next))
+}
+
+/// The users of the call's tenant who fit a search, at most 1000.
+pub async fn search(cx: &Cx, search: &Search, ascending: bool) -> Result<Vec<User>> {
+    let mut tx = cx.db().read().await?;
+    let ids = store::search_groups(&mut tx, &cx.scope, search, ascending).await?;
+    load(&mut tx, cx.app_id(), &ids).await
 }
 
 /// How many users there are.

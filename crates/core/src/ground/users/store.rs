@@ -1,6 +1,6 @@
 //! The statements on users of every recipe.
 
-use super::model::{Cursor, LoginMethod, ThirdParty};
+use super::model::{Cursor, LoginMethod, Search, ThirdParty};
 use crate::{Result, Scope};
 use portcullis_db::{Tx, Value, args, placeholders};
 use std::collections::{HashMap, HashSet};
@@ -277,6 +277,49 @@ fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Valu
         args.extend(filter.recipe_ids.iter().map(Value::from));
     }
     (text, args)
+}
+
+/// Groups found by a search at most, as in the reference.
+const SEARCH_MAX: i64 = 1000;
+
+/// The groups of the tenant with a login method that fits. Any order of terms finds the same.
+pub async fn search_groups(
+    tx: &mut Tx,
+    scope: &Scope,
+    search: &Search,
+    ascending: bool,
+) -> Result<Vec<String>> {
+    let beginnings = |terms: &[String]| terms.iter().map(|term| format!("{}%", escaped(term))).collect();
+    let mut emails: Vec<String> = beginnings(&search.emails);
+    emails.extend(search.emails.iter().map(|term| format!("%@{}%", escaped(term))));
+    let kinds =
+        [("email", emails), ("phone", beginnings(&search.phones)), ("tparty", beginnings(&search.providers))];
+    let mut args = vec![Value::from(&scope.app_id), Value::from(&scope.tenant_id)];
+    let mut conditions = String::new();
+    for (kind, patterns) in kinds.iter().filter(|(_, patterns)| !patterns.is_empty()) {
+        let likes = (args.len() + 1..=args.len() + patterns.len())
+            .map(|number| format!("lower(t.account_info_value) like ${number} escape '!'"));
+        let likes = likes.collect::<Vec<_>>().join(" or ");
+        conditions.push_str(&format!(
+            " and exists (select 1 from recipe_user_tenants t where t.app_id = a.app_id and t.tenant_id = $2
+              and t.recipe_user_id = a.user_id and t.account_info_type = '{kind}' and ({likes}))"
+        ));
+        args.extend(patterns.iter().map(Value::from));
+    }
+    let order = if ascending { "asc" } else { "desc" };
+    let sql = format!(
+        "select distinct a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined
+         from app_id_to_user_id a where a.app_id = $1{conditions}
+         order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc
+         limit {SEARCH_MAX}"
+    );
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// A search term stands for itself, not for a pattern.
+fn escaped(term: &str) -> String {
+    term.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// Deletes a login method: what identifies it, and its verified addresses.

@@ -3,6 +3,7 @@
 use super::model;
 use super::service::{self, TokenOwner, UpdateOutcome};
 use crate::crypto::digest::Secret;
+use crate::ground::tenancy::LoginRecipe;
 use crate::ground::users::model::{User, normalise_email};
 use crate::ground::users::routes::to_wire;
 use crate::http::Routes;
@@ -24,17 +25,13 @@ pub(super) fn routes() -> Routes {
 
 /// Before CDI 5.1 the core itself refuses a recipe that is switched off for the tenant.
 fn check_enabled(cx: &Cx) -> Result<()> {
-    let stored = &cx.tenant.stored;
-    let factors = stored.first_factors.as_deref();
-    let allowed = match factors {
-        None => true,
-        Some(factors) if cx.cdi >= Cdi::V5_0 => !factors.is_empty(),
-        Some(factors) => factors.iter().any(|factor| factor == "emailpassword"),
+    let (tenant, recipe) = (&cx.tenant.stored, LoginRecipe::EmailPassword);
+    let enabled = match cx.cdi {
+        cdi if cdi >= Cdi::V5_1 => true,
+        cdi if cdi >= Cdi::V5_0 => tenant.is_enabled(recipe),
+        _ => tenant.is_enabled_before_5_0(recipe),
     };
-    if cx.cdi >= Cdi::V5_1 || (stored.email_password_enabled && allowed) {
-        return Ok(());
-    }
-    Err(Error::forbidden("Email password login not enabled for tenant"))
+    if enabled { Ok(()) } else { Err(Error::forbidden("Email password login not enabled for tenant")) }
 }
 
 fn from_v4(cx: &Cx, recipe_user_id: String) -> Option<String> {

@@ -4,6 +4,7 @@ use super::model::{EmailPasswordUser, ResetToken};
 use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::{password_hash, random};
+use crate::ground::activity;
 use crate::ground::users::model::{LoginMethod, User, is_fake_email};
 use crate::ground::users::{service as users, store as user_store};
 use crate::{Cx, Error, Result};
@@ -27,6 +28,7 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if is_fake_email(email) {
         user_store::insert_verified_email(&mut tx, cx.app_id(), &user_id, email).await?;
     }
+    activity::touch_in(cx, &mut tx, &user_id).await?;
     let found = found(&mut tx, cx, &user_id).await?;
     tx.commit().await?;
     Ok(Some(found))
@@ -72,8 +74,9 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
-    let mut tx = cx.db().read().await?;
-    Ok(Some(found(&mut tx, cx, &known.user_id).await?))
+    let found = found(&mut cx.db().read().await?, cx, &known.user_id).await?;
+    activity::touch(cx, &found.user.id).await;
+    Ok(Some(found))
 }
 
 async fn rehash(cx: &Cx, user_id: &str, old: &str, password: Secret) -> Result<()> {
