@@ -6,7 +6,7 @@ use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Directory};
-use crate::http::{Limits, RequestStats, RouteTable};
+use crate::http::{RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
 use portcullis_wire::Object;
@@ -26,8 +26,6 @@ pub struct AppSettings {
     pub test_mode: bool,
     /// The time.
     pub clock: Clock,
-    /// What one request may take.
-    pub limits: Limits,
 }
 
 /// The running core.
@@ -45,8 +43,6 @@ pub struct App {
     pub base_config: Arc<CoreConfig>,
     /// Where the settings came from.
     pub config_path: Option<PathBuf>,
-    /// What one request may take.
-    pub limits: Limits,
     /// Tenants, as far as they have been asked for.
     pub tenants: Directory,
     /// Password hashing, apart from everything else.
@@ -67,7 +63,7 @@ pub struct App {
 impl App {
     /// Checks the settings, brings the tables up to date and makes sure that the default tenant exists.
     pub async fn open(settings: AppSettings) -> Result<Arc<Self>> {
-        let AppSettings { db, base_values, config_path, test_mode, clock, limits } = settings;
+        let AppSettings { db, base_values, config_path, test_mode, clock } = settings;
         let base_config = CoreConfig::from_values(&base_values, test_mode)
             .map_err(|error| Error::bad_input(error.to_string()))?;
         db.migrate(&migrations::all(), clock.now()).await?;
@@ -83,7 +79,6 @@ impl App {
             base_config: Arc::new(base_config),
             db,
             clock,
-            limits,
             test_mode,
             base_values,
             config_path,

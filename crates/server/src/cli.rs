@@ -22,6 +22,12 @@ pub(crate) struct Arguments {
     /// A `config.yaml` with SuperTokens' key names
     #[arg(long, global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// The largest body of a request, in bytes [default: 1048576]
+    #[arg(long, global = true)]
+    pub(crate) max_request_body_bytes: Option<u32>,
+    /// The longest time for one request [default: 60]
+    #[arg(long, global = true)]
+    pub(crate) request_timeout_seconds: Option<u32>,
     /// Relaxes range checks for test suites; never in production
     #[arg(long, global = true)]
     pub(crate) test_mode: bool,

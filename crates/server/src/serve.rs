@@ -2,7 +2,6 @@
 
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
-use portcullis_core::http::Limits;
 use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
 use std::sync::Arc;
@@ -55,7 +54,6 @@ async fn start(mut settings: Settings) -> Result<(), String> {
         config_path: settings.config_path.clone(),
         test_mode: settings.test_mode,
         clock: Clock::system(),
-        limits: Limits::default(),
     });
     let app = app.await.map_err(|error| error.to_string())?;
     jobs::start(&app);

@@ -28,6 +28,7 @@ impl Settings {
     fn merge(arguments: &Arguments, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mut values = arguments.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         values.extend(from_environment(&environment)?);
+        values.extend(from_flags(arguments));
         let test_mode = arguments.test_mode || environment("TEST_MODE").is_some_and(|mode| is_on(&mode));
         refuse_renamed_tables(&values, &environment)?;
         let config = CoreConfig::from_values(&values, test_mode).map_err(|error| error.to_string())?;
@@ -131,6 +132,15 @@ fn from_environment(environment: impl Fn(&str) -> Option<String>) -> Result<Map<
     Ok(values)
 }
 
+/// The flags that stand for keys.
+fn from_flags(arguments: &Arguments) -> impl Iterator<Item = (String, Value)> {
+    let given = [
+        ("max_request_body_bytes", arguments.max_request_body_bytes),
+        ("request_timeout_seconds", arguments.request_timeout_seconds),
+    ];
+    given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())))
+}
+
 /// The URI, its user filled from the single keys; `None` if neither names a database.
 fn postgres_url(values: &Map<String, Value>) -> Option<String> {
     if let Some(uri) = text(values, "postgresql_connection_uri") {
@@ -198,6 +208,24 @@ mod tests {
         assert_eq!((settings.port, settings.config.access_token_validity_ms), (2, 60_000));
         assert_eq!(merge(&["--config", path, "--port", "3"], &variables).unwrap().port, 3);
         assert_eq!(merge(&[], &[("SUPERTOKENS_PORT", "tcp://10.0.0.1:3567")]).unwrap().port, 3567);
+    }
+
+    #[test]
+    fn what_a_request_may_take_is_set_by_flag_variable_or_file() {
+        let limits = |settings: Result<Settings, String>| {
+            let config = settings.unwrap().config;
+            (config.max_request_body_bytes, config.request_timeout.as_secs())
+        };
+        assert_eq!(limits(merge(&[], &[])), (1 << 20, 60));
+        let config = file("max_request_body_bytes: 10\nrequest_timeout_seconds: 11\n");
+        let path = config.path().to_str().unwrap();
+        assert_eq!(limits(merge(&["--config", path], &[])), (10, 11));
+        let variables = [("MAX_REQUEST_BODY_BYTES", "20"), ("REQUEST_TIMEOUT_SECONDS", "21")];
+        assert_eq!(limits(merge(&["--config", path], &variables)), (20, 21));
+        let flags = ["--max-request-body-bytes", "30", "--request-timeout-seconds", "31"];
+        assert_eq!(limits(merge(&flags, &variables)), (30, 31));
+        let wrong = merge(&["--request-timeout-seconds", "0"], &[]).unwrap_err();
+        assert_eq!(wrong, "'request_timeout_seconds' must be >= 1");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::http::{Limits, handle};
+use portcullis_core::http::handle;
 use portcullis_core::{App, AppSettings, Clock};
 use portcullis_db::{Db, Settings};
 use serde_json::{Map, Value};
@@ -85,7 +85,6 @@ impl TestCore {
             config_path: None,
             test_mode: true,
             clock: clock.clone(),
-            limits: Limits::default(),
         });
         let app = app.await.expect("the core starts");
         Self { app, clock, version: None, headers: Vec::new(), directory }

@@ -7,6 +7,7 @@ use crate::crypto::password_hash::HashSettings;
 use portcullis_wire::{Cdi, Object};
 use regex::Regex;
 use serde_json::Value;
+use std::time::Duration;
 
 /// What a core answers to a refresh token that was used recently (CDI 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct CoreConfig {
     pub port: u16,
     /// What every path begins with: empty, or `/…` without a slash at its end.
     pub base_path: String,
+    /// The largest body of a request.
+    pub max_request_body_bytes: usize,
+    /// The longest time for one request, its body included.
+    pub request_timeout: Duration,
     /// The keys that callers may show; none means that no key is needed.
     pub api_keys: Vec<Secret>,
     /// A key that only the operator has.
@@ -83,6 +88,8 @@ impl CoreConfig {
             port: u16::try_from(read.integer("port", 3567))
                 .map_err(|_| fault("'port' must be between 0 and 65535"))?,
             base_path: base_path(&read.text("base_path").unwrap_or_default())?,
+            max_request_body_bytes: at_least_one(&read, "max_request_body_bytes", 1 << 20)? as usize,
+            request_timeout: Duration::from_secs(at_least_one(&read, "request_timeout_seconds", 60)?.into()),
             api_keys: api_keys(&read.text("api_keys").unwrap_or_default())?,
             saas_secret: saas_secret(&read)?,
             min_cdi: cdi(&read, "supertokens_min_cdi_version")?,

@@ -28,7 +28,7 @@ where
     let (head, body) = request.into_parts();
     app.stats.count(app.clock.now());
     let work = answer(&app, &head, body, peer);
-    let reply = match tokio::time::timeout(app.limits.timeout, work).await {
+    let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => Reply::error(&error),
         Err(_) => Reply::error(&Error::Timeout),
@@ -57,7 +57,8 @@ where
     let chosen = routes::choose(of_path, &head.method, rid);
     check_caller(app, &mut call, head, chosen.or(of_path.first()))?;
     let route = chosen.ok_or(if of_path.is_empty() { Error::NotFound } else { Error::MethodNotSupported })?;
-    let bytes = if route.reads_body { read(body, app.limits.body_bytes).await? } else { Bytes::new() };
+    let limit = app.base_config.max_request_body_bytes;
+    let bytes = if route.reads_body { read(body, limit).await? } else { Bytes::new() };
     serve(route, &call, head.uri.query(), &bytes).await
 }
 

@@ -2,6 +2,7 @@
 
 use portcullis_testkit::TestCore;
 use serde_json::json;
+use std::time::Duration;
 
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz";
 
@@ -97,6 +98,28 @@ async fn a_body_must_be_an_object_of_bounded_size() {
     }
     let large = format!("{{\"email\":\"{}\"}}", "a".repeat(2 << 20));
     assert_eq!(core.send(http::Method::POST, "/recipe/signup", large).await.status, 413);
+}
+
+#[tokio::test]
+async fn the_largest_body_is_a_setting() {
+    let core = TestCore::start_with(&json!({"max_request_body_bytes": 20})).await;
+    let of_size = |size: usize| format!("{{\"email\":\"{}\"}}", "a".repeat(size - 12));
+    let fits = core.send(http::Method::POST, "/recipe/signup", of_size(20)).await;
+    assert_eq!(fits.text(), "Field name 'password' is invalid in JSON input\n");
+    let reply = core.send(http::Method::POST, "/recipe/signup", of_size(21)).await;
+    assert_eq!((reply.status, reply.text().as_str()), (413, "Request body is larger than 20 bytes\n"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_waited_for_no_longer() {
+    let core = TestCore::start_with(&json!({"request_timeout_seconds": 1})).await;
+    let never = futures_util::stream::pending::<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>();
+    let request = http::Request::post("/recipe/signup").body(http_body_util::StreamBody::new(never)).unwrap();
+    let began = std::time::Instant::now();
+    let answered = portcullis_core::http::handle(core.app.clone(), request, None);
+    let reply = tokio::time::timeout(Duration::from_secs(20), answered).await.unwrap();
+    assert_eq!(reply.status(), 408);
+    assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]
