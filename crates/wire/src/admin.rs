@@ -92,13 +92,13 @@ endpoint! {
     /// See [`HelloGet`].
     HelloDelete: Delete "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
     /// As `/hello`, but for a tenant that exists.
-    RootGet: Get "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    RootGet: Get "/" Any, () => (), ACCESS: Access = Access::Open;
     /// See [`RootGet`].
-    RootPost: Post "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    RootPost: Post "/" Any, () => (), ACCESS: Access = Access::Open;
     /// See [`RootGet`].
-    RootPut: Put "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    RootPut: Put "/" Any, () => (), ACCESS: Access = Access::Open;
     /// See [`RootGet`].
-    RootDelete: Delete "/" Tenant, () => (), ACCESS: Access = Access::Open;
+    RootDelete: Delete "/" Any, () => (), ACCESS: Access = Access::Open;
     /// The versions that the core speaks.
     ApiVersion: Get "/apiversion" App, ApiVersionRequest => ApiVersionResponse, VERSIONING: Versioning = Versioning::Ignored;
     /// Where the configuration came from.

@@ -188,21 +188,21 @@ pub enum UserResponse {
     /// Found.
     #[serde(rename = "OK")]
     Ok {
-        /// The user.
-        user: User,
+        /// The user, whole in every version.
+        user: FullUser,
     },
     /// There is no such user.
     #[serde(rename = "UNKNOWN_USER_ID_ERROR")]
     UnknownUserId,
 }
 
-/// Some users.
+/// Some users, whole in every version.
 #[derive(Debug, Serialize)]
 pub struct UsersResponse {
     /// Always `OK`.
     pub status: &'static str,
     /// The users.
-    pub users: Vec<User>,
+    pub users: Vec<FullUser>,
 }
 
 /// A page of users.

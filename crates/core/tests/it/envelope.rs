@@ -14,6 +14,9 @@ async fn hello_answers_in_every_method_and_form() {
         assert_eq!((reply.status, reply.text().as_str()), (200, "Hello\n"), "{path}");
     }
     assert_eq!(core.post("/hello", json!({})).await.text(), "Hello\n");
+    let reply = core.get("/unknown-tenant").await;
+    assert_eq!((reply.status, reply.text().as_str()), (404, "Not found\n"));
+    assert_eq!(core.get("/appid-none").await.status, 400);
     let reply = core.get("/appid-none/hello").await;
     let text = "AppId or tenantId not found => App with the following connectionURIDomain and appId combination not found: (, none)\n";
     assert_eq!((reply.status, reply.text().as_str()), (400, text));

@@ -36,6 +36,10 @@ async fn the_user_object_has_the_shape_of_the_version() {
     );
     let oldest = core.cdi("2.21").get(&format!("/recipe/user?userId={id}")).await.json()["user"].clone();
     assert_eq!(oldest.as_object().unwrap().len(), 3);
+    let by_id = core.cdi("3.1").get(&format!("/user/id?userId={id}")).await.json()["user"].clone();
+    assert_eq!(by_id["loginMethods"], before_5_3["loginMethods"], "this endpoint knows no older shape");
+    let found = "/users/by-accountinfo?email=ann@example.com&doUnionOfAccountInfo=false";
+    assert_eq!(core.cdi("3.1").get(found).await.json()["users"], json!([by_id]));
     assert_eq!(core.get("/user/id?userId=none").await.status_word(), "UNKNOWN_USER_ID_ERROR");
     assert_eq!(core.get("/user/id").await.text(), "Field name 'userId' is missing in GET request\n");
 }
@@ -188,13 +192,15 @@ async fn whoever_signed_up_or_in_counts_as_active_since() {
     };
     let start = core.clock.now();
     assert_eq!(count(0).await, 0);
-    core.sign_up("ann@example.com", "password1").await;
+    let ann = core.sign_up("ann@example.com", "password1").await;
     core.sign_up("bob@example.com", "password1").await;
     assert_eq!((count(start).await, count(start + 1).await), (json!(2), json!(0)));
     core.advance(5000);
     let sign_in = json!({"email": "ann@example.com", "password": "password1"});
     core.post("/recipe/signin", sign_in).await;
     assert_eq!((count(0).await, count(start + 1).await), (json!(2), json!(1)));
+    core.post("/user/remove", json!({"userId": ann["id"]})).await;
+    assert_eq!(count(0).await, 1, "a removed user was never active");
     for (query, text) in [
         ("?since=-1", "'since' query parameter must be >= 0\n"),
         ("", "Field name 'since' is missing in GET request\n"),

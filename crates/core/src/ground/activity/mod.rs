@@ -8,5 +8,10 @@ pub use service::{Activity, touch, touch_in};
 
 use crate::Recipe;
 
-/// Counts active users.
-pub const RECIPE: Recipe = Recipe { id: "activity", routes: routes::routes, forget_user: None, jobs: &[] };
+/// How the rest of the core learns of it.
+pub const RECIPE: Recipe = Recipe {
+    id: "activity",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    jobs: &[],
+};

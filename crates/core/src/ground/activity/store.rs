@@ -17,3 +17,10 @@ pub(super) async fn count_since(tx: &mut Tx, app_id: &str, since: i64) -> Result
     let row: Option<(i64,)> = tx.fetch_optional(sql, args![app_id, since]).await?;
     Ok(row.map_or(0, |(count,)| count))
 }
+
+/// Forgets when the user was active.
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    let sql = "delete from user_last_active where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await?;
+    Ok(())
+}

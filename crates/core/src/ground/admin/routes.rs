@@ -16,10 +16,10 @@ pub(super) fn routes() -> Routes {
         .at_raw::<wire::HelloPost>(hello)
         .at_raw::<wire::HelloPut>(hello)
         .at_raw::<wire::HelloDelete>(hello)
-        .at_raw::<wire::RootGet>(hello)
-        .at_raw::<wire::RootPost>(hello)
-        .at_raw::<wire::RootPut>(hello)
-        .at_raw::<wire::RootDelete>(hello)
+        .at_raw::<wire::RootGet>(root)
+        .at_raw::<wire::RootPost>(root)
+        .at_raw::<wire::RootPut>(root)
+        .at_raw::<wire::RootDelete>(root)
         .at::<wire::ApiVersion>(api_version)
         .at::<wire::Config>(config)
         .at::<wire::Telemetry>(telemetry)
@@ -33,6 +33,11 @@ pub(super) fn routes() -> Routes {
 async fn hello(cx: Cx, (): ()) -> Result<Reply> {
     cx.db().ping().await?;
     Ok(Reply::text("Hello"))
+}
+
+/// Unlike `/hello`, only a tenant who exists is greeted.
+async fn root(cx: Cx, (): ()) -> Result<Reply> {
+    if cx.tenant.scope == cx.scope { hello(cx, ()).await } else { Err(Error::NotFound) }
 }
 
 async fn api_version(cx: Cx, _: wire::ApiVersionRequest) -> Result<wire::ApiVersionResponse> {

@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
 async fn get_user(cx: Cx, input: wire::UserIdRequest) -> Result<wire::UserResponse> {
     let user = service::find(&cx, &input.user_id).await?;
     Ok(user.map_or(wire::UserResponse::UnknownUserId, |user| wire::UserResponse::Ok {
-        user: to_wire(&user, cx.cdi),
+        user: full_user(&user, cx.cdi),
     }))
 }
 
@@ -104,7 +104,7 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
     let email = input.email.as_deref().map(normalise_email);
     let info = AccountInfo { email, phone_number: input.phone_number, third_party };
     let users = service::list_by_account_info(&cx, &info, any).await?;
-    let users = users.iter().map(|user| to_wire(user, cx.cdi)).collect();
+    let users = users.iter().map(|user| full_user(user, cx.cdi)).collect();
     Ok(wire::UsersResponse { status: "OK", users })
 }
 
