@@ -2,8 +2,8 @@
 
 use crate::endpoint::endpoint;
 use crate::input::request;
-use crate::{Access, Object, Versioning};
-use serde::Serialize;
+use crate::{Access, Object, Status, Versioning};
+use serde::{Deserialize, Serialize};
 
 request! {
     /// Where the SDK lives; kept for statistics only.
@@ -21,14 +21,14 @@ request! {
 }
 
 /// The versions that both sides may choose from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct ApiVersionResponse {
     /// `major.minor`, in no order that means anything.
     pub versions: Vec<String>,
 }
 
 /// Where the configuration came from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ConfigResponse {
     /// The process id is this process's.
@@ -43,38 +43,32 @@ pub enum ConfigResponse {
 }
 
 /// Whether the core has a telemetry id. This one never calls home and has none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct TelemetryResponse {
     /// Always false.
     pub exists: bool,
 }
 
 /// Every feature is on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct FeatureFlagResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The features.
-    pub features: &'static [&'static str],
+    pub features: Vec<String>,
     /// What is used of them.
     #[serde(rename = "usageStats")]
     pub usage_stats: Object,
 }
 
 /// A call that has nothing to say but `OK`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct StatusOk {
-    status: &'static str,
-}
-
-impl Default for StatusOk {
-    fn default() -> Self {
-        Self { status: "OK" }
-    }
+    status: Status,
 }
 
 /// The licence key of an installation that has none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum LicenseKeyResponse {
     /// No key is needed, and none is kept.

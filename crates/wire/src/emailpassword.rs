@@ -4,7 +4,7 @@ use crate::Cdi;
 use crate::endpoint::endpoint;
 use crate::input::request;
 use crate::users::User;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 request! {
     /// Address and password, of a new user or of one who signs in.
@@ -65,7 +65,7 @@ request! {
 }
 
 /// The outcome of a sign-up.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum SignUpResponse {
     /// The user was created.
@@ -83,7 +83,7 @@ pub enum SignUpResponse {
 }
 
 /// The outcome of a sign-in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum SignInResponse {
     /// Address and password fit.
@@ -101,7 +101,7 @@ pub enum SignInResponse {
 }
 
 /// A reset token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ResetTokenResponse {
     /// Made.
@@ -116,7 +116,7 @@ pub enum ResetTokenResponse {
 }
 
 /// Whose token was used up.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ConsumeTokenResponse {
     /// The token was good, and is gone.
@@ -134,7 +134,7 @@ pub enum ConsumeTokenResponse {
 }
 
 /// The outcome of the older way to reset.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ResetResponse {
     /// The password was changed.
@@ -150,7 +150,7 @@ pub enum ResetResponse {
 }
 
 /// The outcome of a change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum UpdateResponse {
     /// Changed.
@@ -166,12 +166,12 @@ pub enum UpdateResponse {
     #[serde(rename = "EMAIL_CHANGE_NOT_ALLOWED_ERROR")]
     EmailChangeNotAllowed {
         /// In words.
-        reason: &'static str,
+        reason: String,
     },
 }
 
 /// A user by id or by address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum GetUserResponse {
     /// Found.
@@ -189,7 +189,7 @@ pub enum GetUserResponse {
 }
 
 /// The outcome of an import.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ImportResponse {
     /// The user has the hash now.

@@ -1,9 +1,10 @@
 //! The emailverification recipe: tokens that prove an address, and which addresses are proven.
 
+use crate::Status;
 use crate::admin::StatusOk;
 use crate::endpoint::endpoint;
 use crate::input::request;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 request! {
     /// A user and an address. The user need not exist: any id can have verified addresses.
@@ -23,7 +24,7 @@ request! {
 }
 
 /// A verification token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum TokenResponse {
     /// Made.
@@ -38,7 +39,7 @@ pub enum TokenResponse {
 }
 
 /// The outcome of a verification.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum VerifyResponse {
     /// The address is verified now.
@@ -56,10 +57,10 @@ pub enum VerifyResponse {
 }
 
 /// Whether an address is verified.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct IsVerifiedResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// Whether it is.
     #[serde(rename = "isVerified")]
     pub is_verified: bool,

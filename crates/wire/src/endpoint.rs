@@ -2,6 +2,7 @@
 
 use crate::FromInput;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The methods that the protocol uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +66,7 @@ pub trait Endpoint: 'static {
     /// The fields of the call, in the order in which missing ones are reported.
     type Request: FromInput + Send;
     /// The JSON of a served call.
-    type Response: Serialize;
+    type Response: Serialize + DeserializeOwned;
 }
 
 /// Declares endpoints.

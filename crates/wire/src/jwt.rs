@@ -3,7 +3,7 @@
 use crate::Object;
 use crate::endpoint::endpoint;
 use crate::input::request;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 endpoint! {
@@ -30,7 +30,7 @@ request! {
 }
 
 /// The token.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum CreateJwtResponse {
     /// The token.
@@ -45,7 +45,7 @@ pub enum CreateJwtResponse {
 }
 
 /// The public keys.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum ListJwksResponse {
     /// All keys that verify.

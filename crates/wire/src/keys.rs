@@ -3,7 +3,7 @@
 use crate::Access;
 use crate::Versioning;
 use crate::endpoint::endpoint;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 endpoint! {
@@ -13,7 +13,7 @@ endpoint! {
 }
 
 /// A JSON Web Key Set (RFC 7517).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct JwksResponse {
     /// Dynamic keys newest first, then static ones.
     pub keys: Vec<Value>,

@@ -22,5 +22,14 @@ pub use cdi::Cdi;
 pub use endpoint::{Access, Endpoint, Level, Method, Versioning};
 pub use input::{Field, FromInput, Input, InputError, Nullable};
 
+/// The status word of an answer that has only one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub enum Status {
+    /// `OK`.
+    #[default]
+    #[serde(rename = "OK")]
+    Ok,
+}
+
 /// A JSON object whose keys keep their order.
 pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -4,27 +4,27 @@
 
 use crate::endpoint::endpoint;
 use crate::input::request;
-use crate::{Cdi, FromInput, Input, InputError, Nullable, Object};
-use serde::{Serialize, Serializer};
+use crate::{Cdi, FromInput, Input, InputError, Nullable, Object, Status};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::marker::PhantomData;
 
 /// The providers of a tenant.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Providers {
     /// None until the thirdparty recipe is there.
     pub providers: Vec<Object>,
 }
 
 /// A recipe's switch, in the first version.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Enabled {
     /// Whether the recipe is on.
     pub enabled: bool,
 }
 
 /// The thirdparty recipe's switch and providers, in the first version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct EnabledProviders {
     /// Whether the recipe is on.
     pub enabled: bool,
@@ -33,7 +33,7 @@ pub struct EnabledProviders {
 }
 
 /// A tenant in the first version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantV1 {
     /// The tenant.
@@ -55,7 +55,7 @@ pub struct TenantV1 {
 }
 
 /// A tenant in the second version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantV2 {
     /// The tenant.
@@ -73,7 +73,7 @@ pub struct TenantV2 {
 }
 
 /// A tenant, if it exists.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum TenantResponse<T> {
     /// It exists.
@@ -85,16 +85,16 @@ pub enum TenantResponse<T> {
 }
 
 /// An app's tenants.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct TenantsResponse<T> {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The tenants.
     pub tenants: Vec<T>,
 }
 
 /// An app and its tenants.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct App<T> {
     /// The app.
@@ -104,16 +104,16 @@ pub struct App<T> {
 }
 
 /// A domain's apps.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct AppsResponse<T> {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The apps.
     pub apps: Vec<App<T>>,
 }
 
 /// A connection URI domain and its apps.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain<T> {
     /// The domain; empty for the default one.
@@ -123,31 +123,31 @@ pub struct Domain<T> {
 }
 
 /// Every domain of the core.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainsResponse<T> {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The domains.
     pub connection_uri_domains: Vec<Domain<T>>,
 }
 
 /// What was made or changed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PutResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// Whether it is new.
     pub created_new: bool,
 }
 
 /// What was removed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// Whether it was there.
     pub did_exist: bool,
 }

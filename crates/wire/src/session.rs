@@ -3,7 +3,7 @@
 use crate::endpoint::endpoint;
 use crate::input::request;
 use crate::{Cdi, Object};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 endpoint! {
     /// Makes a session of a user.
@@ -123,7 +123,7 @@ request! {
 }
 
 /// A session as most replies show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// The handle.
@@ -142,7 +142,7 @@ pub struct Session {
 }
 
 /// A token with its times, in milliseconds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenInfo {
     /// The text.
@@ -154,7 +154,7 @@ pub struct TokenInfo {
 }
 
 /// What a call learns about signing keys before CDI 2.21.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LegacyKeys {
     /// The key in use, base64.
@@ -167,7 +167,7 @@ pub struct LegacyKeys {
 }
 
 /// One signing key as shown before CDI 2.21.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LegacyKey {
     /// The key, base64.
@@ -179,7 +179,7 @@ pub struct LegacyKey {
 }
 
 /// A session with all its tokens.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionTokens {
     /// The session.
@@ -200,7 +200,7 @@ pub struct SessionTokens {
 }
 
 /// A session was made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum CreateSessionResponse {
     /// The session with its tokens.
@@ -209,7 +209,7 @@ pub enum CreateSessionResponse {
 }
 
 /// What is stored about a session.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredSession {
     /// The handle.
@@ -234,7 +234,7 @@ pub struct StoredSession {
 }
 
 /// Whether a session is there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum FindSessionResponse {
     /// It is there.
@@ -249,7 +249,7 @@ pub enum FindSessionResponse {
 }
 
 /// A session whose access token holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedSession {
     /// The session.
@@ -266,7 +266,7 @@ pub struct VerifiedSession {
 }
 
 /// Whether an access token holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum VerifySessionResponse {
     /// It holds.
@@ -290,7 +290,7 @@ pub enum VerifySessionResponse {
 }
 
 /// What became of a refresh token.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum RefreshSessionResponse {
     /// The session with new tokens.
@@ -317,7 +317,7 @@ pub enum RefreshSessionResponse {
 }
 
 /// How a replaced refresh token was used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReuseSubtype {
     /// The token before the current one, after its grace period.
@@ -329,7 +329,7 @@ pub enum ReuseSubtype {
 }
 
 /// The session of a token that was used again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StolenSession {
     /// The handle.
@@ -341,7 +341,7 @@ pub struct StolenSession {
 }
 
 /// The changed token.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum RegenerateSessionResponse {
     /// The payload is stored.
@@ -362,7 +362,7 @@ pub enum RegenerateSessionResponse {
 }
 
 /// Which sessions ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum RemoveSessionsResponse {
     /// Those that were there.
@@ -374,7 +374,7 @@ pub enum RemoveSessionsResponse {
 }
 
 /// A user's sessions.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum ListSessionsResponse {
     /// Those that are alive.
@@ -386,7 +386,7 @@ pub enum ListSessionsResponse {
 }
 
 /// Whether data was replaced.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum UpdateResponse {
     /// It was.
@@ -401,7 +401,7 @@ pub enum UpdateResponse {
 }
 
 /// The data kept in the database.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum SessionDataResponse {
     /// The data.
@@ -419,7 +419,7 @@ pub enum SessionDataResponse {
 }
 
 /// The claims of new access tokens.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum JwtDataResponse {
     /// The claims.
@@ -438,7 +438,7 @@ pub enum JwtDataResponse {
 }
 
 /// Keys and lifetimes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum HandshakeResponse {
     /// Keys and lifetimes.

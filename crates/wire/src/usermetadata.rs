@@ -1,10 +1,11 @@
 //! The usermetadata recipe: one JSON object for each user.
 
 use crate::Object;
+use crate::Status;
 use crate::admin::StatusOk;
 use crate::endpoint::endpoint;
 use crate::input::request;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 request! {
@@ -28,16 +29,16 @@ request! {
 }
 
 /// A user's metadata.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct MetadataResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// `{}` if there is none.
     pub metadata: Object,
 }
 
 /// The metadata of one of several users.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct BulkEntry {
     /// The user.
     #[serde(rename = "userId")]
@@ -47,10 +48,10 @@ pub struct BulkEntry {
 }
 
 /// The metadata of several users, in the order of the call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct BulkResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// One entry for each id.
     pub users: Vec<BulkEntry>,
 }

@@ -1,8 +1,9 @@
 //! The userroles recipe: roles with permissions, and who has which role in a tenant.
 
+use crate::Status;
 use crate::endpoint::endpoint;
 use crate::input::request;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 request! {
     /// A role to make, or to give more permissions to.
@@ -44,17 +45,17 @@ request! {
 }
 
 /// The outcome of making a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct CreateRoleResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// Whether it was not there before.
     #[serde(rename = "createdNewRole")]
     pub created_new_role: bool,
 }
 
 /// The permissions of a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum PermissionsResponse {
     /// The role exists.
@@ -69,7 +70,7 @@ pub enum PermissionsResponse {
 }
 
 /// The outcome of taking permissions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum RemovePermissionsResponse {
     /// The role does not have them any more.
@@ -81,26 +82,26 @@ pub enum RemovePermissionsResponse {
 }
 
 /// Some roles.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct RolesResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The roles.
     pub roles: Vec<String>,
 }
 
 /// The outcome of deleting a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct RemoveRoleResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// Whether it was there.
     #[serde(rename = "didRoleExist")]
     pub did_role_exist: bool,
 }
 
 /// The outcome of giving a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum AddUserRoleResponse {
     /// The user has the role.
@@ -116,7 +117,7 @@ pub enum AddUserRoleResponse {
 }
 
 /// The outcome of taking a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum RemoveUserRoleResponse {
     /// The user does not have the role.
@@ -132,7 +133,7 @@ pub enum RemoveUserRoleResponse {
 }
 
 /// Who has a role.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum RoleUsersResponse {
     /// The role exists.

@@ -1,13 +1,14 @@
 //! Users: the user object in the shape of each version, and the calls about users of any recipe.
 
 use crate::Cdi;
+use crate::Status;
 use crate::admin::StatusOk;
 use crate::endpoint::endpoint;
 use crate::input::request;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A user of a provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ThirdParty {
     /// The provider.
     pub id: String,
@@ -17,7 +18,7 @@ pub struct ThirdParty {
 }
 
 /// The passkeys of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Webauthn {
     /// Their ids.
     #[serde(rename = "credentialIds")]
@@ -25,7 +26,7 @@ pub struct Webauthn {
 }
 
 /// One way in which a user signs in (from CDI 4.0 on).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginMethod {
     /// The tenants in which it works.
@@ -50,7 +51,7 @@ pub struct LoginMethod {
 }
 
 /// A user (from CDI 4.0 on).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FullUser {
     /// The primary user's id.
@@ -75,7 +76,7 @@ pub struct FullUser {
 }
 
 /// A user before CDI 4.0: its oldest login method.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OldUser {
     /// The user's id.
@@ -97,7 +98,7 @@ pub struct OldUser {
 }
 
 /// A user in the shape of the call's version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum User {
     /// From CDI 4.0 on.
@@ -107,7 +108,7 @@ pub enum User {
 }
 
 /// A user in a list: before CDI 4.0 with the recipe beside it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ListedUser {
     /// From CDI 4.0 on.
@@ -182,7 +183,7 @@ request! {
 }
 
 /// A user by id.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "status")]
 pub enum UserResponse {
     /// Found.
@@ -197,19 +198,19 @@ pub enum UserResponse {
 }
 
 /// Some users, whole in every version.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct UsersResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The users.
     pub users: Vec<FullUser>,
 }
 
 /// A page of users.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct UserPageResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The users.
     pub users: Vec<ListedUser>,
     /// Where the next page begins, if there is one.
@@ -218,11 +219,11 @@ pub struct UserPageResponse {
 }
 
 /// How many.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// How many.
     pub count: i64,
     /// Whether the number may be a little old; told to those who allowed it.
@@ -234,12 +235,12 @@ pub struct CountResponse {
 }
 
 /// What users can be searched by.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct SearchTagsResponse {
     /// Always `OK`.
-    pub status: &'static str,
+    pub status: Status,
     /// The names of the query's fields.
-    pub tags: &'static [&'static str],
+    pub tags: Vec<String>,
 }
 
 endpoint! {

@@ -3,6 +3,7 @@
 use super::service;
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
+use portcullis_wire::Status;
 use portcullis_wire::users as wire;
 
 /// The endpoint.
@@ -15,5 +16,5 @@ async fn count_active(cx: Cx, input: wire::ActiveCountRequest) -> Result<wire::C
         return Err(Error::bad_input("'since' query parameter must be >= 0"));
     }
     let count = service::count_since(&cx, input.since).await?;
-    Ok(wire::CountResponse { status: "OK", count, approximate: None, as_of: None })
+    Ok(wire::CountResponse { status: Status::Ok, count, approximate: None, as_of: None })
 }

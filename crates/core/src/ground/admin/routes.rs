@@ -2,12 +2,13 @@
 
 use crate::http::{Reply, Routes};
 use crate::{Cx, Error, Result};
+use portcullis_wire::Status;
 use portcullis_wire::admin as wire;
 use portcullis_wire::{Cdi, Object};
 
 /// What the reference sells, and what is free here.
-const FEATURES: &[&str] =
-    &["account_linking", "multi_tenancy", "dashboard_login", "mfa", "security", "oauth", "saml"];
+const FEATURES: [&str; 7] =
+    ["account_linking", "multi_tenancy", "dashboard_login", "mfa", "security", "oauth", "saml"];
 
 /// The endpoints.
 pub(super) fn routes() -> Routes {
@@ -67,7 +68,8 @@ async fn requests_stats(cx: Cx, (): ()) -> Result<Reply> {
 }
 
 async fn feature_flag(_: Cx, (): ()) -> Result<wire::FeatureFlagResponse> {
-    Ok(wire::FeatureFlagResponse { status: "OK", features: FEATURES, usage_stats: Object::new() })
+    let features = FEATURES.map(str::to_owned).to_vec();
+    Ok(wire::FeatureFlagResponse { status: Status::Ok, features, usage_stats: Object::new() })
 }
 
 async fn set_license(_: Cx, input: Object) -> Result<wire::StatusOk> {

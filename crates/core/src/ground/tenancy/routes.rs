@@ -6,6 +6,7 @@ use super::store::Which;
 use super::{TenantConfig, service};
 use crate::http::Routes;
 use crate::{Cx, Error, PUBLIC, Result, Scope, config};
+use portcullis_wire::Status;
 use portcullis_wire::multitenancy::{
     self as wire, AppTarget, DomainTarget, PutRequest, PutResponse, SettingsV1, SettingsV2, TenantResponse,
     TenantTarget, TenantV1, TenantV2,
@@ -100,7 +101,7 @@ async fn put_v1(cx: Cx, target: Scope, input: SettingsV1) -> Result<PutResponse>
         factors::check_names(tenant)
     };
     let created_new = service::put(&cx, &target, new, change).await?;
-    Ok(PutResponse { status: "OK", created_new })
+    Ok(PutResponse { status: Status::Ok, created_new })
 }
 
 async fn put_v2(cx: Cx, target: Scope, input: SettingsV2) -> Result<PutResponse> {
@@ -120,7 +121,7 @@ async fn put_v2(cx: Cx, target: Scope, input: SettingsV2) -> Result<PutResponse>
         factors::check_names(tenant)
     };
     let created_new = service::put(&cx, &target, new, change).await?;
-    Ok(PutResponse { status: "OK", created_new })
+    Ok(PutResponse { status: Status::Ok, created_new })
 }
 
 async fn get_tenant<T: FromTenant>(cx: Cx, (): ()) -> Result<TenantResponse<T>> {
@@ -137,7 +138,7 @@ async fn list_tenants<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::TenantsResp
     }
     let listed = service::list(&cx, Which::App(&cx.scope)).await?;
     let tenants = listed.iter().map(|(scope, stored)| T::from_tenant(&cx, scope, stored)).collect();
-    Ok(wire::TenantsResponse { status: "OK", tenants })
+    Ok(wire::TenantsResponse { status: Status::Ok, tenants })
 }
 
 async fn list_apps<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::AppsResponse<T>> {
@@ -147,7 +148,7 @@ async fn list_apps<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::AppsResponse<T
         ));
     }
     let listed = service::list(&cx, Which::Domain(&cx.scope.domain)).await?;
-    Ok(wire::AppsResponse { status: "OK", apps: apps(&cx, &listed) })
+    Ok(wire::AppsResponse { status: Status::Ok, apps: apps(&cx, &listed) })
 }
 
 async fn list_domains<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::DomainsResponse<T>> {
@@ -162,7 +163,7 @@ async fn list_domains<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::DomainsResp
         connection_uri_domain: of_domain.first().map(|(scope, _)| scope.domain.clone()).unwrap_or_default(),
         apps: apps(&cx, of_domain),
     });
-    Ok(wire::DomainsResponse { status: "OK", connection_uri_domains: domains.collect() })
+    Ok(wire::DomainsResponse { status: Status::Ok, connection_uri_domains: domains.collect() })
 }
 
 /// The list is sorted, so each app's tenants stand together.
@@ -178,17 +179,17 @@ fn apps<T: FromTenant>(cx: &Cx, listed: &[(Scope, TenantConfig)]) -> Vec<wire::A
 
 async fn remove_tenant(cx: Cx, input: wire::RemoveTenantRequest) -> Result<wire::RemoveResponse> {
     let did_exist = service::remove_tenant(&cx, &parse_tenant_id(&input.tenant_id)?).await?;
-    Ok(wire::RemoveResponse { status: "OK", did_exist })
+    Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
 async fn remove_app(cx: Cx, input: wire::RemoveAppRequest) -> Result<wire::RemoveResponse> {
     let did_exist = service::remove_app(&cx, &parse_app_id(&input.app_id)?).await?;
-    Ok(wire::RemoveResponse { status: "OK", did_exist })
+    Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
 async fn remove_domain(cx: Cx, input: wire::RemoveDomainRequest) -> Result<wire::RemoveResponse> {
     let did_exist = service::remove_domain(&cx, &parse_domain(&input.connection_uri_domain)?).await?;
-    Ok(wire::RemoveResponse { status: "OK", did_exist })
+    Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
 /// A tenant in the shape of one of the two versions.

@@ -7,6 +7,7 @@ use crate::http::Routes;
 use crate::{Cx, Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::{Cdi, users as wire};
 
@@ -45,7 +46,7 @@ async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountRes
     // Counting is exact; who would take less is told so.
     let asked = input.allow_approximate.flatten().unwrap_or(false);
     let (approximate, as_of) = (asked.then_some(false), asked.then_some(cx.now));
-    Ok(wire::CountResponse { status: "OK", count, approximate, as_of })
+    Ok(wire::CountResponse { status: Status::Ok, count, approximate, as_of })
 }
 
 async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UserPageResponse> {
@@ -71,7 +72,7 @@ async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UserPageRe
     };
     let next_pagination_token = next.map(|cursor| STANDARD.encode(cursor.to_text()));
     let users = users.iter().map(|user| listed(user, cx.cdi)).collect();
-    Ok(wire::UserPageResponse { status: "OK", users, next_pagination_token })
+    Ok(wire::UserPageResponse { status: Status::Ok, users, next_pagination_token })
 }
 
 fn listed(user: &User, cdi: Cdi) -> wire::ListedUser {
@@ -83,7 +84,10 @@ fn listed(user: &User, cdi: Cdi) -> wire::ListedUser {
 }
 
 async fn search_tags(_: Cx, (): ()) -> Result<wire::SearchTagsResponse> {
-    Ok(wire::SearchTagsResponse { status: "OK", tags: &["email", "phone", "provider"] })
+    Ok(wire::SearchTagsResponse {
+        status: Status::Ok,
+        tags: ["email", "phone", "provider"].map(str::to_owned).to_vec(),
+    })
 }
 
 async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Result<wire::UsersResponse> {
@@ -105,7 +109,7 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
     let info = AccountInfo { email, phone_number: input.phone_number, third_party };
     let users = service::list_by_account_info(&cx, &info, any).await?;
     let users = users.iter().map(|user| full_user(user, cx.cdi)).collect();
-    Ok(wire::UsersResponse { status: "OK", users })
+    Ok(wire::UsersResponse { status: Status::Ok, users })
 }
 
 fn recipe_ids(list: Option<&str>) -> Result<Vec<String>> {

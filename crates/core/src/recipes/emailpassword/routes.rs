@@ -111,7 +111,7 @@ async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateR
         UpdateOutcome::UnknownUser => wire::UpdateResponse::UnknownUserId,
         UpdateOutcome::EmailTaken => wire::UpdateResponse::EmailAlreadyExists,
         UpdateOutcome::EmailChangeNotAllowed => wire::UpdateResponse::EmailChangeNotAllowed {
-            reason: "New email is associated with another primary user ID",
+            reason: "New email is associated with another primary user ID".to_owned(),
         },
     })
 }

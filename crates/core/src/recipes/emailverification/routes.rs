@@ -4,6 +4,7 @@ use super::service;
 use crate::ground::users::model::normalise_email;
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
+use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::emailverification as wire;
 
@@ -34,7 +35,7 @@ async fn verify(cx: Cx, input: wire::VerifyRequest) -> Result<wire::VerifyRespon
 
 async fn is_verified(cx: Cx, input: wire::UserEmailRequest) -> Result<wire::IsVerifiedResponse> {
     let is_verified = service::is_verified(&cx, &input.user_id, &input.email).await?;
-    Ok(wire::IsVerifiedResponse { status: "OK", is_verified })
+    Ok(wire::IsVerifiedResponse { status: Status::Ok, is_verified })
 }
 
 async fn remove_tokens(cx: Cx, input: wire::UserEmailRequest) -> Result<StatusOk> {

@@ -3,6 +3,7 @@
 use super::service;
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
+use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::usermetadata as wire;
 use serde_json::Value;
@@ -21,12 +22,12 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn get_metadata(cx: Cx, input: wire::MetadataOfRequest) -> Result<wire::MetadataResponse> {
-    Ok(wire::MetadataResponse { status: "OK", metadata: service::find(&cx, &input.user_id).await? })
+    Ok(wire::MetadataResponse { status: Status::Ok, metadata: service::find(&cx, &input.user_id).await? })
 }
 
 async fn update_metadata(cx: Cx, input: wire::UpdateMetadataRequest) -> Result<wire::MetadataResponse> {
     let metadata = service::update(&cx, &input.user_id, input.metadata_update).await?;
-    Ok(wire::MetadataResponse { status: "OK", metadata })
+    Ok(wire::MetadataResponse { status: Status::Ok, metadata })
 }
 
 async fn remove_metadata(cx: Cx, input: wire::MetadataOfRequest) -> Result<StatusOk> {
@@ -45,5 +46,5 @@ async fn bulk_get_metadata(cx: Cx, input: wire::BulkRequest) -> Result<wire::Bul
     let ids = input.user_ids.into_iter().map(text).collect::<Result<Vec<_>>>()?;
     let found: HashMap<_, _> = service::list(&cx, &ids).await?.into_iter().collect();
     let entry = |user_id: String| wire::BulkEntry { metadata: found.get(&user_id).cloned(), user_id };
-    Ok(wire::BulkResponse { status: "OK", users: ids.into_iter().map(entry).collect() })
+    Ok(wire::BulkResponse { status: Status::Ok, users: ids.into_iter().map(entry).collect() })
 }

@@ -3,6 +3,7 @@
 use super::service;
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
+use portcullis_wire::Status;
 use portcullis_wire::userroles as wire;
 
 /// The endpoints.
@@ -36,7 +37,7 @@ async fn create_role(cx: Cx, input: wire::CreateRoleRequest) -> Result<wire::Cre
     let role = trimmed("role", &input.role)?;
     let permissions = permissions(input.permissions)?.unwrap_or_default();
     let created_new_role = service::create_role(&cx, &role, &permissions).await?;
-    Ok(wire::CreateRoleResponse { status: "OK", created_new_role })
+    Ok(wire::CreateRoleResponse { status: Status::Ok, created_new_role })
 }
 
 async fn get_permissions(cx: Cx, input: wire::RoleRequest) -> Result<wire::PermissionsResponse> {
@@ -59,18 +60,18 @@ async fn remove_permissions(
 async fn get_roles_of_permission(cx: Cx, input: wire::PermissionRequest) -> Result<wire::RolesResponse> {
     let permission = trimmed("permission", &input.permission)?;
     Ok(wire::RolesResponse {
-        status: "OK",
+        status: Status::Ok,
         roles: service::list_roles_of_permission(&cx, &permission).await?,
     })
 }
 
 async fn remove_role(cx: Cx, input: wire::RoleRequest) -> Result<wire::RemoveRoleResponse> {
     let did_role_exist = service::remove_role(&cx, &trimmed("role", &input.role)?).await?;
-    Ok(wire::RemoveRoleResponse { status: "OK", did_role_exist })
+    Ok(wire::RemoveRoleResponse { status: Status::Ok, did_role_exist })
 }
 
 async fn get_roles(cx: Cx, (): ()) -> Result<wire::RolesResponse> {
-    Ok(wire::RolesResponse { status: "OK", roles: service::list_roles(&cx).await? })
+    Ok(wire::RolesResponse { status: Status::Ok, roles: service::list_roles(&cx).await? })
 }
 
 async fn add_user_role(cx: Cx, input: wire::UserRoleRequest) -> Result<wire::AddUserRoleResponse> {
@@ -88,7 +89,10 @@ async fn remove_user_role(cx: Cx, input: wire::UserRoleRequest) -> Result<wire::
 }
 
 async fn get_user_roles(cx: Cx, input: wire::UserRolesRequest) -> Result<wire::RolesResponse> {
-    Ok(wire::RolesResponse { status: "OK", roles: service::list_user_roles(&cx, &input.user_id).await? })
+    Ok(wire::RolesResponse {
+        status: Status::Ok,
+        roles: service::list_user_roles(&cx, &input.user_id).await?,
+    })
 }
 
 async fn get_role_users(cx: Cx, input: wire::RoleRequest) -> Result<wire::RoleUsersResponse> {
