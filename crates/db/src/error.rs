@@ -85,8 +85,11 @@ impl From<deadpool_postgres::PoolError> for Error {
     }
 }
 
+/// A certificate that is not accepted comes as an I/O error too, but waiting does not make it better.
 fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some()
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let inner = io.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    io.is_some() && inner.is_none()
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -141,8 +141,16 @@ fn from_flags(arguments: &Arguments) -> impl Iterator<Item = (String, Value)> {
     given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())))
 }
 
-/// The URI, its user filled from the single keys; `None` if neither names a database.
+/// The URI, its user and attributes filled from the single keys; `None` if neither names a database.
 fn postgres_url(values: &Map<String, Value>) -> Option<String> {
+    let url = postgres_place(values)?;
+    match text(values, "postgresql_connection_attributes").filter(|_| !url.contains('?')) {
+        Some(attributes) => Some(format!("{url}?{attributes}")),
+        None => Some(url),
+    }
+}
+
+fn postgres_place(values: &Map<String, Value>) -> Option<String> {
     if let Some(uri) = text(values, "postgresql_connection_uri") {
         return Some(with_user(uri, values));
     }
@@ -247,6 +255,11 @@ mod tests {
         assert_eq!(merge(&[], &variables).unwrap().database, "postgresql://u@h/d?x=1");
         let database = merge(&[], &[("POSTGRESQL_USER", "u")]).unwrap().database;
         assert_eq!(database, "postgres://u@localhost:5432/supertokens");
+        let attributes = ("POSTGRESQL_CONNECTION_ATTRIBUTES", "sslmode=require");
+        let database = merge(&[], &[("POSTGRESQL_USER", "u"), attributes]).unwrap().database;
+        assert_eq!(database, "postgres://u@localhost:5432/supertokens?sslmode=require");
+        let variables = [("POSTGRESQL_CONNECTION_URI", "postgresql://h/d?sslmode=disable"), attributes];
+        assert_eq!(merge(&[], &variables).unwrap().database, "postgresql://h/d?sslmode=disable");
     }
 
     #[test]

@@ -5,6 +5,10 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
+mod cluster;
+
+pub use cluster::Cluster;
+
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};

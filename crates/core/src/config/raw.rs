@@ -120,7 +120,7 @@ pub const KEYS: &[Key] = &[
     key("postgresql_connection_pool_size", Integer, Operator),
     ignored("postgresql_idle_connection_timeout", Integer, Operator),
     ignored("postgresql_minimum_idle_connections", Integer, Operator),
-    ignored("postgresql_connection_attributes", Text, Operator),
+    key("postgresql_connection_attributes", Text, Operator),
     ignored("postgresql_connection_scheme", Text, Operator),
     key("postgresql_table_names_prefix", Text, Operator),
 ];

@@ -1,11 +1,13 @@
 //! PostgreSQL: pooled connections; a transaction begins with its first statement, in one round trip.
 
+mod address;
+mod tls;
+
 use crate::row::Source;
 use crate::{Error, FromRow, Result, Row, Settings, Value};
+use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use std::str::FromStr;
 use tokio::runtime::Handle;
-use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 
 #[derive(Clone, Debug)]
@@ -33,17 +35,16 @@ pub(crate) enum Mode {
 
 impl Store {
     pub(crate) async fn open(url: &str, settings: &Settings) -> Result<Self> {
-        // The parser's message may quote the URL, which holds a password.
-        let mut config = tokio_postgres::Config::from_str(url)
-            .map_err(|_| Error::Engine("the PostgreSQL URL is not valid".to_owned()))?;
+        let Address { mut config, protection, schema } = Address::parse(url)?;
         config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
-        if let Some(schema) = &settings.schema {
+        let schema = settings.schema.as_ref().or(schema.as_ref());
+        if let Some(schema) = schema {
             let given = config.get_options().unwrap_or_default();
             let options = format!("{given} -c search_path={}", option_value(&quoted(schema)));
             config.options(options);
         }
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+        let pool = Pool::builder(Manager::from_config(config, protection.connector()?, recycling))
             .max_size(settings.pool_size.max(1))
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
@@ -55,7 +56,7 @@ impl Store {
             .map_err(|error| Error::Engine(error.to_string()))?;
         let store = Self { pool };
         let client = store.pool.get().await?;
-        if let Some(schema) = &settings.schema {
+        if let Some(schema) = schema {
             create_schema(&client, schema).await?;
         }
         Ok(store)
