@@ -75,7 +75,7 @@ async fn empty_names_are_refused() {
         (json!({"role": " "}), "Field name 'role' cannot be an empty String\n"),
         (
             json!({"role": "a", "permissions": ["b", ""]}),
-            "Field name 'permission' cannot be an empty String\n",
+            "Field name 'permissions' cannot contain an empty string\n",
         ),
         (json!({"role": "a", "permissions": null}), "Field name 'permissions' is invalid in JSON input\n"),
         (json!({}), "Field name 'role' is invalid in JSON input\n"),
@@ -83,6 +83,8 @@ async fn empty_names_are_refused() {
         let reply = core.put("/recipe/role", body).await;
         assert_eq!((reply.status, reply.text().as_str()), (400, text));
     }
+    let refused = core.get("/recipe/permission/roles?permission=%20").await;
+    assert_eq!(refused.text(), "Field name 'permission' cannot be an empty String\n");
     assert_eq!(core.get("/t1/recipe/roles").await.status, 403);
 }
 

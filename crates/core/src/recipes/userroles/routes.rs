@@ -30,7 +30,12 @@ fn trimmed(field: &str, text: &str) -> Result<String> {
 }
 
 fn permissions(list: Option<Vec<String>>) -> Result<Option<Vec<String>>> {
-    list.map(|list| list.iter().map(|text| trimmed("permission", text)).collect()).transpose()
+    let Some(list) = list else { return Ok(None) };
+    let list: Vec<String> = list.iter().map(|text| text.trim().to_owned()).collect();
+    if list.contains(&String::new()) {
+        return Err(Error::bad_input("Field name 'permissions' cannot contain an empty string"));
+    }
+    Ok(Some(list))
 }
 
 async fn create_role(cx: Cx, input: wire::CreateRoleRequest) -> Result<wire::CreateRoleResponse> {
