@@ -6,7 +6,7 @@ use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Directory};
-use crate::http::{RequestStats, RouteTable};
+use crate::http::{Metrics, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
 use portcullis_wire::Object;
@@ -55,8 +55,10 @@ pub struct App {
     pub recipes: &'static [Recipe],
     /// Work in the background.
     pub tasks: Tasks,
-    /// Requests per minute, for `GET /requests/stats` and metrics.
+    /// Requests per minute, for `GET /requests/stats`.
     pub stats: RequestStats,
+    /// What was counted for Prometheus, if it is asked for.
+    pub metrics: Option<Metrics>,
     pub(crate) routes: RouteTable,
 }
 
@@ -74,6 +76,7 @@ impl App {
             tenants: Directory::default(),
             tasks: Tasks::default(),
             stats: RequestStats::new(),
+            metrics: base_config.metrics_port.map(|_| Metrics::new(clock.now())),
             routes: RouteTable::new(recipes::ALL),
             recipes: recipes::ALL,
             base_config: Arc::new(base_config),

@@ -45,6 +45,19 @@ impl Default for Settings {
     }
 }
 
+/// How busy a database's connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// At work.
+    pub in_use: usize,
+    /// Open, with nothing to do.
+    pub idle: usize,
+    /// Calls that wait for one.
+    pub awaited: usize,
+    /// At most.
+    pub max: usize,
+}
+
 /// An open database; clones share it.
 #[derive(Clone, Debug)]
 pub struct Db(Store);
@@ -111,6 +124,14 @@ impl Db {
             .fetch_optional::<(i64,)>(sql!(postgres: "select 1::bigint", sqlite: "select 1"), &[])
             .await
             .map(drop)
+    }
+
+    /// How busy its connections are now.
+    pub fn load(&self) -> Load {
+        match &self.0 {
+            Store::Sqlite(store) => store.load(),
+            Store::Postgres(store) => store.load(),
+        }
     }
 
     /// Closes the database; calls that come later fail.

@@ -6,7 +6,7 @@
 //! told "done" before the group's commit.
 
 use crate::row::Source;
-use crate::{Error, FromRow, Result, Row, Settings, Value};
+use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,6 +46,7 @@ struct Group {
 struct Readers {
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
+    count: usize,
 }
 
 impl Store {
@@ -102,6 +103,21 @@ impl Store {
         WriterWork { guard: Some(guard), waiting: self.waiting, failed: false }.hand_on();
     }
 
+    /// The writer is one of the connections. Who waits for a reader is not known.
+    pub(crate) fn load(&self) -> Load {
+        let writing = usize::from(self.writer.try_lock().is_err());
+        let (readers, idle) = self.readers.as_ref().map_or((0, 0), |readers| {
+            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
+            (readers.count, idle)
+        });
+        Load {
+            in_use: readers.saturating_sub(idle) + writing,
+            idle: idle + 1 - writing,
+            awaited: self.waiting.load(Ordering::SeqCst),
+            max: readers + 1,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         let mut writer = self.writer.lock().await;
         writer.commit_group();
@@ -132,7 +148,7 @@ impl Readers {
             Ok(connection)
         };
         let idle = (0..count.clamp(1, 8)).map(open).collect::<Result<Vec<_>>>()?;
-        Ok(Self { permits: Arc::new(Semaphore::new(idle.len())), idle: Mutex::new(idle) })
+        Ok(Self { permits: Arc::new(Semaphore::new(idle.len())), count: idle.len(), idle: Mutex::new(idle) })
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// The longest time for one request [default: 60]
     #[arg(long, global = true)]
     pub(crate) request_timeout_seconds: Option<u32>,
+    /// Shows metrics for Prometheus on this port, at /metrics
+    #[arg(long, global = true)]
+    pub(crate) metrics_port: Option<u16>,
     /// Relaxes range checks for test suites; never in production
     #[arg(long, global = true)]
     pub(crate) test_mode: bool,

@@ -43,8 +43,11 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     if settings.test_mode {
         warn_of_test_mode();
     }
-    let address = (settings.host.as_str(), settings.port);
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address:?}: {error}"))?;
+    let listener = bind(&settings.host, settings.port).await?;
+    let metrics = match settings.config.metrics_port {
+        Some(port) => Some(bind(&settings.host, port).await?),
+        None => None,
+    };
     // Port 0 asks for any free port: tell the one that it is.
     settings.port = listener.local_addr().map_err(|error| error.to_string())?.port();
     let db = open(&settings).await?;
@@ -56,6 +59,9 @@ async fn start(mut settings: Settings) -> Result<(), String> {
         clock: Clock::system(),
     });
     let app = app.await.map_err(|error| error.to_string())?;
+    if let Some(listener) = metrics {
+        show_metrics(listener, &app);
+    }
     jobs::start(&app);
     say(&welcome(&settings));
     portcullis_core::http::serve(listener, Arc::clone(&app), stop_signal()?).await;
@@ -63,6 +69,20 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     db.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn bind(host: &str, port: u16) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind((host, port)).await;
+    bound.map_err(|error| format!("{host}:{port} cannot be used: {error}"))
+}
+
+/// On a listener of its own, so that what guards the core need not let Prometheus through.
+fn show_metrics(listener: TcpListener, app: &Arc<App>) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("metrics at http://{address}/metrics");
+    }
+    let stopping = app.tasks.stopping().cancelled_owned();
+    app.tasks.spawn(portcullis_core::http::serve_metrics(listener, Arc::downgrade(app), stopping));
 }
 
 fn warn_of_test_mode() {
@@ -150,14 +170,13 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
         }
     };
     report("configuration", Ok(()));
-    let (host, port) = (&settings.host, settings.port);
-    let bound = TcpListener::bind((host.as_str(), port)).await;
-    report(
-        "port",
-        bound
-            .map(drop)
-            .map_err(|error| format!("{host}:{port} cannot be used ({error}); choose another with --port")),
-    );
+    let bound = bind(&settings.host, settings.port).await;
+    report("port", bound.map(drop).map_err(|error| format!("{error}; choose another with --port")));
+    if let Some(port) = settings.config.metrics_port {
+        let bound = bind(&settings.host, port).await;
+        let advice = |error| format!("{error}; choose another with --metrics-port");
+        report("metrics port", bound.map(drop).map_err(advice));
+    }
     match Db::open(&settings.database, &db_settings(settings)).await {
         Err(error) => {
             report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));

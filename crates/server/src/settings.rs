@@ -137,6 +137,7 @@ fn from_flags(arguments: &Arguments) -> impl Iterator<Item = (String, Value)> {
     let given = [
         ("max_request_body_bytes", arguments.max_request_body_bytes),
         ("request_timeout_seconds", arguments.request_timeout_seconds),
+        ("metrics_port", arguments.metrics_port.map(u32::from)),
     ];
     given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())))
 }

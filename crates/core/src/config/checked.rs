@@ -31,6 +31,8 @@ pub struct CoreConfig {
     pub max_request_body_bytes: usize,
     /// The longest time for one request, its body included.
     pub request_timeout: Duration,
+    /// The port of the listener for metrics, if they are wanted.
+    pub metrics_port: Option<u16>,
     /// The keys that callers may show; none means that no key is needed.
     pub api_keys: Vec<Secret>,
     /// A key that only the operator has.
@@ -85,11 +87,11 @@ impl CoreConfig {
         let (interval, overlap) = signing_key_times(&read, test_mode)?;
         let config = Self {
             host: read.text("host").unwrap_or_else(|| "localhost".to_owned()),
-            port: u16::try_from(read.integer("port", 3567))
-                .map_err(|_| fault("'port' must be between 0 and 65535"))?,
+            port: port(&read, "port")?.unwrap_or(3567),
             base_path: base_path(&read.text("base_path").unwrap_or_default())?,
             max_request_body_bytes: at_least_one(&read, "max_request_body_bytes", 1 << 20)? as usize,
             request_timeout: Duration::from_secs(at_least_one(&read, "request_timeout_seconds", 60)?.into()),
+            metrics_port: port(&read, "metrics_port")?,
             api_keys: api_keys(&read.text("api_keys").unwrap_or_default())?,
             saas_secret: saas_secret(&read)?,
             min_cdi: cdi(&read, "supertokens_min_cdi_version")?,
@@ -164,6 +166,11 @@ impl Reader<'_> {
         let milliseconds = (self.double(name, default) * unit) as i64;
         milliseconds
     }
+}
+
+fn port(read: &Reader<'_>, name: &str) -> Result<Option<u16>, ConfigError> {
+    let Some(port) = read.value(name).and_then(raw::integer) else { return Ok(None) };
+    u16::try_from(port).map(Some).map_err(|_| fault(format!("'{name}' must be between 0 and 65535")))
 }
 
 fn access_token_validity(read: &Reader<'_>) -> Result<i64, ConfigError> {

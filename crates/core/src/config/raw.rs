@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("base_path", Text, Operator),
     key("max_request_body_bytes", Integer, Operator),
     key("request_timeout_seconds", Integer, Operator),
+    key("metrics_port", Integer, Operator),
     key("api_keys", Text, App),
     key("supertokens_saas_secret", Text, Operator),
     key("supertokens_min_cdi_version", Text, App),

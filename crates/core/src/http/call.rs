@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use portcullis_wire::{Cdi, Input, Level};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How often a call is tried again when the database broke off a deadlock.
 const TRIES: usize = 5;
@@ -27,17 +28,28 @@ where
 {
     let (head, body) = request.into_parts();
     app.stats.count(app.clock.now());
-    let work = answer(&app, &head, body, peer);
+    let (began, mut endpoint) = (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), "");
+    let work = answer(&app, &head, body, peer, &mut endpoint);
     let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => Reply::error(&error),
         Err(_) => Reply::error(&Error::Timeout),
     };
+    if let Some((metrics, began)) = began {
+        metrics.count(endpoint, &head.method, reply.status_code().as_u16(), began.elapsed());
+    }
     tracing::debug!(http.method = %head.method, http.path = head.uri.path(), http.status = reply.status_code().as_u16(), "request served");
     reply.into_response()
 }
 
-async fn answer<B>(app: &Arc<App>, head: &Head, body: B, peer: Option<IpAddr>) -> Result<Reply>
+/// `served` becomes the path of the endpoint that is addressed, if there is such an endpoint.
+async fn answer<B>(
+    app: &Arc<App>,
+    head: &Head,
+    body: B,
+    peer: Option<IpAddr>,
+    served: &mut &'static str,
+) -> Result<Reply>
 where
     B: Body + Send + 'static,
     B::Data: Buf + Send,
@@ -46,6 +58,8 @@ where
     let is_endpoint = |path: &str| app.routes.is_endpoint(path);
     let Parts { app_id, tenant_id, endpoint } =
         path::take_apart(head.uri.path(), &app.base_config.base_path, is_endpoint).ok_or(Error::NotFound)?;
+    let of_path = app.routes.of_path(&endpoint);
+    *served = of_path.first().map_or("", |route| route.path);
     let domain = tenancy::domain_of_host(app, &host(head)).await?;
     let scope = Scope { domain, app_id, tenant_id };
     let mut call = Call::find(app, scope).await?;
@@ -53,7 +67,6 @@ where
         gate::check_address(&config.config, peer)?;
     }
     let rid = head.headers.get("rid").and_then(|rid| rid.to_str().ok());
-    let of_path = app.routes.of_path(&endpoint);
     let chosen = routes::choose(of_path, &head.method, rid);
     check_caller(app, &mut call, head, chosen.or(of_path.first()))?;
     let route = chosen.ok_or(if of_path.is_empty() { Error::NotFound } else { Error::MethodNotSupported })?;

@@ -4,6 +4,7 @@
 
 mod call;
 mod gate;
+mod metrics;
 mod path;
 mod reply;
 mod request_stats;
@@ -11,8 +12,9 @@ mod routes;
 mod serve;
 
 pub use call::handle;
+pub use metrics::Metrics;
 pub(crate) use path::STOP_WORDS;
 pub use reply::Reply;
 pub use request_stats::{RequestStats, StatsReport};
 pub use routes::{RouteTable, Routes};
-pub use serve::serve;
+pub use serve::{serve, serve_metrics};

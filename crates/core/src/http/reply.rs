@@ -32,6 +32,13 @@ impl Reply {
         Self::status(StatusCode::OK, text)
     }
 
+    /// Says another type of body.
+    #[must_use]
+    pub(super) fn of_type(mut self, content_type: HeaderValue) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
     /// Adds a `Cache-Control` header.
     #[must_use]
     pub fn cached(mut self, cache_control: &str) -> Self {

@@ -12,7 +12,7 @@ type Handler = Box<dyn Fn(Call, Input) -> BoxFuture<'static, Result<Reply>> + Se
 
 /// One endpoint with its handler.
 pub(super) struct Route {
-    path: &'static str,
+    pub(super) path: &'static str,
     method: Method,
     rid: Option<&'static str>,
     pub(super) access: Access,

@@ -1,30 +1,60 @@
 //! The listener: accepts connections, and on shutdown lets the requests in flight finish.
 
 use super::call::handle;
-use crate::App;
+use super::reply::Reply;
+use crate::{App, Error};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// What Prometheus calls the form of the page.
+const METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 /// How long requests in flight may take to finish after the shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves the core on the listener until `shutdown` is done, then waits for the requests in flight.
 pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
+    accept(listener, shutdown, move |request, peer| handle(Arc::clone(&app), request, Some(peer))).await;
+}
+
+/// Serves `GET /metrics` on the listener until `shutdown` is done; does not keep the core alive.
+pub async fn serve_metrics(listener: TcpListener, app: Weak<App>, shutdown: impl Future<Output = ()>) {
+    let show = move |request, _| std::future::ready(show_metrics(app.upgrade().as_deref(), &request));
+    accept(listener, shutdown, show).await;
+}
+
+fn show_metrics(app: Option<&App>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_get = request.method() == http::Method::GET && request.uri().path() == "/metrics";
+    let page = app.and_then(|app| app.metrics.as_ref().filter(|_| is_get)?.render(app).ok());
+    let found = page.map(|page| Reply::text(page.trim_end()).of_type(METRICS));
+    found.unwrap_or_else(|| Reply::error(&Error::NotFound)).into_response()
+}
+
+async fn accept<H, F>(listener: TcpListener, shutdown: impl Future<Output = ()>, handler: H)
+where
+    H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
     let connections = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => spawn_connection(stream, peer.ip(), &app, &connections),
+                Ok((stream, peer)) => spawn_connection(stream, peer.ip(), handler.clone(), &connections),
                 Err(error) => {
                     // Out of file descriptors, for instance: waiting is better than spinning.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -40,17 +70,15 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
     }
 }
 
-fn spawn_connection(
-    stream: TcpStream,
-    peer: std::net::IpAddr,
-    app: &Arc<App>,
-    connections: &GracefulShutdown,
-) {
+fn spawn_connection<H, F>(stream: TcpStream, peer: IpAddr, handler: H, connections: &GracefulShutdown)
+where
+    H: Fn(Request<Incoming>, IpAddr) -> F + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
     let _ = stream.set_nodelay(true);
-    let app = Arc::clone(app);
     let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(handle(app, request, Some(peer)).await) }
+        let answer = handler(request, peer);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -4,7 +4,7 @@ mod address;
 mod tls;
 
 use crate::row::Source;
-use crate::{Error, FromRow, Result, Row, Settings, Value};
+use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio::runtime::Handle;
@@ -64,6 +64,16 @@ impl Store {
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
         Ok(Work { client: Some(self.pool.get().await?), mode, failed: false })
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let status = self.pool.status();
+        Load {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            awaited: status.waiting,
+            max: status.max_size,
+        }
     }
 
     pub(crate) fn close(&self) {

@@ -5,7 +5,9 @@
 mod binary;
 mod caller;
 mod crash;
+mod jobs;
 mod jwks;
+mod metrics;
 mod place;
 mod stop;
 mod two_cores;
