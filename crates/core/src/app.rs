@@ -4,6 +4,7 @@ use crate::config::CoreConfig;
 use crate::crypto::password_pool::{PasswordPool, PoolSettings};
 use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
+use crate::ground::admin::Greetings;
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Directory};
 use crate::http::{Metrics, RequestStats, RouteTable};
@@ -51,6 +52,8 @@ pub struct App {
     pub keys: Keyring,
     /// Who was active lately.
     pub activity: Activity,
+    /// How often greetings may ask the database.
+    pub greetings: Greetings,
     /// Every recipe.
     pub recipes: &'static [Recipe],
     /// Work in the background.
@@ -74,6 +77,7 @@ impl App {
             keys: Keyring::new(KeyForge::new(2)),
             activity: Activity::default(),
             tenants: Directory::default(),
+            greetings: Greetings::default(),
             tasks: Tasks::default(),
             stats: RequestStats::new(),
             metrics: base_config.metrics_port.map(|_| Metrics::new(clock.now())),

@@ -16,6 +16,9 @@ pub enum Error {
     /// Every connection is in use and none came free in time.
     #[error("every database connection is in use")]
     PoolFull,
+    /// A table is not there: the migrations have not run.
+    #[error("a table does not exist: {0}")]
+    MissingTable(String),
     /// The database does not answer.
     #[error("the database is not reachable: {0}")]
     Unavailable(String),
@@ -47,7 +50,10 @@ impl From<rusqlite::Error> for Error {
             }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Self::MissingParent,
             code if [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&(code & 0xff)) => Self::Busy,
-            _ => Self::Engine(error.to_string()),
+            _ => match text.as_deref().and_then(|text| text.strip_prefix("no such table: ")) {
+                Some(table) => Self::MissingTable(table.to_owned()),
+                None => Self::Engine(error.to_string()),
+            },
         }
     }
 }
@@ -65,6 +71,7 @@ impl From<tokio_postgres::Error> for Error {
         match db.code().code() {
             "23505" => Self::Duplicate(db.constraint().unwrap_or_default().to_owned()),
             "23503" => Self::MissingParent,
+            "42P01" => Self::MissingTable(db.message().to_owned()),
             "40001" | "40P01" | "55P03" => Self::Busy,
             code if code.starts_with("08") || code.starts_with("57P") || code == "53300" => {
                 Self::Unavailable(db.message().to_owned())

@@ -2,6 +2,7 @@
 
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
+use portcullis_core::ground::keys::service::find_faults as find_key_faults;
 use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
 use std::sync::Arc;
@@ -158,6 +159,13 @@ async fn migrate(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+async fn keys(db: &Db) -> Result<(), String> {
+    let faults = find_key_faults(db).await.map_err(|error| error.to_string())?;
+    let advice =
+        "tokens of this app can be neither signed nor verified until the row is put right or deleted";
+    if faults.is_empty() { Ok(()) } else { Err(format!("{}; {advice}", faults.join("; "))) }
+}
+
 /// Each line says what was looked at, and what is wrong with it.
 async fn doctor(settings: &Settings) -> Result<(), String> {
     let mut faults = 0;
@@ -183,6 +191,7 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
         }
         Ok(db) => {
             report("database", db.ping().await.map_err(|error| error.to_string()));
+            report("keys", keys(&db).await);
             db.close().await;
         }
     }

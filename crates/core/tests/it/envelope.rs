@@ -12,6 +12,7 @@ async fn hello_answers_in_every_method_and_form() {
     for path in ["/hello", "/", "/appid-public/public/hello", "/HELLO/", "/unknown-tenant/hello"] {
         let reply = core.get(path).await;
         assert_eq!((reply.status, reply.text().as_str()), (200, "Hello\n"), "{path}");
+        core.advance(200);
     }
     assert_eq!(core.post("/hello", json!({})).await.text(), "Hello\n");
     let reply = core.get("/unknown-tenant").await;
@@ -20,6 +21,49 @@ async fn hello_answers_in_every_method_and_form() {
     let reply = core.get("/appid-none/hello").await;
     let text = "AppId or tenantId not found => App with the following connectionURIDomain and appId combination not found: (, none)\n";
     assert_eq!((reply.status, reply.text().as_str()), (400, text));
+}
+
+#[tokio::test]
+async fn greetings_ask_the_database_five_times_in_a_row_at_most() {
+    let core = TestCore::start().await;
+    for path in ["/hello", "/", "/hello", "/", "/hello"] {
+        assert_eq!(core.get(path).await.text(), "Hello\n");
+    }
+    for path in ["/hello", "/", "/appid-public/hello"] {
+        let reply = core.get(path).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "RateLimitedHello\n"), "{path}");
+    }
+    core.advance(200);
+    assert_eq!(core.get("/hello").await.text(), "Hello\n");
+    assert_eq!(core.get("/hello").await.text(), "RateLimitedHello\n");
+    core.app.db.close().await;
+    assert_eq!(core.get("/hello").await.status, 200, "the database is not asked");
+    core.advance(200);
+    assert_eq!(core.get("/hello").await.status, 500);
+}
+
+async fn domains(core: &TestCore) -> Vec<(String, String, String)> {
+    let sql = "select app_id, name, value from key_value where name in ('websiteDomain', 'apiDomain')
+        order by app_id, name";
+    core.app.db.read().await.unwrap().fetch_all(sql, &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_an_sdk_tells_about_its_domains_is_kept() {
+    let core = TestCore::start().await;
+    let row = |name: &str, value: &str| ("public".to_owned(), name.to_owned(), value.to_owned());
+    assert!(core.get("/apiversion").await.text().contains("\"5.4\""));
+    assert_eq!(domains(&core).await, []);
+    core.get("/apiversion?websiteDomain=https%3A%2F%2Fa.example").await.json();
+    assert_eq!(domains(&core).await, [row("websiteDomain", "https://a.example")]);
+    core.get("/apiversion?apiDomain=b&websiteDomain=c").await.json();
+    core.get("/apiversion?apiDomain=b").await.json();
+    assert_eq!(domains(&core).await, [row("apiDomain", "b"), row("websiteDomain", "c")]);
+    core.cdi("5.4").put("/recipe/multitenancy/app/v2", json!({"appId": "a1"})).await.json();
+    core.get("/appid-a1/apiversion?apiDomain=d").await.json();
+    assert_eq!(domains(&core).await[0], ("a1".to_owned(), "apiDomain".to_owned(), "d".to_owned()));
+    assert_eq!(core.get("/t1/apiversion?apiDomain=e").await.status, 403);
+    assert_eq!(domains(&core).await.len(), 3);
 }
 
 #[tokio::test]

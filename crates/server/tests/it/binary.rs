@@ -1,6 +1,6 @@
 //! Sources of settings, doctor, start and graceful stop.
 
-use crate::place::{Folder, Running};
+use crate::place::{Folder, Place, Running};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output};
@@ -99,4 +99,25 @@ fn a_wrong_value_stops_the_start_with_its_rule() {
     assert!(
         shown(&output).contains("'access_token_validity' must be between 1 and 86400000 seconds inclusive.")
     );
+}
+
+#[tokio::test]
+async fn doctor_names_a_signing_key_that_cannot_be_used_and_changes_nothing() {
+    let place = Place::new("doctor_keys", &[]);
+    let report = |place: &Place| shown(&place.command(&["doctor", "--port", "0"]).output().expect("runs"));
+    assert!(report(&place).contains("keys: fine"), "before the first start");
+    let core = place.start();
+    get(&core, "GET /.well-known/jwks.json", "");
+    core.stop();
+    assert!(report(&place).contains("keys: fine"), "{}", report(&place));
+
+    let db = place.open_database().await;
+    let mut tx = db.write().await.expect("the database answers");
+    let swap = "update jwt_signing_keys set key_string = 'public|private'";
+    assert_eq!(tx.execute(swap, &[]).await.expect("a row"), 1);
+    tx.commit().await.expect("kept");
+    db.close().await;
+    let text = report(&place);
+    assert!(text.contains("keys: WRONG: signing key s-") && text.contains("of app public"), "{text}");
+    assert!(text.contains("1 of the checks failed"), "{text}");
 }

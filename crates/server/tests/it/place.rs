@@ -67,12 +67,17 @@ impl Place {
     }
 
     pub(crate) fn start(&self) -> Running {
+        Running::start(self.command(&[]), &self.folder)
+    }
+
+    /// The binary on this database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.folder.portcullis();
-        command.args(["--database", &self.database]).envs(self.settings.iter().copied());
+        command.args(["--database", &self.database]).envs(self.settings.iter().copied()).args(arguments);
         if let Some(schema) = &self.schema {
             command.env("POSTGRESQL_TABLE_SCHEMA", schema);
         }
-        Running::start(command, &self.folder)
+        command
     }
 
     /// The database itself, beside the cores.

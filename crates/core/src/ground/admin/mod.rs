@@ -1,6 +1,13 @@
-//! The core about itself: alive, versions, configuration, statistics, features. It has no tables.
+//! The core about itself: alive, versions, configuration, statistics, features.
+//!
+//! Table: `key_value`, for the domains that an SDK tells.
 
+mod model;
 mod routes;
+mod service;
+mod store;
+
+pub use model::Greetings;
 
 use crate::Recipe;
 

@@ -1,5 +1,6 @@
 //! The endpoints about the core itself.
 
+use super::service;
 use crate::http::{Reply, Routes};
 use crate::{Cx, Error, Result};
 use portcullis_wire::Status;
@@ -32,6 +33,9 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn hello(cx: Cx, (): ()) -> Result<Reply> {
+    if !cx.app.greetings.may_ask(&cx.scope, cx.now) {
+        return Ok(Reply::text(if cx.app.test_mode { "RateLimitedHello" } else { "Hello" }));
+    }
     cx.db().ping().await?;
     Ok(Reply::text("Hello"))
 }
@@ -41,7 +45,8 @@ async fn root(cx: Cx, (): ()) -> Result<Reply> {
     if cx.tenant.scope == cx.scope { hello(cx, ()).await } else { Err(Error::NotFound) }
 }
 
-async fn api_version(cx: Cx, _: wire::ApiVersionRequest) -> Result<wire::ApiVersionResponse> {
+async fn api_version(cx: Cx, input: wire::ApiVersionRequest) -> Result<wire::ApiVersionResponse> {
+    service::note_domains(&cx, &input).await;
     let max = cx.config().max_cdi.as_ref().and_then(|max| max.parse().ok()).unwrap_or(Cdi::LATEST);
     let served = Cdi::SUPPORTED.iter().filter(|cdi| **cdi <= max);
     Ok(wire::ApiVersionResponse { versions: served.map(ToString::to_string).collect() })

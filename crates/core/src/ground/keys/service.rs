@@ -8,7 +8,7 @@ use crate::crypto::signing_key::SigningKey;
 use crate::crypto::{random, refresh_token};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
-use portcullis_db::Tx;
+use portcullis_db::{Db, Tx};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -124,6 +124,25 @@ pub async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// Looks at every app's keys without changing them, and says what is wrong with those that cannot be used.
+pub async fn find_faults(db: &Db) -> Result<Vec<String>> {
+    let keys = match store::list_all(&mut db.read().await?).await {
+        // Before the first start there are none.
+        Err(Error::Db(portcullis_db::Error::MissingTable(_))) => return Ok(Vec::new()),
+        read => read?,
+    };
+    let fault = |(app_id, kid, text): (String, String, String)| {
+        let error = SigningKey::parse(kid.clone(), 0, &text).err().filter(|_| is_pair(&text))?;
+        Some(format!("signing key {kid} of app {app_id}: {error}"))
+    };
+    Ok(keys.into_iter().filter_map(fault).collect())
+}
+
+/// Rows without a separator are symmetric keys of an old release; they sign nothing here.
+fn is_pair(text: &str) -> bool {
+    text.contains(['|', ';'])
+}
+
 /// What the tables hold.
 struct Stored {
     dynamic: Vec<(i64, String)>,
@@ -204,8 +223,7 @@ fn parse(cx: &Cx, stored: Stored, known: Option<&KeySet>) -> Result<KeySet> {
         }
     };
     let dynamic = stored.dynamic.iter().map(|(at, text)| parse(format!("d-{at}"), *at, text));
-    // Rows without a separator are symmetric keys of an old release; they sign nothing here.
-    let pairs = stored.fixed.into_iter().filter(|(_, _, text)| text.contains(['|', ';']));
+    let pairs = stored.fixed.into_iter().filter(|(_, _, text)| is_pair(text));
     let fixed = pairs.map(|(kid, at, text)| parse(kid, at, &text));
     Ok(KeySet {
         dynamic: dynamic.collect::<Result<_>>()?,

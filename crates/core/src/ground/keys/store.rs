@@ -42,6 +42,18 @@ pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<(String, Option<String>
     Ok(tx.fetch_all(sql, args![]).await?)
 }
 
+/// Every app's keys, as app, key id and key: those that change, then those that stay.
+pub(super) async fn list_all(tx: &mut Tx) -> Result<Vec<(String, String, String)>> {
+    let sql = "select app_id, created_at_time, value from session_access_token_signing_keys
+        where value is not null order by app_id, created_at_time";
+    let dynamic: Vec<(String, i64, String)> = tx.fetch_all(sql, args![]).await?;
+    let sql = "select app_id, key_id, key_string from jwt_signing_keys where algorithm = 'RS256'
+        order by app_id, key_id";
+    let fixed: Vec<(String, String, String)> = tx.fetch_all(sql, args![]).await?;
+    let dynamic = dynamic.into_iter().map(|(app_id, at, key)| (app_id, format!("d-{at}"), key));
+    Ok(dynamic.chain(fixed).collect())
+}
+
 /// The static keys as id, time and key, newest first.
 pub(super) async fn list_static(tx: &mut Tx, app_id: &str) -> Result<Vec<(String, i64, String)>> {
     let sql = "select key_id, coalesce(created_at, 0), key_string from jwt_signing_keys
