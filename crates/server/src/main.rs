@@ -1,6 +1,7 @@
 //! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
 
 mod cli;
+mod database;
 mod serve;
 mod settings;
 

@@ -30,8 +30,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
 
 /// SuperTokens' level names are understood.
 fn start_log(arguments: &Arguments, settings: &Settings) {
-    let configured = settings.values.get("log_level").and_then(|level| level.as_str());
-    let level = arguments.log_level.as_deref().or(configured).unwrap_or("info").to_lowercase();
+    let level = settings.log_level.to_lowercase();
     let filter = EnvFilter::new(if level == "none" { "off" } else { &level });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match arguments.log_format {
@@ -51,6 +50,9 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     };
     // Port 0 asks for any free port: tell the one that it is.
     settings.port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    if let Some(path) = &settings.config_path {
+        tracing::info!(path = %path.display(), "configuration read");
+    }
     let db = open(&settings).await?;
     let app = App::open(AppSettings {
         db: db.clone(),
@@ -119,11 +121,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 }
 
 fn db_settings(settings: &Settings) -> DbSettings {
-    let size = settings.values.get("postgresql_connection_pool_size").and_then(|size| match size {
-        serde_json::Value::String(text) => text.parse().ok(),
-        other => other.as_u64().and_then(|size| usize::try_from(size).ok()),
-    });
-    DbSettings { pool_size: size.unwrap_or(10), schema: settings.schema.clone(), ..DbSettings::default() }
+    DbSettings { pool_size: settings.pool_size, schema: settings.schema.clone(), ..DbSettings::default() }
 }
 
 /// A database that does not answer is waited for; anything else ends the start.

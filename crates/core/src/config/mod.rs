@@ -4,13 +4,15 @@
 //! and of the operator.
 
 mod checked;
-mod raw;
+mod keys;
+mod ranges;
+mod values;
 
 pub use checked::{CoreConfig, ReuseBehaviour};
-pub use raw::{KEYS, Key, Kind, Scope, find_key, nearest_key};
+pub use keys::{Key, Kind, Owner, Pool, Scope, Standard, find_key, keys, nearest_key};
+pub use values::effective;
 
 use portcullis_wire::Object;
-use serde_json::Value;
 
 /// A setting that cannot be used. `Display` names the key and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,42 +33,50 @@ pub enum Protected {
 
 /// Whether a setting is the operator's own where `supertokens_saas_secret` is set.
 pub fn protected(name: &str) -> Option<Protected> {
-    if raw::PROTECTED_DATABASE.contains(&name) {
-        Some(Protected::Database)
-    } else {
-        raw::PROTECTED_CORE.contains(&name).then_some(Protected::Core)
-    }
+    find_key(name).and_then(|key| key.protected)
 }
 
-/// Lays settings over others. A `null` says nothing: it must not take away a guard that lies below.
+fn fault(text: impl Into<String>) -> ConfigError {
+    ConfigError(text.into())
+}
+
+/// Lays settings over others. A `null` says nothing, unless it is a value of its own: it must not take
+/// away a guard that lies below.
 pub fn merge(below: &Object, above: &Object) -> Object {
     let mut merged = below.clone();
-    for (name, value) in above.iter().filter(|(_, value)| !value.is_null()) {
-        merged.insert(find_key(name).map_or(name.as_str(), |key| key.name).to_owned(), value.clone());
+    for (name, value) in above {
+        let key = find_key(name);
+        if !value.is_null() || key.is_some_and(|key| key.kind == Kind::OptionalInteger) {
+            merged.insert(key.map_or(name.as_str(), |key| key.name).to_owned(), value.clone());
+        }
     }
     merged
 }
 
-/// Checks the settings that a tenant is given: each key must be known and allowed there.
-/// `is_public` is true for the tenant that stands for the whole app.
+/// Checks the settings that a tenant is given, over those that it inherits: each key must be known, of
+/// its kind and allowed there. [`CoreConfig::from_values`] checks the rest. `is_public` is true for the
+/// tenant that stands for the whole app.
 pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object) -> Result<(), ConfigError> {
-    for (name, value) in values {
-        let key = find_key(name).ok_or_else(|| ConfigError(format!("Invalid config key: {name}")))?;
-        if value.is_null() {
-            continue;
-        }
-        raw::check_kind(key, value)?;
-        let differs = inherited.get(key.name).unwrap_or(&Value::Null) != value;
-        match key.scope {
-            Scope::Operator => {
-                let text = format!("{} can only be set via the core's base config setting", key.name);
-                return Err(ConfigError(text));
-            }
-            Scope::App if !is_public && differs => {
-                let text = format!("You cannot set different values for {} for the same appId", key.name);
-                return Err(ConfigError(text));
-            }
-            Scope::App | Scope::Tenant => {}
+    let unknown = |name: &str| fault(format!("Invalid config key: {name}"));
+    let keys: Result<Vec<&Key>, _> =
+        values.keys().map(|name| find_key(name).ok_or_else(|| unknown(name))).collect();
+    let keys = keys?;
+    for (key, value) in keys.iter().zip(values.values()).filter(|(_, value)| !value.is_null()) {
+        values::check(key, value)?;
+    }
+    let merged = merge(inherited, values);
+    for key in keys {
+        let differs = || effective(&merged, key) != effective(inherited, key);
+        let name = key.name;
+        if key.scope == Scope::Operator {
+            return Err(fault(format!("{name} can only be set via the core's base config setting")));
+        } else if key.scope == Scope::App && !is_public && differs() {
+            return Err(fault(format!("You cannot set different values for {name} for the same appId")));
+        } else if key.pool == Some(Pool::Common) && differs() {
+            return Err(fault(format!("You cannot set different values for {name} for the same user pool")));
+        } else if key.pool == Some(Pool::Identity) && differs() {
+            // To accept it would keep the tenant's users where its owner does not expect them.
+            return Err(fault(format!("{name} cannot be set: this core keeps all tenants in one database")));
         }
     }
     Ok(())
@@ -75,7 +85,7 @@ pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn object(value: Value) -> Object {
         let Value::Object(object) = value else { unreachable!() };
@@ -87,6 +97,8 @@ mod tests {
         let below = object(json!({"ip_deny_regex": "10\\..*", "port": 1}));
         let merged = merge(&below, &object(json!({"ip_deny_regex": null, "port": 2})));
         assert_eq!(Value::Object(merged), json!({"ip_deny_regex": "10\\..*", "port": 2}));
+        let rest = object(json!({"bulk_migration_sleep_between_rounds_in_batch_ms": null}));
+        assert_eq!(merge(&below, &rest).len(), 3);
     }
 
     #[test]
@@ -113,10 +125,53 @@ mod tests {
                 false,
                 "You cannot set different values for password_hashing_alg for the same appId",
             ),
+            (json!({"port": null}), true, "port can only be set via the core's base config setting"),
             (json!({"bcrypt_log_rounds": "x"}), true, "'bcrypt_log_rounds' must be of type int"),
+            (json!({"port": 1, "totp_max_attempts": "x"}), true, "'totp_max_attempts' must be of type int"),
+            (
+                json!({"postgresql_table_names_prefix": "x"}),
+                true,
+                "You cannot set different values for postgresql_table_names_prefix for the same user pool",
+            ),
+            (
+                json!({"postgresql_host": "elsewhere"}),
+                true,
+                "postgresql_host cannot be set: this core keeps all tenants in one database",
+            ),
         ] {
             assert_eq!(check(values, is_public), Err(ConfigError(text.to_owned())));
         }
-        assert_eq!(check(json!({"password_hashing_alg": "ARGON2"}), true), Ok(()));
+        for (values, is_public) in [
+            (json!({"password_hashing_alg": "ARGON2"}), true),
+            (json!({"core_config_version": 1, "ip_deny_regex": null}), false),
+            (json!({"postgresql_connection_pool_size": 3, "postgresql_host": "localhost"}), false),
+        ] {
+            assert_eq!(check(values, is_public), Ok(()));
+        }
+    }
+
+    #[test]
+    fn tenants_of_an_app_agree_whatever_way_a_value_is_written() {
+        let app = object(json!({"access_token_validity": 100, "api_keys": "b,a"}));
+        for same in [
+            json!({"access_token_validity": "100"}),
+            json!({"access_token_validity": null}),
+            json!({"api_keys": "a, b"}),
+            json!({"refresh_token_validity": 144_000}),
+            json!({"access_token_signing_key_update_interval": "168"}),
+        ] {
+            assert_eq!(check_tenant_values(&object(same), false, &app), Ok(()));
+        }
+        for (other, name) in [
+            (json!({"access_token_validity": 3600}), "access_token_validity"),
+            (json!({"api_keys": "a"}), "api_keys"),
+            (
+                json!({"access_token_signing_key_update_interval": 169}),
+                "access_token_dynamic_signing_key_update_interval",
+            ),
+        ] {
+            let text = format!("You cannot set different values for {name} for the same appId");
+            assert_eq!(check_tenant_values(&object(other), false, &app), Err(ConfigError(text)));
+        }
     }
 }

@@ -10,6 +10,7 @@ mod jwt;
 mod multitenancy;
 mod session;
 mod session_keys;
+mod settings;
 mod usermetadata;
 mod userroles;
 mod users;

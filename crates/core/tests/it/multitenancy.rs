@@ -330,7 +330,7 @@ async fn settings_are_inherited_merged_and_checked() {
         (
             "/recipe/multitenancy/app/v2",
             json!({"appId": "a2", "coreConfig": {"access_token_validity": -1}}),
-            "Invalid core config: 'access_token_validity' must be between 1 and 86400000 seconds inclusive. The config file can be found here: config.yaml",
+            "Invalid core config: 'access_token_validity' must be between 1 and 86400000 seconds inclusive.",
         ),
         (
             "/appid-a1/recipe/multitenancy/tenant/v2",

@@ -159,9 +159,16 @@ async fn check_config(
         check_protected(&tenant.core_config, old_config)?;
     }
     let inherited = inherited_values(&cx.app, tx, target).await?;
-    config::check_tenant_values(&tenant.core_config, target.is_public_tenant(), &inherited).map_err(fault)?;
     let values = config::merge(&inherited, &tenant.core_config);
     CoreConfig::from_values(&values, cx.app.test_mode).map_err(fault)?;
+    config::check_tenant_values(&tenant.core_config, target.is_public_tenant(), &inherited).map_err(fault)?;
+    if target.is_public_tenant() {
+        let others = store::list_configs(tx, Which::App(target)).await?;
+        for (_, other) in others.iter().filter(|(scope, _)| !scope.is_public_tenant()) {
+            // A tenant that was given the app's value must not be left behind with it.
+            config::check_tenant_values(&other.core_config, false, &values).map_err(fault)?;
+        }
+    }
     if !target.domain.is_empty() {
         // Apps and tenants carry no domain in the tables: two domains must not share a database.
         let text =
