@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// `sqlite:<file>`, `sqlite::memory:` or `postgres://…` [default: sqlite:portcullis.db]
     #[arg(long, global = true)]
     pub(crate) database: Option<String>,
-    /// A `config.yaml` with SuperTokens' key names
+    /// A `config.yaml` with SuperTokens' key names [default: one here or beside the binary]
     #[arg(long, global = true)]
     pub(crate) config: Option<PathBuf>,
     /// The largest body of a request, in bytes [default: 1048576]

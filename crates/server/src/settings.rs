@@ -349,7 +349,7 @@ mod tests {
         );
         assert_eq!((config.signing_key_update_interval_ms, config.argon2_hashing_pool_size), (86_400_000, 4));
         assert!(config.access_token_blacklisting);
-        assert!(config.ip_deny.as_ref().unwrap().is_match("10.0.3.4"));
+        assert!(config.ip_deny.as_ref().unwrap().is_match("10.0.3.4").unwrap());
         assert_eq!(unused(&settings.values), ["passwordless_code_lifetime"]);
     }
 

@@ -5,8 +5,8 @@ use super::values::{self, Reader, api_keys};
 use super::{ConfigError, fault, ranges};
 use crate::crypto::digest::Secret;
 use crate::crypto::password_hash::HashSettings;
+use fancy_regex::{Regex, RegexBuilder};
 use portcullis_wire::Object;
-use regex::Regex;
 use std::time::Duration;
 
 /// What a core answers to a refresh token that was used recently (CDI 5.6).
@@ -37,8 +37,6 @@ pub struct CoreConfig {
     pub api_keys: Vec<Secret>,
     /// A key that only the operator has.
     pub saas_secret: Option<Secret>,
-    /// The only domain that this core serves, where it is one of several.
-    pub only_domain: Option<String>,
     /// The oldest version served.
     pub min_cdi: Option<String>,
     /// The newest version served.
@@ -100,7 +98,6 @@ impl CoreConfig {
                 .map(|keys| api_keys(&keys).map(Secret::new).collect())
                 .unwrap_or_default(),
             saas_secret: read.text("supertokens_saas_secret").map(Secret::new),
-            only_domain: read.text("supertokens_saas_load_only_cud").map(|domain| domain_name(&domain)),
             min_cdi: read.text("supertokens_min_cdi_version"),
             max_cdi: read.text("supertokens_max_cdi_version"),
             ip_allow: pattern(&read, "ip_allow_regex")?,
@@ -168,16 +165,13 @@ fn base_path(text: &str) -> String {
     parts.fold(String::new(), |path, part| format!("{path}/{part}"))
 }
 
-/// Domains are told apart without their port, in small letters.
-fn domain_name(text: &str) -> String {
-    let name = text.trim().split(':').next().unwrap_or_default();
-    name.to_ascii_lowercase()
-}
+/// How far a pattern may go back; addresses are short.
+const BACKTRACK_LIMIT: usize = 10_000;
 
 /// The whole address must match, as in the reference.
 fn pattern(read: &Reader<'_>, name: &str) -> Result<Option<Regex>, ConfigError> {
     let Some(text) = filled(read, name) else { return Ok(None) };
-    let whole = Regex::new(&format!("^(?:{text})$"));
+    let whole = RegexBuilder::new(&format!("^(?:{text})$")).backtrack_limit(BACKTRACK_LIMIT).build();
     whole.map(Some).map_err(|_| fault(format!("Provided regular expression is invalid for {name} config")))
 }
 
@@ -219,15 +213,23 @@ mod tests {
         let config = read(
             json!({
                 "base_path": "core//v1/", "api_keys": keys, "ip_deny_regex": "127\\.0\\.0\\..*",
-                "supertokens_saas_load_only_cud": "EU.example.com:3567",
             }),
             false,
         );
         let config = config.unwrap();
         assert_eq!((config.base_path.as_str(), config.api_keys.len()), ("/core/v1", 2));
-        assert_eq!(config.only_domain.as_deref(), Some("eu.example.com"));
         let deny = config.ip_deny.unwrap();
-        assert!(deny.is_match("127.0.0.1") && !deny.is_match("x127.0.0.1"));
+        assert!(deny.is_match("127.0.0.1").unwrap() && !deny.is_match("x127.0.0.1").unwrap());
+    }
+
+    #[test]
+    fn patterns_may_look_around_and_go_back_only_so_far() {
+        let config =
+            read(json!({"ip_deny_regex": r"^(?!10\.).*", "ip_allow_regex": r"(?:(x+)\1*)+y"}), false);
+        let config = config.unwrap();
+        let deny = config.ip_deny.unwrap();
+        assert!(deny.is_match("127.0.0.1").unwrap() && !deny.is_match("10.0.0.1").unwrap());
+        assert!(config.ip_allow.unwrap().is_match(&"x".repeat(40)).is_err());
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::net::IpAddr;
 /// 403 unless the tenant's address filter lets the peer through. Deny wins over allow.
 pub(super) fn check_address(config: &CoreConfig, peer: Option<IpAddr>) -> Result<()> {
     let address = peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default();
-    let denied = config.ip_deny.as_ref().is_some_and(|deny| deny.is_match(&address));
-    let allowed = config.ip_allow.as_ref().is_none_or(|allow| allow.is_match(&address));
+    // A pattern that does not come to an end lets nobody through.
+    let denied = config.ip_deny.as_ref().is_some_and(|deny| deny.is_match(&address).unwrap_or(true));
+    let allowed = config.ip_allow.as_ref().is_none_or(|allow| allow.is_match(&address).unwrap_or(false));
     if denied || !allowed { Err(Error::forbidden("Forbidden")) } else { Ok(()) }
 }
 
