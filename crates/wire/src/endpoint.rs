@@ -64,7 +64,7 @@ pub trait Endpoint: 'static {
     /// (`/recipe/user` is shared by the login recipes).
     const RID: Option<&'static str> = None;
     /// The fields of the call, in the order in which missing ones are reported.
-    type Request: FromInput + Send;
+    type Request: FromInput + Serialize + Send;
     /// The JSON of a served call.
     type Response: Serialize + DeserializeOwned;
 }

@@ -1,0 +1,105 @@
+//! The core in the same process as the backend: no second service, one binary and one file.
+//!
+//! ```
+//! use portcullis::recipes::session::SessionRecipe;
+//! use portcullis::{AppInfo, Portcullis};
+//! use portcullis_embedded::Embedded;
+//!
+//! let portcullis = Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3001"))
+//!     .core(Embedded::sqlite("app.db"))
+//!     .recipe(SessionRecipe::new())
+//!     .build()?;
+//! # Ok::<(), portcullis::BuildError>(())
+//! ```
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use portcullis::{Transport, TransportError};
+use portcullis_core::http::handle;
+use portcullis_core::{App, AppSettings, Clock, jobs};
+use portcullis_db::{Db, Settings};
+use portcullis_wire::Object;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// A core in this process. It opens its database at the first call, or at [`Embedded::open`].
+#[derive(Debug)]
+pub struct Embedded {
+    database: String,
+    schema: Option<String>,
+    settings: Object,
+    core: OnceCell<Arc<App>>,
+}
+
+impl Embedded {
+    /// A core that keeps everything in one file, which is made if it is not there.
+    pub fn sqlite(file: impl AsRef<std::path::Path>) -> Self {
+        Self::on(format!("sqlite:{}", file.as_ref().display()))
+    }
+
+    /// A core that forgets everything when the process ends.
+    pub fn in_memory() -> Self {
+        Self::on("sqlite::memory:".to_owned())
+    }
+
+    /// A core on a PostgreSQL database: `postgres://user:password@host/database`.
+    pub fn postgres(url: impl Into<String>) -> Self {
+        Self::on(url.into())
+    }
+
+    fn on(database: String) -> Self {
+        Self { database, schema: None, settings: Object::new(), core: OnceCell::new() }
+    }
+
+    /// The PostgreSQL schema to work in, made if it is not there.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// A setting of the core, by its name in `config.yaml`.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Opens the database and brings its tables up to date: for backends that would rather fail at start
+    /// than at the first call.
+    pub async fn open(&self) -> Result<(), TransportError> {
+        self.core().await.map(drop)
+    }
+
+    async fn core(&self) -> Result<&Arc<App>, TransportError> {
+        self.core.get_or_try_init(|| self.start()).await
+    }
+
+    async fn start(&self) -> Result<Arc<App>, TransportError> {
+        let settings = Settings { schema: self.schema.clone(), ..Settings::default() };
+        let db = Db::open(&self.database, &settings).await.map_err(TransportError::new)?;
+        let settings = AppSettings {
+            db,
+            base_values: self.settings.clone(),
+            config_path: None,
+            test_mode: false,
+            clock: Clock::system(),
+        };
+        let app = App::open(settings).await.map_err(TransportError::new)?;
+        jobs::start(&app);
+        Ok(app)
+    }
+}
+
+#[async_trait]
+impl Transport for Embedded {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let core = Arc::clone(self.core().await?);
+        let (head, body) = handle(core, request.map(Full::new), None).await.into_parts();
+        let Ok(body) = body.collect().await;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}

@@ -1,0 +1,187 @@
+//! Sessions from end to end: the SDK, and the core in the same process.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use bytes::Bytes;
+use http::{Request, Response};
+use portcullis::recipes::session::{AntiCsrf, Claim, NewSession, SessionRecipe, VerifyOptions};
+use portcullis::{AppInfo, Cx, Error, Exchange, Portcullis, SessionError};
+use portcullis_embedded::Embedded;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn app(recipe: SessionRecipe) -> Portcullis {
+    Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
+        .core(Embedded::in_memory())
+        .recipe(recipe)
+        .build()
+        .unwrap()
+}
+
+fn call(sdk: &Portcullis, request: http::request::Builder) -> Cx {
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    Cx::of_request(sdk, Arc::new(Exchange::new(&head, Bytes::new())))
+}
+
+fn headers(cx: &Cx) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    cx.exchange().unwrap().write_to(&mut headers);
+    headers
+}
+
+fn body(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+fn object(value: &Value) -> portcullis_wire::Object {
+    value.as_object().cloned().unwrap()
+}
+
+#[tokio::test]
+async fn a_session_in_headers_is_made_verified_refreshed_and_ended() {
+    let sdk = app(SessionRecipe::new());
+    let cx = call(&sdk, Request::post("/login"));
+    let session = sdk.session().unwrap();
+    let made = session
+        .create(&cx, NewSession::of("ann").payload(object(&json!({"role": "admin", "sub": "x"}))))
+        .await;
+    let made = made.unwrap();
+    assert_eq!((made.user_id(), made.tenant_id()), ("ann", "public"));
+    let sent = headers(&cx);
+    let access = sent["st-access-token"].to_str().unwrap().to_owned();
+    let refresh = sent["st-refresh-token"].to_str().unwrap().to_owned();
+    assert_eq!(sent["access-control-expose-headers"], "front-token, st-access-token, st-refresh-token");
+
+    let with = |token: &str| Request::get("/x").header("authorization", format!("Bearer {token}"));
+    let cx = call(&sdk, with(&access));
+    let verified = session.verify(&cx, &VerifyOptions::new()).await.unwrap().unwrap();
+    assert_eq!(verified.access_token_payload()["role"], "admin");
+    assert_eq!(verified.access_token_payload()["iss"], "http://localhost:3001/auth");
+    assert!(headers(&cx).is_empty(), "nothing new to tell");
+
+    let refreshing =
+        Request::post("/auth/session/refresh").header("authorization", format!("Bearer {refresh}"));
+    let cx = call(&sdk, refreshing);
+    let response = sdk.handle(&cx).await.unwrap();
+    assert_eq!((response.status().as_u16(), body(&response)), (200, json!({})));
+    let access = response.headers()["st-access-token"].to_str().unwrap().to_owned();
+
+    let cx = call(&sdk, Request::post("/auth/signout").header("authorization", format!("Bearer {access}")));
+    let response = sdk.handle(&cx).await.unwrap();
+    assert_eq!(body(&response), json!({"status": "OK"}));
+    assert_eq!(response.headers()["front-token"], "remove");
+    assert_eq!(response.headers()["st-access-token"], "");
+
+    let cx = call(&sdk, with(&access));
+    let gone = session.verify(&cx, &VerifyOptions::new().check_database()).await.unwrap_err();
+    assert!(
+        matches!(gone, Error::Session(SessionError::Unauthorised { clear_tokens: true, .. })),
+        "{gone:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_session_in_cookies_and_a_stolen_refresh_token() {
+    let sdk = app(SessionRecipe::new());
+    let session = sdk.session().unwrap();
+    let cx = call(&sdk, Request::post("/login").header("st-auth-mode", "cookie"));
+    session.create(&cx, NewSession::of("ann")).await.unwrap();
+    let cookies = |headers: &http::HeaderMap| -> Vec<String> {
+        headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    let first = cookies(&headers(&cx));
+    assert!(first[0].starts_with("sAccessToken=") && first[0].contains("; Path=/; Expires="), "{first:?}");
+    assert!(first[0].ends_with("; HttpOnly; SameSite=Lax"), "{first:?}");
+    assert!(first[1].contains("; Path=/auth/session/refresh; "), "{first:?}");
+
+    let pair = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
+    let refresh = async |cookie: &str| {
+        let request = Request::post("/auth/session/refresh").header("cookie", pair(cookie));
+        sdk.handle(&call(&sdk, request)).await.unwrap()
+    };
+    let second = refresh(&first[1]).await;
+    assert_eq!(second.status(), 200);
+    let newest = cookies(second.headers());
+    // The child's first use tells the core that it has arrived; then its parent is a stolen one.
+    assert_eq!(refresh(&newest[1]).await.status(), 200);
+    let stolen = refresh(&first[1]).await;
+    assert_eq!((stolen.status().as_u16(), body(&stolen)), (401, json!({"message": "token theft detected"})));
+    assert!(cookies(stolen.headers()).iter().all(|cookie| cookie.contains("=; ") && cookie.contains("1970")));
+    assert_eq!(refresh(&newest[1]).await.status(), 401, "the thief's session is gone as well");
+}
+
+#[tokio::test]
+async fn who_has_no_session_is_told_so() {
+    let sdk = app(SessionRecipe::new());
+    for (request, status, text) in [
+        (Request::post("/auth/session/refresh"), 401, "unauthorised"),
+        (Request::post("/auth/signout"), 401, "unauthorised"),
+        (
+            Request::post("/auth/session/refresh").header("authorization", "Bearer made-up"),
+            401,
+            "unauthorised",
+        ),
+    ] {
+        let response = sdk.handle(&call(&sdk, request)).await.unwrap();
+        assert_eq!((response.status().as_u16(), body(&response)), (status, json!({"message": text})));
+    }
+    let twice = Request::post("/auth/session/refresh").header("cookie", "sRefreshToken=a; sRefreshToken=b");
+    assert_eq!(sdk.handle(&call(&sdk, twice)).await.unwrap().status(), 500);
+    assert!(sdk.handle(&call(&sdk, Request::get("/auth/signout"))).await.is_none());
+    assert!(sdk.handle(&call(&sdk, Request::post("/other/signout"))).await.is_none());
+    assert!(sdk.handle(&call(&sdk, Request::post("/auth/t1/signout"))).await.is_some());
+    let optional = VerifyOptions::new().optional();
+    let cx = call(&sdk, Request::get("/x"));
+    assert!(sdk.session().unwrap().verify(&cx, &optional).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn claims_are_fetched_kept_and_asked_for() {
+    let sdk = app(SessionRecipe::new());
+    let session = sdk.session().unwrap();
+    let cx = call(&sdk, Request::post("/login"));
+    let made = session.create(&cx, NewSession::of("ann")).await.unwrap();
+    let roles = Claim::new("roles", |_, subject| {
+        Box::pin(async move { Ok(Some(json!([format!("role of {}", subject.user_id)]))) })
+    });
+    made.assert_claims(&cx, &[roles.includes("role of ann", None)]).await.unwrap();
+    assert_eq!(made.claim_value(&roles), Some(json!(["role of ann"])));
+    let Err(Error::Session(SessionError::InvalidClaims(failures))) =
+        made.assert_claims(&cx, &[roles.includes("admin", None)]).await
+    else {
+        panic!("the claim is not there");
+    };
+    assert_eq!(failures[0].id, "roles");
+    assert_eq!(
+        failures[0].reason,
+        json!({"message": "wrong value", "expectedToInclude": "admin", "actualValue": ["role of ann"]})
+    );
+    // The response carries the newest token, and a request with it has the claim.
+    let token = headers(&cx)["st-access-token"].to_str().unwrap().to_owned();
+    assert_eq!(token, made.access_token());
+    let again =
+        session.verify_without_request(&cx, &token, None, &VerifyOptions::new()).await.unwrap().unwrap();
+    assert_eq!(again.claim_value(&roles), Some(json!(["role of ann"])));
+    again.remove_claim(&cx, &roles).await.unwrap();
+    assert_eq!(again.claim_value(&roles), None);
+}
+
+#[tokio::test]
+async fn an_anti_csrf_value_is_asked_for_with_cookies() {
+    let sdk = app(SessionRecipe::new().anti_csrf(AntiCsrf::ViaToken));
+    let session = sdk.session().unwrap();
+    let cx = call(&sdk, Request::post("/login").header("st-auth-mode", "cookie"));
+    let made = session.create(&cx, NewSession::of("ann")).await.unwrap();
+    let value = headers(&cx)["anti-csrf"].to_str().unwrap().to_owned();
+    let cookie = format!("sAccessToken={}", made.access_token());
+    let ask = async |request: http::request::Builder| {
+        let cx = call(&sdk, request.header("cookie", &cookie));
+        session.verify(&cx, &VerifyOptions::new()).await.map(|found| found.is_some())
+    };
+    assert!(ask(Request::post("/x").header("anti-csrf", &value)).await.unwrap());
+    assert!(ask(Request::get("/x")).await.unwrap());
+    for request in [Request::post("/x"), Request::post("/x").header("anti-csrf", "wrong")] {
+        let error = ask(request).await.unwrap_err();
+        assert!(matches!(error, Error::Session(SessionError::TryRefreshToken { .. })), "{error:?}");
+    }
+}

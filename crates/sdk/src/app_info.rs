@@ -1,0 +1,219 @@
+//! Where the app lives: its name, the addresses of its API and website, and the paths below them.
+
+use crate::BuildError;
+use url::{Host, Url};
+
+/// What the app is called and where it lives. Addresses are checked by
+/// [`Builder::build`](crate::Builder::build).
+///
+/// ```
+/// let app = portcullis::AppInfo::new("Demo", "https://api.example.com", "https://example.com")
+///     .api_base_path("/auth");
+/// ```
+#[derive(Clone, Debug)]
+pub struct AppInfo {
+    name: String,
+    api_domain: String,
+    website_domains: Vec<String>,
+    api_base_path: String,
+    website_base_path: String,
+    api_gateway_path: String,
+}
+
+impl AppInfo {
+    /// An app whose API is served at `api_domain` and whose pages are served at `website_domain`. Both
+    /// paths default to `/auth`.
+    pub fn new(
+        name: impl Into<String>,
+        api_domain: impl Into<String>,
+        website_domain: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            api_domain: api_domain.into(),
+            website_domains: vec![website_domain.into()],
+            api_base_path: "/auth".to_owned(),
+            website_base_path: "/auth".to_owned(),
+            api_gateway_path: String::new(),
+        }
+    }
+
+    /// A further website that uses this API. Links in e-mails lead to the site that asked for them, if it
+    /// is one of these, else to the first.
+    #[must_use]
+    pub fn also_website(mut self, domain: impl Into<String>) -> Self {
+        self.website_domains.push(domain.into());
+        self
+    }
+
+    /// What the paths of the frontend APIs begin with.
+    #[must_use]
+    pub fn api_base_path(mut self, path: impl Into<String>) -> Self {
+        self.api_base_path = path.into();
+        self
+    }
+
+    /// What the paths of the sign-in pages begin with.
+    #[must_use]
+    pub fn website_base_path(mut self, path: impl Into<String>) -> Self {
+        self.website_base_path = path.into();
+        self
+    }
+
+    /// What a gateway in front of the API puts before every path.
+    #[must_use]
+    pub fn api_gateway_path(mut self, path: impl Into<String>) -> Self {
+        self.api_gateway_path = path.into();
+        self
+    }
+
+    pub(crate) fn normalise(self) -> Result<App, BuildError> {
+        if self.name.trim().is_empty() {
+            return Err(BuildError::MissingAppName);
+        }
+        let domain = |field: &'static str, text: &str| {
+            normalise_domain(text).ok_or_else(|| BuildError::InvalidDomain { field, value: text.to_owned() })
+        };
+        let path = |field: &'static str, text: &str| {
+            normalise_path(text).ok_or_else(|| BuildError::InvalidPath { field, value: text.to_owned() })
+        };
+        let websites = self.website_domains.iter().map(|text| domain("website_domain", text));
+        let gateway = path("api_gateway_path", &self.api_gateway_path)?;
+        Ok(App {
+            name: self.name,
+            api_domain: domain("api_domain", &self.api_domain)?,
+            websites: websites.collect::<Result<_, _>>()?,
+            api_base_path: gateway + &path("api_base_path", &self.api_base_path)?,
+            website_base_path: path("website_base_path", &self.website_base_path)?,
+        })
+    }
+}
+
+/// [`AppInfo`], checked: domains without a slash at their end, paths empty or beginning with a slash.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What e-mails call the app.
+    pub name: String,
+    /// For example `https://api.example.com`.
+    pub api_domain: String,
+    websites: Vec<String>,
+    /// The gateway's path and the API's own, for example `/auth`.
+    pub api_base_path: String,
+    /// For example `/auth`.
+    pub website_base_path: String,
+}
+
+impl App {
+    /// The website that a request with this `Origin` belongs to.
+    pub fn website(&self, origin: Option<&str>) -> &str {
+        let asked = origin.and_then(normalise_domain);
+        let known = self.websites.iter().find(|website| Some(*website) == asked.as_ref());
+        known.or(self.websites.first()).map_or("", String::as_str)
+    }
+}
+
+/// An origin, as the official SDKs write it: scheme and host in lower case, no path. Without a scheme it
+/// is `https`, or `http` for `localhost` and IPv4 addresses.
+pub(crate) fn normalise_domain(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return origin(&text);
+    }
+    let bare = text.strip_prefix('.').unwrap_or(&text);
+    if bare.starts_with('/') || !(bare.contains('.') || bare.starts_with("localhost")) {
+        return None;
+    }
+    let url = Url::parse(&format!("https://{bare}")).ok()?;
+    let scheme = if is_local(&url) { "http" } else { "https" };
+    origin(&format!("{scheme}://{bare}"))
+}
+
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{host}{port}", url.scheme()))
+}
+
+/// Whether the host is `localhost` or an IPv4 address, which need no certificate.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(_)) => true,
+        Some(Host::Domain(domain)) => domain.starts_with("localhost"),
+        _ => false,
+    }
+}
+
+/// A path, as the official SDKs write it: a slash at its beginning, none at its end; of a whole URL only
+/// its path counts.
+pub(crate) fn normalise_path(text: &str) -> Option<String> {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let has_scheme = lower.starts_with("http://") || lower.starts_with("https://");
+    let url = if has_scheme {
+        Url::parse(text).ok()?
+    } else if names_a_domain(&lower) {
+        Url::parse(&format!("http://{text}")).ok()?
+    } else {
+        let slash = if text.starts_with('/') { "" } else { "/" };
+        Url::parse(&format!("http://example.com{slash}{text}")).ok()?
+    };
+    let path = url.path();
+    Some(path.strip_suffix('/').unwrap_or(path).to_owned())
+}
+
+fn names_a_domain(text: &str) -> bool {
+    if text.starts_with("localhost") {
+        return true;
+    }
+    let has_dot = |url: Url| url.host_str().is_some_and(|host| host.contains('.'));
+    text.contains('.') && !text.starts_with('/') && Url::parse(&format!("http://{text}")).is_ok_and(has_dot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_origins() {
+        for (text, origin) in [
+            ("http://API.example.com", "http://api.example.com"),
+            ("https://api.example.com/path?q#h", "https://api.example.com"),
+            ("api.example.com:3000/path", "https://api.example.com:3000"),
+            ("localhost:4000", "http://localhost:4000"),
+            ("127.0.0.1", "http://127.0.0.1"),
+            (".example.com", "https://example.com"),
+            ("http://localhost:80", "http://localhost"),
+        ] {
+            assert_eq!(normalise_domain(text).as_deref(), Some(origin), "{text}");
+        }
+        for text in ["", "/one", "example", "http://"] {
+            assert_eq!(normalise_domain(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_begin_with_a_slash_and_do_not_end_with_one() {
+        for (text, path) in [
+            ("", ""),
+            ("/", ""),
+            ("auth", "/auth"),
+            ("/Auth/", "/Auth"),
+            ("http://a.b/one/two/", "/one/two"),
+            ("a.b.com/one", "/one"),
+            ("localhost:3000/x", "/x"),
+            ("/a.b", "/a.b"),
+        ] {
+            assert_eq!(normalise_path(text).as_deref(), Some(path), "{text}");
+        }
+    }
+
+    #[test]
+    fn links_lead_to_the_site_that_asked_if_it_is_known() {
+        let app = AppInfo::new("Demo", "https://api.example.com", "https://example.com");
+        let app = app.also_website("https://other.example.com").normalise().unwrap();
+        assert_eq!(app.website(Some("https://OTHER.example.com")), "https://other.example.com");
+        assert_eq!(app.website(Some("https://evil.example")), "https://example.com");
+        assert_eq!(app.website(None), "https://example.com");
+    }
+}

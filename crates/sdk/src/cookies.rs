@@ -1,0 +1,127 @@
+//! Cookies as the official SDKs read and write them: values are percent-encoded, and a request may hold
+//! several of one name.
+
+use http::HeaderValue;
+use http::header::InvalidHeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What JavaScript's `encodeURIComponent` leaves as it is.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// When a browser sends a cookie along with a request from another site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Always; browsers want such a cookie to be secure.
+    None,
+    /// When the user follows a link.
+    Lax,
+    /// Never.
+    Strict,
+}
+
+/// A cookie of the response. It can never be read by scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// The name.
+    pub name: String,
+    /// The value, not yet encoded.
+    pub value: String,
+    /// The hosts that get it; `None` for only this one.
+    pub domain: Option<String>,
+    /// The paths that get it.
+    pub path: String,
+    /// Until when it is kept, in milliseconds since 1970; 0 takes it away.
+    pub expires_at: i64,
+    /// Whether it is only sent over TLS.
+    pub secure: bool,
+    /// When it is sent from other sites.
+    pub same_site: SameSite,
+}
+
+impl Cookie {
+    /// Whether a browser keeps only one of the two.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.domain, &self.path) == (&other.name, &other.domain, &other.path)
+    }
+
+    /// The cookie as a `Set-Cookie` header.
+    pub(crate) fn to_header(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let mut text = format!("{}={}", self.name, utf8_percent_encode(&self.value, COMPONENT));
+        if let Some(domain) = &self.domain {
+            text.push_str(&format!("; Domain={domain}"));
+        }
+        text.push_str(&format!("; Path={}; Expires={}; HttpOnly", self.path, http_date(self.expires_at)));
+        if self.secure {
+            text.push_str("; Secure");
+        }
+        text.push_str(match self.same_site {
+            SameSite::None => "; SameSite=None",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::Strict => "; SameSite=Strict",
+        });
+        HeaderValue::from_str(&text)
+    }
+}
+
+/// RFC 9110, section 5.6.7.
+fn http_date(milliseconds: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default());
+    httpdate::fmt_http_date(UNIX_EPOCH + since)
+}
+
+/// The values of every cookie with a name in a `Cookie` header.
+pub(crate) fn values(header: &str, name: &str) -> Vec<String> {
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .filter(|(key, _)| decode(key.trim()) == name)
+        .map(|(_, value)| decode(unquoted(value.trim())))
+        .collect()
+}
+
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+/// What does not decode is taken as it is.
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_written_in_full() {
+        let cookie = Cookie {
+            name: "sAccessToken".into(),
+            value: "a b/c".into(),
+            domain: Some("example.com".into()),
+            path: "/".into(),
+            expires_at: 784_111_777_000,
+            secure: true,
+            same_site: SameSite::None,
+        };
+        assert_eq!(
+            cookie.to_header().unwrap(),
+            "sAccessToken=a%20b%2Fc; Domain=example.com; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT; HttpOnly; Secure; SameSite=None"
+        );
+    }
+
+    #[test]
+    fn every_cookie_of_a_name_is_found_and_no_other() {
+        let header = "sAccessTokenX=0; sAccessToken=a%20b; other; =x; sAccessToken=\"c\";sAccessToken=%zz";
+        assert_eq!(values(header, "sAccessToken"), ["a b", "c", "%zz"]);
+        assert!(values("", "sAccessToken").is_empty());
+    }
+}

@@ -1,0 +1,59 @@
+//! Cores that are reached over HTTP, with connections that are kept.
+
+use super::{Transport, TransportError};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use std::time::Duration;
+
+/// The largest answer that is read, in bytes: a page of 500 users fits many times.
+const ANSWER_MAX: usize = 32 << 20;
+
+/// HTTP and HTTPS; certificates are checked against the system's, or against `SSL_CERT_FILE`.
+#[derive(Clone, Debug)]
+pub struct HttpTransport(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl HttpTransport {
+    /// A transport without a connection; they are made when they are needed.
+    pub fn new() -> Result<Self, TransportError> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(hyper_rustls_provider())
+            .map_err(TransportError::new)?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector);
+        Ok(Self(client))
+    }
+}
+
+fn hyper_rustls_provider() -> rustls::crypto::CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let reply = self.0.request(request.map(Full::new)).await.map_err(|error| with_cause(&error))?;
+        let (head, body) = reply.into_parts();
+        let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(TransportError::new)?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+/// The client's own text does not tell why.
+fn with_cause(error: &hyper_util::client::legacy::Error) -> TransportError {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    TransportError::new(text)
+}

@@ -1,0 +1,289 @@
+//! The only door to the core: typed calls, in the newest version that both sides speak, to whichever of
+//! the cores answers.
+
+mod http_transport;
+mod transport;
+
+pub use http_transport::HttpTransport;
+pub use transport::{Transport, TransportError};
+
+use crate::app_info::{App, is_local, normalise_path};
+use crate::{BuildError, Cx, Error, Result};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use portcullis_wire::{Cdi, Endpoint, Method, Object, admin};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use url::Url;
+
+/// The versions that the SDK speaks, newest first.
+const VERSIONS: [Cdi; 3] = [Cdi::V5_6, Cdi::V5_5, Cdi::V5_4];
+/// How long one call to a core may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a call is tried again that a core is too busy for.
+const BUSY_RETRIES: u64 = 5;
+
+/// Why the core did not serve a call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoreError {
+    /// No core could be reached.
+    #[error("no core is reachable: {0}")]
+    Unreachable(String),
+    /// A core refused the call or broke down.
+    #[error("the core answered {method} {path} with {status}: {message}")]
+    Refused {
+        /// The method.
+        method: http::Method,
+        /// The path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The core's words.
+        message: String,
+    },
+    /// Core and SDK have no version in common.
+    #[error("the core speaks none of the protocol versions of this SDK ({0}); update the older of the two")]
+    NoCommonVersion(String),
+    /// The core's answer has another shape than the protocol says.
+    #[error("the core's answer to {path} could not be read: {reason}")]
+    Malformed {
+        /// The path.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Where the cores are and how they are reached.
+pub(crate) struct Core {
+    hosts: Vec<String>,
+    api_key: Option<HeaderValue>,
+    transport: Arc<dyn Transport>,
+    next: AtomicUsize,
+    version: OnceCell<Cdi>,
+    domains: Object,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(crate) fn new(
+        hosts: Vec<String>,
+        api_key: Option<&str>,
+        transport: Arc<dyn Transport>,
+        app: &App,
+    ) -> std::result::Result<Self, BuildError> {
+        let api_key = api_key.map(HeaderValue::from_str).transpose();
+        let mut api_key = api_key.map_err(|_| BuildError::InvalidCore("the API key".to_owned()))?;
+        if let Some(key) = &mut api_key {
+            key.set_sensitive(true);
+        }
+        let mut domains = Object::new();
+        domains.insert("apiDomain".to_owned(), app.api_domain.clone().into());
+        domains.insert("websiteDomain".to_owned(), app.website(None).into());
+        let next = AtomicUsize::new(0);
+        Ok(Self { hosts, api_key, transport, next, version: OnceCell::new(), domains })
+    }
+
+    /// Makes a call: about a tenant, or without one about the whole app.
+    pub(crate) async fn call<E: Endpoint>(
+        &self,
+        cx: &Cx,
+        tenant: Option<&str>,
+        request: &E::Request,
+    ) -> Result<E::Response> {
+        let fields =
+            match serde_json::to_value(request).map_err(|error| Error::Internal(error.to_string()))? {
+                Value::Object(fields) => fields,
+                _ => Object::new(),
+            };
+        let path = tenant.map_or_else(|| E::PATH.to_owned(), |tenant| format!("/{tenant}{}", E::PATH));
+        let call = Call { method: method(E::METHOD), path, fields, rid: E::RID };
+        let cache = cx.core_cache();
+        if call.method != http::Method::GET {
+            cache.clear();
+        } else if let Some(known) = cache.find(&call.key()) {
+            return read(&call.path, &known);
+        }
+        let version = *self.version.get_or_try_init(|| self.negotiate()).await?;
+        let reply = self.send(&call, Some(version)).await?;
+        if call.method == http::Method::GET {
+            cache.insert(call.key(), reply.clone());
+        }
+        read(&call.path, &reply)
+    }
+
+    /// The keys that verify access tokens; answered by any core, to anybody.
+    pub(crate) async fn jwks(&self) -> Result<portcullis_wire::keys::JwksResponse> {
+        let path = "/.well-known/jwks.json".to_owned();
+        let call = Call { method: http::Method::GET, path, fields: Object::new(), rid: None };
+        let reply = self.send(&call, None).await?;
+        read(&call.path, &reply)
+    }
+
+    async fn negotiate(&self) -> Result<Cdi> {
+        let path = <admin::ApiVersion as Endpoint>::PATH.to_owned();
+        let call = Call { method: http::Method::GET, path, fields: self.domains.clone(), rid: None };
+        let reply = self.send(&call, None).await?;
+        let offered: admin::ApiVersionResponse = read(&call.path, &reply)?;
+        let offers = |version: &&Cdi| offered.versions.iter().any(|text| text.parse() == Ok(**version));
+        let common = VERSIONS.iter().find(offers).copied();
+        common.ok_or_else(|| CoreError::NoCommonVersion(VERSIONS.map(|v| v.to_string()).join(", ")).into())
+    }
+
+    /// Asks one core after the other until one answers. One that is too busy is asked again, which does
+    /// not use up the tries for cores that are not there.
+    async fn send(&self, call: &Call, version: Option<Cdi>) -> Result<Bytes> {
+        let mut unreachable = None;
+        let mut busy = 0;
+        let mut hosts_left = self.hosts.len();
+        while hosts_left > 0 {
+            let at = self.next.fetch_add(1, Ordering::Relaxed) % self.hosts.len();
+            let request = self.request(&self.hosts[at], call, version)?;
+            let sent = tokio::time::timeout(TIMEOUT, self.transport.send(request)).await;
+            match sent.unwrap_or_else(|_| Err(TransportError::new("no answer in time"))) {
+                Ok(reply) if reply.status() == StatusCode::TOO_MANY_REQUESTS && busy < BUSY_RETRIES => {
+                    tokio::time::sleep(Duration::from_millis(10 + 250 * busy)).await;
+                    busy += 1;
+                }
+                Ok(reply) => return call.accept(reply),
+                Err(error) => {
+                    hosts_left -= 1;
+                    unreachable = Some(error);
+                }
+            }
+        }
+        let reason = unreachable.map(|error| error.to_string()).unwrap_or_default();
+        Err(CoreError::Unreachable(reason).into())
+    }
+
+    fn request(&self, host: &str, call: &Call, version: Option<Cdi>) -> Result<Request<Bytes>> {
+        let mut request = Request::builder().method(&call.method).uri(call.uri(host));
+        if let Some(version) = version {
+            request = request.header("cdi-version", version.to_string());
+        }
+        if let Some(key) = self.api_key.as_ref().filter(|_| !call.path.starts_with("/.well-known")) {
+            request = request.header("api-key", key);
+        }
+        if let Some(rid) = call.rid {
+            request = request.header("rid", rid);
+        }
+        let mut body = Bytes::new();
+        if call.has_body() {
+            request = request.header(CONTENT_TYPE, "application/json; charset=utf-8");
+            body = Value::Object(call.fields.clone()).to_string().into();
+        }
+        request.body(body).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// One call, before it is known which core serves it.
+struct Call {
+    method: http::Method,
+    path: String,
+    fields: Object,
+    rid: Option<&'static str>,
+}
+
+impl Call {
+    fn has_body(&self) -> bool {
+        self.method != http::Method::GET && self.method != http::Method::DELETE
+    }
+
+    fn uri(&self, host: &str) -> String {
+        let mut uri = format!("{host}{}", self.path);
+        if !self.has_body() && !self.fields.is_empty() {
+            let pairs = self.fields.iter().filter(|(_, value)| !value.is_null());
+            let pairs = pairs.map(|(name, value)| match value {
+                Value::String(text) => (name.as_str(), text.clone()),
+                other => (name.as_str(), other.to_string()),
+            });
+            let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            uri = format!("{uri}?{query}");
+        }
+        uri
+    }
+
+    /// What tells two calls of one request apart.
+    fn key(&self) -> String {
+        self.uri("")
+    }
+
+    fn accept(&self, reply: Response<Bytes>) -> Result<Bytes> {
+        if reply.status().is_success() {
+            return Ok(reply.into_body());
+        }
+        Err(CoreError::Refused {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            status: reply.status().as_u16(),
+            message: String::from_utf8_lossy(reply.body()).trim_end().to_owned(),
+        }
+        .into())
+    }
+}
+
+fn method(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Delete => http::Method::DELETE,
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &str, reply: &[u8]) -> Result<T> {
+    serde_json::from_slice(reply)
+        .map_err(|error| CoreError::Malformed { path: path.to_owned(), reason: error.to_string() }.into())
+}
+
+/// The addresses in `http://a:3567;http://b:3567/base`. Without a scheme it is `https`, or `http` for
+/// `localhost` and IPv4 addresses.
+pub(crate) fn parse_hosts(addresses: &str) -> std::result::Result<Vec<String>, BuildError> {
+    let fault = |address: &str| BuildError::InvalidCore(address.to_owned());
+    let addresses: Vec<_> =
+        addresses.split(';').map(str::trim).filter(|address| !address.is_empty()).collect();
+    if addresses.is_empty() {
+        return Err(BuildError::MissingCore);
+    }
+    addresses.into_iter().map(|address| parse_host(address).ok_or_else(|| fault(address))).collect()
+}
+
+fn parse_host(address: &str) -> Option<String> {
+    let lower = address.to_lowercase();
+    let url = if lower.starts_with("http://") || lower.starts_with("https://") {
+        Url::parse(address).ok()?
+    } else {
+        let url = Url::parse(&format!("https://{address}")).ok()?;
+        if is_local(&url) { Url::parse(&format!("http://{address}")).ok()? } else { url }
+    };
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{host}{port}{}", url.scheme(), normalise_path(url.path())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_cores() {
+        assert_eq!(
+            parse_hosts("localhost:3567; https://Core.example.com/appid-A/ ;core2.example.com").unwrap(),
+            ["http://localhost:3567", "https://core.example.com/appid-A", "https://core2.example.com"]
+        );
+        assert_eq!(parse_hosts(" ; "), Err(BuildError::MissingCore));
+        assert_eq!(parse_hosts("http://"), Err(BuildError::InvalidCore("http://".to_owned())));
+    }
+}

@@ -1,0 +1,108 @@
+//! What every function is told about its call.
+
+use crate::{Exchange, Portcullis, Result, recipes};
+use bytes::Bytes;
+use http::Extensions;
+use portcullis_wire::Object;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One call: the SDK, the request that it belongs to, if there is one, and what the app passes along.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    sdk: Portcullis,
+    exchange: Option<Arc<Exchange>>,
+    user_context: Arc<UserContext>,
+}
+
+impl Cx {
+    /// A call that belongs to no request.
+    pub fn new(sdk: &Portcullis) -> Self {
+        Self { sdk: sdk.clone(), exchange: None, user_context: Arc::default() }
+    }
+
+    /// A call that serves a request.
+    pub fn of_request(sdk: &Portcullis, exchange: Arc<Exchange>) -> Self {
+        Self { exchange: Some(exchange), ..Self::new(sdk) }
+    }
+
+    /// The SDK.
+    pub fn sdk(&self) -> &Portcullis {
+        &self.sdk
+    }
+
+    /// The request that is served, and its response.
+    pub fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.exchange.as_ref()
+    }
+
+    /// What the app passes from one of its overrides to another.
+    pub fn user_context(&self) -> &UserContext {
+        &self.user_context
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.sdk.now()
+    }
+
+    pub(crate) fn core_cache(&self) -> &CoreCache {
+        &self.user_context.core_cache
+    }
+
+    pub(crate) fn session(&self) -> Result<&recipes::session::Sessions> {
+        self.sdk.session()
+    }
+}
+
+/// What the app passes along with a call: values by type, and JSON values by name.
+#[derive(Debug, Default)]
+pub struct UserContext {
+    typed: Mutex<Extensions>,
+    named: Mutex<Object>,
+    core_cache: CoreCache,
+}
+
+impl UserContext {
+    /// Keeps a value, instead of another of its type.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        lock(&self.typed).insert(value);
+    }
+
+    /// The value of a type.
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        lock(&self.typed).get().cloned()
+    }
+
+    /// Keeps a JSON value by name.
+    pub fn set(&self, name: impl Into<String>, value: impl Into<serde_json::Value>) {
+        lock(&self.named).insert(name.into(), value.into());
+    }
+
+    /// The JSON value of a name.
+    pub fn named(&self, name: &str) -> Option<serde_json::Value> {
+        lock(&self.named).get(name).cloned()
+    }
+}
+
+/// What the core answered to this call already. Every change empties it.
+#[derive(Debug, Default)]
+pub(crate) struct CoreCache(Mutex<HashMap<String, Bytes>>);
+
+impl CoreCache {
+    pub(crate) fn find(&self, key: &str) -> Option<Bytes> {
+        lock(&self.0).get(key).cloned()
+    }
+
+    pub(crate) fn insert(&self, key: String, reply: Bytes) {
+        lock(&self.0).insert(key, reply);
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

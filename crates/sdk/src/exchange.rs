@@ -1,0 +1,145 @@
+//! One HTTP exchange: the request as it came, and what the SDK adds to the response.
+
+use crate::cookies::{self, Cookie};
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The request, and what is to be added to its response. Shared by everything that serves the request.
+#[derive(Debug)]
+pub struct Exchange {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    headers: HeaderMap,
+    body: Bytes,
+    outgoing: Mutex<Outgoing>,
+}
+
+/// What is to be added to the response.
+#[derive(Debug, Default)]
+struct Outgoing {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    exposed: Vec<String>,
+    cookies: Vec<Cookie>,
+}
+
+impl Exchange {
+    /// The exchange that a request begins. `body` is empty unless the request is for the SDK.
+    pub fn new(head: &Parts, body: Bytes) -> Self {
+        Self {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers.clone(),
+            body,
+            outgoing: Mutex::default(),
+        }
+    }
+
+    /// The request's method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request's path, as it came.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A request header, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The request's body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The first value of a query parameter.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.query.as_deref().unwrap_or_default();
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The value of the first cookie with a name, decoded.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies(name).into_iter().next()
+    }
+
+    /// The values of all cookies with a name, decoded.
+    pub fn cookies(&self, name: &str) -> Vec<String> {
+        let headers = self.headers.get_all(http::header::COOKIE);
+        let texts = headers.iter().filter_map(|value| value.to_str().ok());
+        texts.flat_map(|text| cookies::values(text, name)).collect()
+    }
+
+    fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets a header of the response; a later call wins.
+    pub fn set_header(&self, name: HeaderName, value: HeaderValue) {
+        let mut outgoing = self.outgoing();
+        outgoing.headers.retain(|(known, _)| *known != name);
+        outgoing.headers.push((name, value));
+    }
+
+    /// Takes back a header that was set.
+    pub fn remove_header(&self, name: &HeaderName) {
+        self.outgoing().headers.retain(|(known, _)| known != name);
+    }
+
+    /// Lets scripts of other origins read a header of the response.
+    pub fn expose_header(&self, name: &str) {
+        let mut outgoing = self.outgoing();
+        if !outgoing.exposed.iter().any(|known| known == name) {
+            outgoing.exposed.push(name.to_owned());
+        }
+    }
+
+    /// Sets a cookie; a later one with the same name, domain and path wins.
+    pub fn set_cookie(&self, cookie: Cookie) {
+        let mut outgoing = self.outgoing();
+        outgoing.cookies.retain(|known| !known.is_same(&cookie));
+        outgoing.cookies.push(cookie);
+    }
+
+    /// Writes everything into a response's headers.
+    pub fn write_to(&self, headers: &mut HeaderMap) {
+        let outgoing = self.outgoing();
+        for (name, value) in &outgoing.headers {
+            headers.insert(name, value.clone());
+        }
+        let cookies = outgoing.cookies.iter().filter_map(|cookie| cookie.to_header().ok());
+        for cookie in cookies {
+            headers.append(SET_COOKIE, cookie);
+        }
+        if !outgoing.exposed.is_empty() {
+            expose(headers, &outgoing.exposed);
+        }
+    }
+}
+
+/// Adds to what the app exposes itself.
+fn expose(headers: &mut HeaderMap, names: &[String]) {
+    let known = headers.get(ACCESS_CONTROL_EXPOSE_HEADERS).and_then(|value| value.to_str().ok());
+    let mut all: Vec<&str> = known.into_iter().flat_map(|list| list.split(',').map(str::trim)).collect();
+    for name in names {
+        if !all.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            all.push(name);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&all.join(", ")) {
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, value);
+    }
+}

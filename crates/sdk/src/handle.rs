@@ -1,0 +1,143 @@
+//! From a request to the frontend API that serves it, and from an error to its response.
+
+use crate::app_info::App;
+use crate::recipes::Recipes;
+use crate::{Cx, Error, Portcullis, Result};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The tenant of a call whose path names none.
+pub const PUBLIC_TENANT: &str = "public";
+
+/// Serves one frontend API: `(call, tenant)`.
+pub(crate) type Handler = for<'a> fn(&'a Cx, &'a str) -> BoxFuture<'a, Result<Response<Bytes>>>;
+
+/// One frontend API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) rid: &'static str,
+    pub(crate) method: ApiMethod,
+    pub(crate) path: &'static str,
+    pub(crate) handler: Handler,
+}
+
+/// The methods of the frontend APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApiMethod {
+    Post,
+}
+
+impl ApiMethod {
+    fn is(self, method: &Method) -> bool {
+        match self {
+            Self::Post => method == Method::POST,
+        }
+    }
+}
+
+/// Every frontend API of the app, in the order of its recipes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    base_path: String,
+    all: Vec<Route>,
+}
+
+impl Routes {
+    pub(crate) fn new(app: &App, recipes: &Recipes) -> Self {
+        Self { base_path: app.api_base_path.clone(), all: recipes.routes() }
+    }
+
+    /// The API that serves a request, and its tenant. The recipe that `rid` names is asked first; a path
+    /// without a tenant wins over one with a tenant of the same name.
+    pub(crate) fn find<'p>(
+        &self,
+        method: &Method,
+        path: &'p str,
+        rid: Option<&str>,
+    ) -> Option<(&Route, &'p str)> {
+        let inside = path.strip_prefix(self.base_path.as_str())?;
+        let inside = inside.strip_suffix('/').unwrap_or(inside);
+        let known_rid = rid.filter(|rid| self.all.iter().any(|route| route.rid == *rid));
+        let of = |rid: Option<&str>, inside: &str| {
+            let mut fitting = self.all.iter().filter(|route| rid.is_none_or(|rid| route.rid == rid));
+            fitting.find(|route| route.path == inside && route.method.is(method))
+        };
+        let find = |rid| {
+            if let Some(route) = of(rid, inside) {
+                return Some((route, PUBLIC_TENANT));
+            }
+            let (tenant, rest) = split_tenant(inside)?;
+            Some((of(rid, rest)?, tenant))
+        };
+        known_rid.and_then(|rid| find(Some(rid))).or_else(|| find(None))
+    }
+}
+
+fn split_tenant(path: &str) -> Option<(&str, &str)> {
+    let inside = path.strip_prefix('/')?;
+    let (tenant, rest) = inside.split_at(inside.find('/')?);
+    let fits = !tenant.is_empty() && tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    fits.then_some((tenant, rest))
+}
+
+impl Portcullis {
+    /// Whether a request is for one of the frontend APIs.
+    pub fn is_for(&self, method: &Method, path: &str, rid: Option<&str>) -> bool {
+        self.routes().find(method, path, rid).is_some()
+    }
+
+    /// Serves a request to a frontend API; `None` if it is for the app itself.
+    pub async fn handle(&self, cx: &Cx) -> Option<Response<Bytes>> {
+        let exchange = cx.exchange()?;
+        let rid = exchange.header("rid");
+        let (route, tenant) = self.routes().find(exchange.method(), exchange.path(), rid)?;
+        let mut response = match (route.handler)(cx, tenant).await {
+            Ok(response) => response,
+            Err(error) => self.error_response(cx, &error).await,
+        };
+        exchange.write_to(response.headers_mut());
+        Some(response)
+    }
+
+    /// The response to a call that could not be served. Session errors take tokens away as they must;
+    /// the caller writes what the exchange has gathered.
+    pub async fn error_response(&self, cx: &Cx, error: &Error) -> Response<Bytes> {
+        match error {
+            Error::Session(error) => match self.session() {
+                Ok(session) => session.error_response(cx, error).await,
+                Err(_) => message(StatusCode::UNAUTHORIZED, "unauthorised"),
+            },
+            Error::BadInput(text) => message(StatusCode::BAD_REQUEST, text),
+            Error::General(text) => {
+                json_response(StatusCode::OK, &json!({"status": "GENERAL_ERROR", "message": text}))
+            }
+            error => {
+                tracing::error!(%error, "a call could not be served");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+        }
+    }
+}
+
+/// `{"message": …}`.
+pub(crate) fn message(status: StatusCode, text: &str) -> Response<Bytes> {
+    json_response(status, &json!({"message": text}))
+}
+
+/// 200 with a JSON body.
+pub(crate) fn ok(body: &impl Serialize) -> Result<Response<Bytes>> {
+    let body = serde_json::to_value(body).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(json_response(StatusCode::OK, &body))
+}
+
+pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}

@@ -1,0 +1,29 @@
+//! Portcullis for a Rust backend: sign-up, sign-in and sessions, for SuperTokens' frontend SDKs.
+//!
+//! The crate knows no web framework: requests and responses are those of the `http` crate. The layers of
+//! [`Portcullis::layer`] fit every tower server; `portcullis-axum` and `portcullis-actix` add extractors.
+
+mod app_info;
+mod clock;
+mod cookies;
+mod core_client;
+mod cx;
+mod error;
+mod exchange;
+mod handle;
+mod layer;
+pub mod recipes;
+mod sdk;
+mod users;
+
+pub use app_info::{App, AppInfo};
+pub use clock::Clock;
+pub use cookies::{Cookie, SameSite};
+pub use core_client::{CoreError, HttpTransport, Transport, TransportError};
+pub use cx::{Cx, UserContext};
+pub use error::{BuildError, ClaimFailure, Error, Result, SessionError};
+pub use exchange::Exchange;
+pub use handle::PUBLIC_TENANT;
+pub use layer::{ErrorLayer, ErrorMarker, ErrorService, ResponseBody, SdkLayer, SdkService};
+pub use sdk::{Builder, CoreAddress, Portcullis};
+pub use users::{LoginMethod, ThirdParty, User};

@@ -1,0 +1,78 @@
+//! The recipes: each is a builder that is given to [`crate::Builder::recipe`], functions that the app
+//! calls, and frontend APIs.
+
+pub mod session;
+
+use crate::BuildError;
+use crate::app_info::App;
+use crate::handle::Route;
+use session::{SessionRecipe, Sessions};
+
+/// What [`crate::Builder::recipe`] takes.
+pub trait Recipe: sealed::Sealed {
+    #[doc(hidden)]
+    fn add_to(self, recipes: &mut Recipes) -> Result<(), BuildError>;
+}
+
+mod sealed {
+    /// Recipes are those of this crate.
+    pub trait Sealed {}
+    impl Sealed for super::SessionRecipe {}
+}
+
+/// The recipes of an app.
+#[derive(Debug, Default)]
+#[doc(hidden)]
+pub struct Recipes {
+    /// In the order in which they were added.
+    order: Vec<Kind>,
+    described_session: Option<SessionRecipe>,
+    pub(crate) session: Option<Sessions>,
+}
+
+/// Names a recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Session,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+        }
+    }
+}
+
+impl Recipes {
+    fn note(&mut self, kind: Kind) -> Result<(), BuildError> {
+        if self.order.contains(&kind) {
+            return Err(BuildError::DuplicateRecipe(kind.name()));
+        }
+        self.order.push(kind);
+        Ok(())
+    }
+
+    pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
+        self.note(Kind::Session)?;
+        self.described_session = Some(recipe);
+        Ok(())
+    }
+
+    /// Checks the recipes together, now that the app's addresses are known.
+    pub(crate) fn complete(&mut self, app: &App) -> Result<(), BuildError> {
+        if self.order.is_empty() {
+            return Err(BuildError::NoRecipe);
+        }
+        self.session = self.described_session.take().map(|recipe| recipe.resolve(app)).transpose()?;
+        Ok(())
+    }
+
+    /// The frontend APIs, in the order in which the recipes were added.
+    pub(crate) fn routes(&self) -> Vec<Route> {
+        let routes_of = |kind: &Kind| match kind {
+            Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
+        };
+        self.order.iter().flat_map(routes_of).collect()
+    }
+}

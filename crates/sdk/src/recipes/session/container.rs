@@ -1,0 +1,267 @@
+//! A session in the hands of the app.
+
+use super::access_token::AccessToken;
+use super::config::TransferMethod;
+use super::functions::{NewTokens, SessionTokens, merged, subject};
+use super::{Claim, ClaimValidator, SessionInformation, tenant_of, tokens};
+use crate::{Cx, Error, Exchange, Result, SessionError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_wire::{Object, session as wire};
+use serde_json::{Value, json};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A session: whose it is, what its access token says, and ways to change it. Clones share everything.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    handle: String,
+    user_id: String,
+    recipe_user_id: String,
+    tenant_id: String,
+    state: Mutex<State>,
+}
+
+#[derive(Clone)]
+struct State {
+    access_token: String,
+    expires_at: i64,
+    payload: Object,
+    new: NewTokens,
+    /// Where changes of the access token go.
+    attached: Option<(Arc<Exchange>, TransferMethod)>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("handle", &self.0.handle).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn from_tokens(made: wire::SessionTokens) -> Result<Self> {
+        let new = NewTokens {
+            refresh: Some((made.refresh_token.token, made.refresh_token.expiry)),
+            anti_csrf: made.anti_csrf_token,
+            is_access_new: true,
+        };
+        Self::parsed(&made.access_token.token, new)
+    }
+
+    pub(super) fn from_new_access_token(token: &str) -> Result<Self> {
+        Self::parsed(token, NewTokens { is_access_new: true, ..NewTokens::default() })
+    }
+
+    fn parsed(token: &str, new: NewTokens) -> Result<Self> {
+        let token = AccessToken::parse(token);
+        let token = token.ok_or_else(|| Error::Internal("the core made no access token".to_owned()))?;
+        Ok(Self::with(token, new))
+    }
+
+    pub(super) fn from_access_token(token: AccessToken) -> Self {
+        Self::with(token, NewTokens::default())
+    }
+
+    fn with(token: AccessToken, new: NewTokens) -> Self {
+        let state = State {
+            access_token: token.raw,
+            expires_at: token.expires_at,
+            new,
+            attached: None,
+            payload: token.payload,
+        };
+        Self(Arc::new(Inner {
+            handle: token.session_handle,
+            user_id: token.user_id,
+            recipe_user_id: token.recipe_user_id,
+            tenant_id: tenant_of(&state.payload).to_owned(),
+            state: Mutex::new(state),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handle: names the session without giving access to it.
+    pub fn handle(&self) -> &str {
+        &self.0.handle
+    }
+
+    /// The primary user.
+    pub fn user_id(&self) -> &str {
+        &self.0.user_id
+    }
+
+    /// The login method.
+    pub fn recipe_user_id(&self) -> &str {
+        &self.0.recipe_user_id
+    }
+
+    /// The tenant.
+    pub fn tenant_id(&self) -> &str {
+        &self.0.tenant_id
+    }
+
+    /// The access token.
+    pub fn access_token(&self) -> String {
+        self.state().access_token.clone()
+    }
+
+    /// What the access token says.
+    pub fn access_token_payload(&self) -> Object {
+        self.state().payload.clone()
+    }
+
+    /// All tokens, for callers that carry them themselves. Whoever has them has the session.
+    pub fn all_tokens_dangerously(&self) -> SessionTokens {
+        let state = self.state();
+        SessionTokens {
+            access_token: state.access_token.clone(),
+            access_and_front_token_updated: state.new.is_access_new,
+            refresh_token: state.new.refresh.as_ref().map(|(token, _)| token.clone()),
+            front_token: front_token(&self.0.user_id, state.expires_at, &state.payload),
+            anti_csrf_token: state.new.anti_csrf.clone(),
+        }
+    }
+
+    /// Gives new tokens to a response, and later changes of the access token as well.
+    pub fn attach(&self, cx: &Cx, transfer: TransferMethod) -> Result<()> {
+        let Some(exchange) = cx.exchange() else {
+            return Err(Error::Internal("the call belongs to no request".to_owned()));
+        };
+        let mut state = self.state();
+        state.attached = Some((Arc::clone(exchange), transfer));
+        if state.new.is_access_new {
+            let front = front_token(&self.0.user_id, state.expires_at, &state.payload);
+            tokens::set_access(cx, exchange, transfer, &state.access_token, &front)?;
+            if let Some((token, expires_at)) = &state.new.refresh {
+                tokens::set_refresh(cx, exchange, transfer, token, *expires_at)?;
+            }
+            if let Some(token) = &state.new.anti_csrf {
+                tokens::set_anti_csrf(exchange, token);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the session, and takes the tokens out of the browser.
+    pub async fn revoke(&self, cx: &Cx) -> Result<()> {
+        cx.session()?.functions.revoke_session(cx, self.handle()).await?;
+        let attached = self.state().attached.clone();
+        if let Some((exchange, transfer)) = attached {
+            tokens::clear(cx, &exchange, transfer)?;
+        }
+        Ok(())
+    }
+
+    async fn information(&self, cx: &Cx) -> Result<SessionInformation> {
+        let found = cx.session()?.functions.session_information(cx, self.handle()).await?;
+        found.ok_or_else(|| SessionError::over("Session does not exist anymore").into())
+    }
+
+    /// The data that stay in the database.
+    pub async fn session_data(&self, cx: &Cx) -> Result<Object> {
+        Ok(self.information(cx).await?.session_data)
+    }
+
+    /// Replaces the data that stay in the database.
+    pub async fn update_session_data(&self, cx: &Cx, data: Object) -> Result<()> {
+        let updated = cx.session()?.functions.update_session_data(cx, self.handle(), data).await?;
+        if updated { Ok(()) } else { Err(SessionError::over("Session does not exist anymore").into()) }
+    }
+
+    /// When the session was made, in milliseconds.
+    pub async fn created_at(&self, cx: &Cx) -> Result<i64> {
+        Ok(self.information(cx).await?.created_at)
+    }
+
+    /// When the session dies unless it is refreshed, in milliseconds.
+    pub async fn expires_at(&self, cx: &Cx) -> Result<i64> {
+        Ok(self.information(cx).await?.expires_at)
+    }
+
+    /// Lays claims over those of the access token; a `null` takes one away. The response gets the new
+    /// token.
+    pub async fn merge_into_access_token_payload(&self, cx: &Cx, update: Object) -> Result<()> {
+        let (access_token, payload) = {
+            let state = self.state();
+            (state.access_token.clone(), merged(&state.payload, update))
+        };
+        let outcome = cx.session()?.functions.regenerate_access_token(cx, &access_token, payload).await?;
+        let Some((stored, token)) = outcome else {
+            return Err(SessionError::over("Session does not exist anymore").into());
+        };
+        let mut state = self.state();
+        let Some(token) = token else {
+            // The old token died meanwhile: the frontend refreshes, and learns of the change then.
+            state.payload.extend(stored);
+            return Ok(());
+        };
+        let parsed = AccessToken::parse(&token);
+        let parsed = parsed.ok_or_else(|| Error::Internal("the core made no access token".to_owned()))?;
+        state.access_token = parsed.raw;
+        state.expires_at = parsed.expires_at;
+        state.payload = parsed.payload;
+        state.new.is_access_new = true;
+        if let Some((exchange, transfer)) = &state.attached {
+            let front = front_token(&self.0.user_id, state.expires_at, &state.payload);
+            tokens::set_access(cx, exchange, *transfer, &state.access_token, &front)?;
+        }
+        Ok(())
+    }
+
+    /// Fetches what is stale, then validates; an error if anything is missing.
+    pub async fn assert_claims(&self, cx: &Cx, validators: &[ClaimValidator]) -> Result<()> {
+        if validators.is_empty() {
+            return Ok(());
+        }
+        let (subject, payload) = (subject(self), self.access_token_payload());
+        let outcome = cx.session()?.functions.validate_claims(cx, &subject, &payload, validators).await?;
+        if let Some(update) = outcome.update {
+            self.merge_into_access_token_payload(cx, merged(&update, Object::new())).await?;
+        }
+        if outcome.failures.is_empty() {
+            Ok(())
+        } else {
+            Err(SessionError::InvalidClaims(outcome.failures).into())
+        }
+    }
+
+    /// Fetches a claim's value and puts it into the access token.
+    pub async fn fetch_and_set_claim(&self, cx: &Cx, claim: &Claim) -> Result<()> {
+        let update = claim.build(cx, &subject(self), &self.access_token_payload()).await?;
+        self.merge_into_access_token_payload(cx, update).await
+    }
+
+    /// Puts a claim's value into the access token.
+    pub async fn set_claim_value(
+        &self,
+        cx: &Cx,
+        claim: &Claim,
+        value: impl Into<Value> + Send,
+    ) -> Result<()> {
+        let mut update = Object::new();
+        claim.add_to(&mut update, &value.into(), cx.now());
+        self.merge_into_access_token_payload(cx, update).await
+    }
+
+    /// A claim's value in the access token.
+    pub fn claim_value(&self, claim: &Claim) -> Option<Value> {
+        claim.value_in(&self.state().payload).cloned()
+    }
+
+    /// Takes a claim out of the access token.
+    pub async fn remove_claim(&self, cx: &Cx, claim: &Claim) -> Result<()> {
+        let mut update = Object::new();
+        update.insert(claim.key().to_owned(), Value::Null);
+        self.merge_into_access_token_payload(cx, update).await
+    }
+}
+
+/// What the frontend may know of a session: standard base64 with padding, as browsers' `atob` reads it.
+fn front_token(user_id: &str, expires_at: i64, payload: &Object) -> String {
+    STANDARD.encode(json!({"uid": user_id, "ate": expires_at, "up": payload}).to_string())
+}

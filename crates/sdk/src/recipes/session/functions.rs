@@ -1,0 +1,641 @@
+//! What can be done with sessions. Each function can be replaced.
+
+use super::access_token::AccessToken;
+use super::config::AntiCsrf;
+use super::jwks::Signature;
+use super::{Claim, ClaimSubject, ClaimValidator, PROTECTED_CLAIMS, Session, same_site, tenant_of};
+use crate::{ClaimFailure, Cx, Error, PUBLIC_TENANT, Result, SessionError};
+use async_trait::async_trait;
+use portcullis_wire::Object;
+use portcullis_wire::session as wire;
+use std::fmt;
+use std::sync::Arc;
+
+/// A session that is to be made.
+///
+/// ```
+/// use portcullis::recipes::session::NewSession;
+///
+/// let new = NewSession::of("a user's id").tenant("public");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NewSession {
+    /// The tenant.
+    pub tenant: String,
+    /// The login method.
+    pub recipe_user_id: String,
+    /// Claims of the access token.
+    pub payload: Object,
+    /// Data that stay in the database.
+    pub session_data: Object,
+    /// Whether no anti-CSRF value is wanted.
+    pub disable_anti_csrf: bool,
+}
+
+impl NewSession {
+    /// A session of a login method, in the public tenant, with nothing in it.
+    pub fn of(recipe_user_id: impl Into<String>) -> Self {
+        Self {
+            tenant: PUBLIC_TENANT.to_owned(),
+            recipe_user_id: recipe_user_id.into(),
+            payload: Object::new(),
+            session_data: Object::new(),
+            disable_anti_csrf: false,
+        }
+    }
+
+    /// In another tenant.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = tenant.into();
+        self
+    }
+
+    /// With claims in the access token, which everybody can read who has it.
+    pub fn payload(mut self, payload: Object) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// With data that stay in the database.
+    pub fn session_data(mut self, data: Object) -> Self {
+        self.session_data = data;
+        self
+    }
+}
+
+/// Tokens that a call brought forth.
+#[derive(Clone, Debug, Default)]
+pub struct NewTokens {
+    /// The refresh token and until when it works, in milliseconds.
+    pub refresh: Option<(String, i64)>,
+    /// The anti-CSRF value.
+    pub anti_csrf: Option<String>,
+    /// Whether the access token is new, so that the frontend must get it.
+    pub is_access_new: bool,
+}
+
+/// All tokens of a session, for callers that carry them themselves.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionTokens {
+    /// The access token.
+    pub access_token: String,
+    /// Whether access token and front token are new.
+    pub access_and_front_token_updated: bool,
+    /// The refresh token, if it is new.
+    pub refresh_token: Option<String>,
+    /// What the frontend may know, encoded.
+    pub front_token: String,
+    /// The anti-CSRF value.
+    pub anti_csrf_token: Option<String>,
+}
+
+impl fmt::Debug for SessionTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionTokens([secret])")
+    }
+}
+
+/// What is stored about a session.
+#[derive(Clone, Debug)]
+pub struct SessionInformation {
+    /// The handle.
+    pub handle: String,
+    /// The primary user.
+    pub user_id: String,
+    /// The login method.
+    pub recipe_user_id: String,
+    /// The tenant.
+    pub tenant_id: String,
+    /// Data that stay in the database.
+    pub session_data: Object,
+    /// Claims of the next access tokens.
+    pub payload: Object,
+    /// When it dies unless it is refreshed, in milliseconds.
+    pub expires_at: i64,
+    /// When it was made, in milliseconds.
+    pub created_at: i64,
+}
+
+/// What a session must hold after its claims were looked at.
+#[derive(Clone, Debug)]
+pub struct ValidatedClaims {
+    /// The payload with claims that were fetched again, if there are any.
+    pub update: Option<Object>,
+    /// What is missing.
+    pub failures: Vec<ClaimFailure>,
+}
+
+type OverrideValidators = dyn Fn(Vec<ClaimValidator>) -> Vec<ClaimValidator> + Send + Sync;
+
+/// How a session is verified.
+#[derive(Clone, Default)]
+pub struct VerifyOptions {
+    optional: bool,
+    anti_csrf_check: Option<bool>,
+    check_database: bool,
+    validators: Option<Arc<OverrideValidators>>,
+}
+
+impl fmt::Debug for VerifyOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyOptions").field("optional", &self.optional).finish_non_exhaustive()
+    }
+}
+
+impl VerifyOptions {
+    /// A session is needed, the access token is believed, and every validator of the recipes must hold.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A missing session is no error.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Whether the anti-CSRF check is made; by default unless the request is a `GET`.
+    #[must_use]
+    pub fn anti_csrf_check(mut self, check: bool) -> Self {
+        self.anti_csrf_check = Some(check);
+        self
+    }
+
+    /// Asks the core whether the session is still there.
+    #[must_use]
+    pub fn check_database(mut self) -> Self {
+        self.check_database = true;
+        self
+    }
+
+    /// Replaces the validators: gets those of the recipes.
+    #[must_use]
+    pub fn validators_from(
+        mut self,
+        replace: impl Fn(Vec<ClaimValidator>) -> Vec<ClaimValidator> + Send + Sync + 'static,
+    ) -> Self {
+        self.validators = Some(Arc::new(replace));
+        self
+    }
+
+    /// Asks nothing of claims.
+    #[must_use]
+    pub fn without_claims(self) -> Self {
+        self.validators_from(|_| Vec::new())
+    }
+
+    /// Asks for a claim beside what the recipes ask for.
+    #[must_use]
+    pub fn also(self, validator: ClaimValidator) -> Self {
+        let before = self.validators.clone();
+        self.validators_from(move |global| {
+            let mut all = before.as_ref().map_or(global.clone(), |replace| replace(global));
+            all.push(validator.clone());
+            all
+        })
+    }
+
+    pub(crate) fn validators(&self, global: Vec<ClaimValidator>) -> Vec<ClaimValidator> {
+        match &self.validators {
+            Some(replace) => replace(global),
+            None => global,
+        }
+    }
+
+    /// Whether a missing session is no error.
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    pub(crate) fn wants_anti_csrf_check(&self) -> Option<bool> {
+        self.anti_csrf_check
+    }
+}
+
+/// The functions of the session recipe. A replacement implements [`Functions::original`] and what it
+/// changes; everything else goes to the functions below.
+#[async_trait]
+pub trait Functions: Send + Sync {
+    /// The functions below.
+    fn original(&self) -> &dyn Functions;
+
+    /// Makes a session.
+    async fn create_session(&self, cx: &Cx, new: NewSession) -> Result<Session> {
+        self.original().create_session(cx, new).await
+    }
+
+    /// The session of an access token; `None` only if `options` make it optional.
+    async fn verify_session(
+        &self,
+        cx: &Cx,
+        access_token: Option<&str>,
+        anti_csrf_token: Option<&str>,
+        options: &VerifyOptions,
+    ) -> Result<Option<Session>> {
+        self.original().verify_session(cx, access_token, anti_csrf_token, options).await
+    }
+
+    /// Exchanges a refresh token for new tokens.
+    async fn refresh_session(
+        &self,
+        cx: &Cx,
+        refresh_token: &str,
+        anti_csrf_token: Option<&str>,
+        disable_anti_csrf: bool,
+    ) -> Result<Session> {
+        self.original().refresh_session(cx, refresh_token, anti_csrf_token, disable_anti_csrf).await
+    }
+
+    /// The validators that every verification asks for.
+    async fn global_claim_validators(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        of_recipes: Vec<ClaimValidator>,
+    ) -> Result<Vec<ClaimValidator>> {
+        self.original().global_claim_validators(cx, session, of_recipes).await
+    }
+
+    /// Fetches what is stale, then validates.
+    async fn validate_claims(
+        &self,
+        cx: &Cx,
+        subject: &ClaimSubject,
+        payload: &Object,
+        validators: &[ClaimValidator],
+    ) -> Result<ValidatedClaims> {
+        self.original().validate_claims(cx, subject, payload, validators).await
+    }
+
+    /// What is stored about a session.
+    async fn session_information(&self, cx: &Cx, handle: &str) -> Result<Option<SessionInformation>> {
+        self.original().session_information(cx, handle).await
+    }
+
+    /// Gives a session's access token another payload; `None` if the session is over. The token is
+    /// missing if the old one had expired.
+    async fn regenerate_access_token(
+        &self,
+        cx: &Cx,
+        access_token: &str,
+        payload: Object,
+    ) -> Result<Option<(Object, Option<String>)>> {
+        self.original().regenerate_access_token(cx, access_token, payload).await
+    }
+
+    /// Ends a session; false if it was over.
+    async fn revoke_session(&self, cx: &Cx, handle: &str) -> Result<bool> {
+        self.original().revoke_session(cx, handle).await
+    }
+
+    /// Ends several sessions.
+    async fn revoke_sessions(&self, cx: &Cx, handles: &[String]) -> Result<Vec<String>> {
+        self.original().revoke_sessions(cx, handles).await
+    }
+
+    /// Ends a user's sessions, in one tenant or in all.
+    async fn revoke_sessions_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        self.original().revoke_sessions_of_user(cx, user_id, of_linked_accounts, tenant).await
+    }
+
+    /// The handles of a user's sessions, in one tenant or in all.
+    async fn session_handles_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        self.original().session_handles_of_user(cx, user_id, of_linked_accounts, tenant).await
+    }
+
+    /// Replaces the data that stay in the database; false if the session is over.
+    async fn update_session_data(&self, cx: &Cx, handle: &str, data: Object) -> Result<bool> {
+        self.original().update_session_data(cx, handle, data).await
+    }
+
+    /// Lays claims over those of the next access tokens; false if the session is over.
+    async fn merge_into_access_token_payload(&self, cx: &Cx, handle: &str, update: Object) -> Result<bool> {
+        self.original().merge_into_access_token_payload(cx, handle, update).await
+    }
+}
+
+/// What the functions do unless they are replaced.
+#[derive(Debug)]
+pub(super) struct BaseFunctions;
+
+#[async_trait]
+impl Functions for BaseFunctions {
+    fn original(&self) -> &dyn Functions {
+        self
+    }
+
+    async fn create_session(&self, cx: &Cx, new: NewSession) -> Result<Session> {
+        let config = &cx.session()?.config;
+        let enable_anti_csrf =
+            !new.disable_anti_csrf && same_site::anti_csrf(cx, config) == AntiCsrf::ViaToken;
+        let request = wire::CreateSessionRequest {
+            user_id: new.recipe_user_id,
+            enable_anti_csrf,
+            user_data_in_jwt: new.payload,
+            user_data_in_database: new.session_data,
+            access_token_validity: None,
+            use_dynamic_signing_key: Some(config.use_dynamic_signing_key),
+        };
+        let core = cx.sdk().core();
+        let wire::CreateSessionResponse::Ok(made) =
+            core.call::<wire::CreateSession>(cx, Some(&new.tenant), &request).await?;
+        Session::from_tokens(*made)
+    }
+
+    async fn verify_session(
+        &self,
+        cx: &Cx,
+        access_token: Option<&str>,
+        anti_csrf_token: Option<&str>,
+        options: &VerifyOptions,
+    ) -> Result<Option<Session>> {
+        let missing = |message: &str| {
+            if options.is_optional() { Ok(None) } else { Err(SessionError::missing(message).into()) }
+        };
+        let Some(access_token) = access_token else {
+            return missing(
+                "Session does not exist. Are you sending the session tokens in the request with the appropriate token transfer method?",
+            );
+        };
+        let Some(token) = AccessToken::parse(access_token) else { return missing("Token parsing failed") };
+        verify(cx, token, anti_csrf_token, options).await.map(Some)
+    }
+
+    async fn refresh_session(
+        &self,
+        cx: &Cx,
+        refresh_token: &str,
+        anti_csrf_token: Option<&str>,
+        disable_anti_csrf: bool,
+    ) -> Result<Session> {
+        let config = &cx.session()?.config;
+        let enable_anti_csrf = !disable_anti_csrf && same_site::anti_csrf(cx, config) == AntiCsrf::ViaToken;
+        let request = wire::RefreshSessionRequest {
+            refresh_token: refresh_token.to_owned(),
+            anti_csrf_token: anti_csrf_token.map(str::to_owned),
+            enable_anti_csrf,
+            use_dynamic_signing_key: Some(config.use_dynamic_signing_key),
+            access_token_validity: None,
+        };
+        match cx.sdk().core().call::<wire::RefreshSession>(cx, None, &request).await? {
+            wire::RefreshSessionResponse::Ok(made) => Session::from_tokens(*made),
+            wire::RefreshSessionResponse::Unauthorised { message, .. } => {
+                Err(SessionError::over(message).into())
+            }
+            wire::RefreshSessionResponse::TokenTheftDetected { session, .. } => {
+                Err(SessionError::TokenTheftDetected {
+                    session_handle: session.handle,
+                    user_id: session.user_id,
+                    recipe_user_id: session.recipe_user_id,
+                }
+                .into())
+            }
+        }
+    }
+
+    async fn global_claim_validators(
+        &self,
+        _: &Cx,
+        _: &Session,
+        of_recipes: Vec<ClaimValidator>,
+    ) -> Result<Vec<ClaimValidator>> {
+        Ok(of_recipes)
+    }
+
+    async fn validate_claims(
+        &self,
+        cx: &Cx,
+        subject: &ClaimSubject,
+        payload: &Object,
+        validators: &[ClaimValidator],
+    ) -> Result<ValidatedClaims> {
+        let mut current = payload.clone();
+        for claim in validators.iter().filter_map(|validator| validator.stale_claim(cx, payload)) {
+            fetch_into(cx, claim, subject, &mut current).await?;
+        }
+        let failures = validators.iter().filter_map(|validator| validator.validate(cx, &current)).collect();
+        let update = (current != *payload).then_some(current);
+        Ok(ValidatedClaims { update, failures })
+    }
+
+    async fn session_information(&self, cx: &Cx, handle: &str) -> Result<Option<SessionInformation>> {
+        let request = wire::SessionHandleRequest { session_handle: handle.to_owned() };
+        match cx.sdk().core().call::<wire::FindSession>(cx, None, &request).await? {
+            wire::FindSessionResponse::Ok(found) => Ok(Some(SessionInformation {
+                handle: found.session_handle,
+                recipe_user_id: found.recipe_user_id.unwrap_or_else(|| found.user_id.clone()),
+                user_id: found.user_id,
+                tenant_id: found.tenant_id.unwrap_or_else(|| crate::PUBLIC_TENANT.to_owned()),
+                session_data: found.user_data_in_database,
+                payload: found.user_data_in_jwt,
+                expires_at: found.expiry,
+                created_at: found.time_created,
+            })),
+            wire::FindSessionResponse::Unauthorised { .. } => Ok(None),
+        }
+    }
+
+    async fn regenerate_access_token(
+        &self,
+        cx: &Cx,
+        access_token: &str,
+        payload: Object,
+    ) -> Result<Option<(Object, Option<String>)>> {
+        let request = wire::RegenerateSessionRequest {
+            access_token: access_token.to_owned(),
+            user_data_in_jwt: Some(payload),
+        };
+        match cx.sdk().core().call::<wire::RegenerateSession>(cx, None, &request).await? {
+            wire::RegenerateSessionResponse::Ok { session, access_token } => {
+                Ok(Some((session.user_data_in_jwt, access_token.map(|token| token.token))))
+            }
+            wire::RegenerateSessionResponse::Unauthorised { .. } => Ok(None),
+        }
+    }
+
+    async fn revoke_session(&self, cx: &Cx, handle: &str) -> Result<bool> {
+        let revoked = revoke(cx, None, |request| request.session_handles = Some(vec![handle.to_owned()]));
+        Ok(!revoked.await?.is_empty())
+    }
+
+    async fn revoke_sessions(&self, cx: &Cx, handles: &[String]) -> Result<Vec<String>> {
+        revoke(cx, None, |request| request.session_handles = Some(handles.to_vec())).await
+    }
+
+    async fn revoke_sessions_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        let fill = |request: &mut wire::RemoveSessionsRequest| {
+            request.user_id = Some(user_id.to_owned());
+            request.revoke_sessions_for_linked_accounts = Some(of_linked_accounts);
+            request.revoke_across_all_tenants = Some(tenant.is_none());
+        };
+        revoke(cx, tenant, fill).await
+    }
+
+    async fn session_handles_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        let request = wire::ListSessionsRequest {
+            user_id: user_id.to_owned(),
+            fetch_across_all_tenants: Some(tenant.is_none()),
+            fetch_sessions_for_all_linked_accounts: Some(of_linked_accounts),
+        };
+        let wire::ListSessionsResponse::Ok { session_handles } =
+            cx.sdk().core().call::<wire::ListSessions>(cx, tenant, &request).await?;
+        Ok(session_handles)
+    }
+
+    async fn update_session_data(&self, cx: &Cx, handle: &str, data: Object) -> Result<bool> {
+        let session_handle = handle.to_owned();
+        let request = wire::UpdateSessionDataRequest { session_handle, user_data_in_database: data };
+        let outcome = cx.sdk().core().call::<wire::UpdateSessionData>(cx, None, &request).await?;
+        Ok(matches!(outcome, wire::UpdateResponse::Ok))
+    }
+
+    async fn merge_into_access_token_payload(&self, cx: &Cx, handle: &str, update: Object) -> Result<bool> {
+        let Some(found) = cx.session()?.functions.session_information(cx, handle).await? else {
+            return Ok(false);
+        };
+        let payload = merged(&found.payload, update);
+        let session_handle = handle.to_owned();
+        let request = wire::UpdateJwtDataRequest { session_handle, user_data_in_jwt: payload };
+        let outcome = cx.sdk().core().call::<wire::UpdateJwtData>(cx, None, &request).await?;
+        Ok(matches!(outcome, wire::UpdateResponse::Ok))
+    }
+}
+
+/// A payload without what only the core may write, with an update laid over it.
+pub(super) fn merged(payload: &Object, update: Object) -> Object {
+    let mut merged = payload.clone();
+    merged.retain(|name, _| !PROTECTED_CLAIMS.contains(&name.as_str()));
+    for (name, value) in update {
+        if value.is_null() {
+            merged.remove(&name);
+        } else {
+            merged.insert(name, value);
+        }
+    }
+    merged
+}
+
+async fn fetch_into(cx: &Cx, claim: &Claim, subject: &ClaimSubject, payload: &mut Object) -> Result<()> {
+    if let Some(value) = claim.fetch(cx, subject).await? {
+        claim.add_to(payload, &value, cx.now());
+    }
+    Ok(())
+}
+
+async fn revoke(
+    cx: &Cx,
+    tenant: Option<&str>,
+    fill: impl FnOnce(&mut wire::RemoveSessionsRequest),
+) -> Result<Vec<String>> {
+    let mut request = wire::RemoveSessionsRequest {
+        user_id: None,
+        session_handles: None,
+        revoke_across_all_tenants: None,
+        revoke_sessions_for_linked_accounts: None,
+    };
+    fill(&mut request);
+    let wire::RemoveSessionsResponse::Ok { session_handles_revoked } =
+        cx.sdk().core().call::<wire::RemoveSessions>(cx, tenant, &request).await?;
+    Ok(session_handles_revoked)
+}
+
+/// Believes a token by its signature; asks the core only if it must.
+async fn verify(
+    cx: &Cx,
+    token: AccessToken,
+    anti_csrf_token: Option<&str>,
+    options: &VerifyOptions,
+) -> Result<Session> {
+    let sessions = cx.session()?;
+    if token.kid.starts_with("d-") != sessions.config.use_dynamic_signing_key {
+        let text = "The access token doesn't match the use_dynamic_signing_key setting";
+        return Err(SessionError::try_refresh(text).into());
+    }
+    let signed = sessions.keys.verify(cx.sdk().core(), &token.kid, token.signed(), &token.signature).await?;
+    if signed != Signature::Good {
+        return Err(SessionError::try_refresh("the signature of the access token does not fit").into());
+    }
+    if token.expires_at <= cx.now() {
+        return Err(SessionError::try_refresh("Access token expired").into());
+    }
+    let checks_anti_csrf = options.wants_anti_csrf_check() != Some(false);
+    let anti_csrf = same_site::anti_csrf(cx, &sessions.config);
+    if checks_anti_csrf {
+        match anti_csrf {
+            AntiCsrf::ViaToken => check_anti_csrf(&token, anti_csrf_token)?,
+            AntiCsrf::ViaCustomHeader if cx.exchange().is_none() => {
+                return Err(Error::Internal(
+                    "a session cannot be verified without a request while anti-CSRF goes by a custom header; use AntiCsrf::ViaToken or anti_csrf_check(false)".to_owned(),
+                ));
+            }
+            AntiCsrf::ViaCustomHeader | AntiCsrf::None => {}
+        }
+    }
+    if !options.check_database && !token.is_unconfirmed {
+        return Ok(Session::from_access_token(token));
+    }
+    let request = wire::VerifySessionRequest {
+        access_token: token.raw.clone(),
+        anti_csrf_token: anti_csrf_token.map(str::to_owned),
+        do_anti_csrf_check: checks_anti_csrf && anti_csrf == AntiCsrf::ViaToken,
+        enable_anti_csrf: anti_csrf == AntiCsrf::ViaToken,
+        check_database: Some(options.check_database),
+    };
+    match cx.sdk().core().call::<wire::VerifySession>(cx, None, &request).await? {
+        wire::VerifySessionResponse::Ok(verified) => match verified.access_token {
+            Some(new) => Session::from_new_access_token(&new.token),
+            None => Ok(Session::from_access_token(token)),
+        },
+        wire::VerifySessionResponse::Unauthorised { message } => Err(SessionError::over(message).into()),
+        wire::VerifySessionResponse::TryRefreshToken { message, .. } => {
+            Err(SessionError::try_refresh(message).into())
+        }
+    }
+}
+
+fn check_anti_csrf(token: &AccessToken, shown: Option<&str>) -> Result<()> {
+    let text = match shown {
+        None => {
+            "Provided antiCsrfToken is undefined. If you do not want anti-csrf check for this API, please set doAntiCsrfCheck to false for this API"
+        }
+        Some(shown) if token.anti_csrf_token.as_deref() != Some(shown) => "anti-csrf check failed",
+        Some(_) => return Ok(()),
+    };
+    Err(SessionError::try_refresh(text).into())
+}
+
+/// Whose claims a session's are.
+pub(super) fn subject(session: &Session) -> ClaimSubject {
+    let payload = session.access_token_payload();
+    ClaimSubject {
+        user_id: session.user_id().to_owned(),
+        recipe_user_id: session.recipe_user_id().to_owned(),
+        tenant_id: tenant_of(&payload).to_owned(),
+    }
+}

@@ -1,0 +1,216 @@
+//! Sessions: made at sign-in, verified at every request, refreshed by the frontend, revoked at sign-out.
+
+mod access_token;
+mod apis;
+mod claim;
+mod config;
+mod container;
+mod errors;
+mod functions;
+mod jwks;
+mod same_site;
+mod tokens;
+
+pub use apis::{Api, Apis};
+pub use claim::{Claim, ClaimSubject, ClaimValidator};
+pub use config::{AntiCsrf, ErrorHandlers, SessionRecipe, TokenType, TransferMethod};
+pub use container::Session;
+pub use functions::{
+    Functions, NewSession, NewTokens, SessionInformation, SessionTokens, ValidatedClaims, VerifyOptions,
+};
+
+pub(crate) use apis::routes;
+
+use crate::handle::PUBLIC_TENANT;
+use crate::{Cx, Result};
+use config::Config;
+use portcullis_wire::Object;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// The session recipe at work.
+pub struct Sessions {
+    pub(crate) config: Config,
+    pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) apis: Arc<dyn Apis>,
+    pub(crate) disabled: HashSet<Api>,
+    pub(crate) keys: jwks::Keys,
+    /// Claims that other recipes put into every new session.
+    pub(crate) claims: Vec<Claim>,
+    /// Validators that other recipes ask for at every verification.
+    pub(crate) validators: Vec<ClaimValidator>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// Makes a session and gives its tokens to the response that `cx` belongs to. Claims of other recipes
+    /// are added to its payload.
+    pub async fn create(&self, cx: &Cx, new: NewSession) -> Result<Session> {
+        tokens::create_in_exchange(cx, new).await
+    }
+
+    /// Makes a session whose tokens the caller takes care of.
+    pub async fn create_without_request(&self, cx: &Cx, mut new: NewSession) -> Result<Session> {
+        new.payload = tokens::new_payload(cx, &new).await?;
+        self.functions.create_session(cx, new).await
+    }
+
+    /// The session of the request that `cx` belongs to. `None` only if `options` make it optional.
+    pub async fn verify(&self, cx: &Cx, options: &VerifyOptions) -> Result<Option<Session>> {
+        tokens::verify_in_exchange(cx, options).await
+    }
+
+    /// The session of an access token.
+    pub async fn verify_without_request(
+        &self,
+        cx: &Cx,
+        access_token: &str,
+        anti_csrf_token: Option<&str>,
+        options: &VerifyOptions,
+    ) -> Result<Option<Session>> {
+        let session = self.functions.verify_session(cx, Some(access_token), anti_csrf_token, options).await?;
+        if let Some(session) = &session {
+            let validators = self.required_validators(cx, session, options).await?;
+            session.assert_claims(cx, &validators).await?;
+        }
+        Ok(session)
+    }
+
+    /// Exchanges the refresh token of the request that `cx` belongs to.
+    pub async fn refresh(&self, cx: &Cx) -> Result<Session> {
+        tokens::refresh_in_exchange(cx).await
+    }
+
+    /// Exchanges a refresh token for new tokens that the caller takes care of.
+    pub async fn refresh_without_request(
+        &self,
+        cx: &Cx,
+        refresh_token: &str,
+        anti_csrf_token: Option<&str>,
+        disable_anti_csrf: bool,
+    ) -> Result<Session> {
+        self.functions.refresh_session(cx, refresh_token, anti_csrf_token, disable_anti_csrf).await
+    }
+
+    /// What is stored about a session; `None` if it is over.
+    pub async fn information(&self, cx: &Cx, handle: &str) -> Result<Option<SessionInformation>> {
+        self.functions.session_information(cx, handle).await
+    }
+
+    /// Ends a session; false if it was over already.
+    pub async fn revoke(&self, cx: &Cx, handle: &str) -> Result<bool> {
+        self.functions.revoke_session(cx, handle).await
+    }
+
+    /// Ends several sessions; answers those that were there.
+    pub async fn revoke_several(&self, cx: &Cx, handles: &[String]) -> Result<Vec<String>> {
+        self.functions.revoke_sessions(cx, handles).await
+    }
+
+    /// Ends the sessions of a user, of all linked login methods unless told otherwise; in one tenant, or
+    /// in all of them.
+    pub async fn revoke_all_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        self.functions.revoke_sessions_of_user(cx, user_id, of_linked_accounts, tenant).await
+    }
+
+    /// The sessions of a user, as handles.
+    pub async fn all_handles_of_user(
+        &self,
+        cx: &Cx,
+        user_id: &str,
+        of_linked_accounts: bool,
+        tenant: Option<&str>,
+    ) -> Result<Vec<String>> {
+        self.functions.session_handles_of_user(cx, user_id, of_linked_accounts, tenant).await
+    }
+
+    /// Replaces the data that stay in the database; false if the session is over.
+    pub async fn update_session_data(&self, cx: &Cx, handle: &str, data: Object) -> Result<bool> {
+        self.functions.update_session_data(cx, handle, data).await
+    }
+
+    /// Lays claims over those that the session's next access tokens carry; a `null` takes one away.
+    /// False if the session is over.
+    pub async fn merge_into_access_token_payload(
+        &self,
+        cx: &Cx,
+        handle: &str,
+        update: Object,
+    ) -> Result<bool> {
+        self.functions.merge_into_access_token_payload(cx, handle, update).await
+    }
+
+    /// Fetches a claim's value and stores it for the session's next access tokens.
+    pub async fn fetch_and_set_claim(&self, cx: &Cx, handle: &str, claim: &Claim) -> Result<bool> {
+        let Some(information) = self.information(cx, handle).await? else { return Ok(false) };
+        let subject = ClaimSubject {
+            user_id: information.user_id,
+            recipe_user_id: information.recipe_user_id,
+            tenant_id: information.tenant_id,
+        };
+        let update = claim.build(cx, &subject, &information.payload).await?;
+        self.merge_into_access_token_payload(cx, handle, update).await
+    }
+
+    /// Stores a claim's value for the session's next access tokens.
+    pub async fn set_claim_value(
+        &self,
+        cx: &Cx,
+        handle: &str,
+        claim: &Claim,
+        value: impl Into<serde_json::Value> + Send,
+    ) -> Result<bool> {
+        let mut update = Object::new();
+        claim.add_to(&mut update, &value.into(), cx.now());
+        self.merge_into_access_token_payload(cx, handle, update).await
+    }
+
+    /// Takes a claim away from the session's next access tokens.
+    pub async fn remove_claim(&self, cx: &Cx, handle: &str, claim: &Claim) -> Result<bool> {
+        let mut update = Object::new();
+        update.insert(claim.key().to_owned(), serde_json::Value::Null);
+        self.merge_into_access_token_payload(cx, handle, update).await
+    }
+
+    /// The validators that a verification asks for.
+    pub(crate) async fn required_validators(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        options: &VerifyOptions,
+    ) -> Result<Vec<ClaimValidator>> {
+        let global = self.functions.global_claim_validators(cx, session, self.validators.clone()).await?;
+        Ok(options.validators(global))
+    }
+}
+
+/// What the app's own claims in a new session may not be called.
+pub(crate) const PROTECTED_CLAIMS: [&str; 10] = [
+    "sub",
+    "iat",
+    "exp",
+    "sessionHandle",
+    "parentRefreshTokenHash1",
+    "refreshTokenHash1",
+    "antiCsrfToken",
+    "rsub",
+    "tId",
+    "stt",
+];
+
+/// The tenant of a token, by its payload.
+pub(crate) fn tenant_of(payload: &Object) -> &str {
+    payload.get("tId").and_then(serde_json::Value::as_str).unwrap_or(PUBLIC_TENANT)
+}

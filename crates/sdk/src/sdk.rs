@@ -1,0 +1,186 @@
+//! The SDK: built once, cloned cheaply, shared by everything that serves requests.
+
+use crate::app_info::{App, AppInfo};
+use crate::core_client::{Core, HttpTransport, Transport, parse_hosts};
+use crate::handle::Routes;
+use crate::recipes::{self, Recipe, Recipes};
+use crate::{BuildError, Clock, Error, Result};
+use http::HeaderName;
+use std::sync::Arc;
+
+/// The SDK of one app. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Portcullis(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    app: App,
+    core: Core,
+    recipes: Recipes,
+    routes: Routes,
+    body_limit: usize,
+    clock: Clock,
+}
+
+/// The headers that the frontend SDKs send.
+const REQUEST_HEADERS: [&str; 5] = ["rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode"];
+
+impl Portcullis {
+    /// Begins to describe an app.
+    ///
+    /// ```
+    /// use portcullis::{AppInfo, Portcullis};
+    /// use portcullis::recipes::session::SessionRecipe;
+    ///
+    /// let portcullis = Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
+    ///     .core("http://localhost:3567")
+    ///     .recipe(SessionRecipe::new())
+    ///     .build()?;
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
+    pub fn builder(app: AppInfo) -> Builder {
+        Builder::new(app)
+    }
+
+    /// Where the app lives.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// The request headers that the frontend SDKs send: a CORS setting must allow them, beside
+    /// `content-type`.
+    pub fn cors_headers(&self) -> Vec<HeaderName> {
+        REQUEST_HEADERS.map(HeaderName::from_static).to_vec()
+    }
+
+    /// The largest body of a request to the SDK's own paths, in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.0.body_limit
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.0.routes
+    }
+
+    /// The session recipe; an error if it was not added.
+    pub fn session(&self) -> Result<&recipes::session::Sessions> {
+        self.0.recipes.session.as_ref().ok_or(Error::NoSuchRecipe("session"))
+    }
+}
+
+/// Describes an app, and checks the description.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    app: AppInfo,
+    core: Option<CoreAddress>,
+    api_key: Option<String>,
+    recipes: Recipes,
+    fault: Option<BuildError>,
+    body_limit: usize,
+    clock: Clock,
+}
+
+/// Where the core is.
+#[derive(Debug)]
+pub enum CoreAddress {
+    /// One or several addresses, separated by `;`.
+    Http(String),
+    /// A core in this process, or any other way to reach one.
+    Transport(Arc<dyn Transport>),
+}
+
+impl From<&str> for CoreAddress {
+    fn from(addresses: &str) -> Self {
+        Self::Http(addresses.to_owned())
+    }
+}
+
+impl From<String> for CoreAddress {
+    fn from(addresses: String) -> Self {
+        Self::Http(addresses)
+    }
+}
+
+impl<T: Transport> From<T> for CoreAddress {
+    fn from(transport: T) -> Self {
+        Self::Transport(Arc::new(transport))
+    }
+}
+
+impl Builder {
+    fn new(app: AppInfo) -> Self {
+        Self {
+            app,
+            core: None,
+            api_key: None,
+            recipes: Recipes::default(),
+            fault: None,
+            body_limit: 1 << 20,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Where the core is: an address, several separated by `;`, or a core in this process.
+    pub fn core(mut self, core: impl Into<CoreAddress>) -> Self {
+        self.core = Some(core.into());
+        self
+    }
+
+    /// The key that the core asks for.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// Adds a recipe. The order decides which one serves a path that two of them know.
+    pub fn recipe(mut self, recipe: impl Recipe) -> Self {
+        if let Err(fault) = recipe.add_to(&mut self.recipes) {
+            self.fault.get_or_insert(fault);
+        }
+        self
+    }
+
+    /// The largest body of a request to the SDK's own paths, in bytes; 1 MiB unless set.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Another clock than the machine's: for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks everything. The core is asked nothing yet.
+    pub fn build(self) -> std::result::Result<Portcullis, BuildError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let app = self.app.normalise()?;
+        let (hosts, transport): (_, Arc<dyn Transport>) = match self.core.ok_or(BuildError::MissingCore)? {
+            CoreAddress::Http(addresses) => {
+                let http = HttpTransport::new();
+                let http = http.map_err(|error| BuildError::InvalidCore(error.to_string()))?;
+                (parse_hosts(&addresses)?, Arc::new(http))
+            }
+            CoreAddress::Transport(transport) => (vec!["http://core".to_owned()], transport),
+        };
+        let core = Core::new(hosts, self.api_key.as_deref(), transport, &app)?;
+        let mut recipes = self.recipes;
+        recipes.complete(&app)?;
+        let routes = Routes::new(&app, &recipes);
+        let (body_limit, clock) = (self.body_limit, self.clock);
+        Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, clock })))
+    }
+}
