@@ -2,7 +2,8 @@
 
 use super::access_token::AccessToken;
 use super::config::TransferMethod;
-use super::functions::{NewTokens, SessionTokens, merged, subject};
+use super::functions::{merged, subject};
+use super::types::{NewTokens, SessionTokens};
 use super::{Claim, ClaimValidator, SessionInformation, tenant_of, tokens};
 use crate::{Cx, Error, Exchange, Result, SessionError};
 use base64::Engine as _;

@@ -10,14 +10,15 @@ mod functions;
 mod jwks;
 mod same_site;
 mod tokens;
+mod types;
 
 pub use apis::{Api, Apis};
 pub use claim::{Claim, ClaimSubject, ClaimValidator};
 pub use config::{AntiCsrf, ErrorHandlers, SessionRecipe, TokenType, TransferMethod};
 pub use container::Session;
-pub use functions::{
-    Functions, NewSession, NewTokens, SessionInformation, SessionTokens, ValidatedClaims, VerifyOptions,
-};
+pub use functions::Functions;
+
+pub use types::{NewSession, NewTokens, SessionInformation, SessionTokens, ValidatedClaims, VerifyOptions};
 
 pub(crate) use apis::routes;
 

@@ -2,7 +2,7 @@
 
 use super::access_token::AccessToken;
 use super::config::{AntiCsrf, Config, OlderDomain, TokenType, TransferMethod};
-use super::functions::{NewSession, VerifyOptions};
+use super::types::{NewSession, VerifyOptions};
 use super::{ClaimSubject, PROTECTED_CLAIMS, Session, same_site};
 use crate::{Cookie, Cx, Error, Exchange, Result, SameSite, SessionError};
 use http::Method;
