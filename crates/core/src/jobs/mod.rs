@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// The longest wait for a job's first run. The reference waits for one whole interval, which a core that is
 /// replaced every day never sees the end of.
 const FIRST_RUN_WITHIN: Duration = Duration::from_mins(10);
+/// A time without jobs after the start: seeding the random generator takes tens of milliseconds, which no
+/// caller shall wait for.
+const START: Duration = Duration::from_secs(1);
 /// How much longer than its interval a wait may be, as a fraction.
 const DRIFT: f64 = 0.1;
 
@@ -23,9 +26,7 @@ pub fn start(app: &Arc<App>) {
 
 /// Starts one job.
 pub fn start_one(app: &Arc<App>, job: Job) {
-    // Test suites set lifetimes of seconds and do not wait for minutes.
-    let first = if app.test_mode { Duration::ZERO } else { first_wait(job.every, random::unit_interval()) };
-    app.tasks.spawn(keep_running(Arc::downgrade(app), app.tasks.stopping(), job, first));
+    app.tasks.spawn(keep_running(Arc::downgrade(app), app.tasks.stopping(), job, app.test_mode));
 }
 
 /// Runs every job once, in the recipes' order; `now` in milliseconds. Fails with the first failure.
@@ -37,8 +38,13 @@ pub async fn run_all(app: &Arc<App>, now: i64) -> Result<()> {
 }
 
 /// The task holds the core only while the job runs.
-async fn keep_running(app: Weak<App>, stopping: CancellationToken, job: Job, first: Duration) {
-    let mut wait = first;
+async fn keep_running(app: Weak<App>, stopping: CancellationToken, job: Job, at_once: bool) {
+    let mut wait = Duration::ZERO;
+    // Test suites set lifetimes of seconds and do not wait for minutes.
+    if !at_once {
+        stopping.run_until_cancelled(tokio::time::sleep(START)).await;
+        wait = first_wait(job.every, random::unit_interval());
+    }
     while stopping.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
         let Some(app) = app.upgrade() else { return };
         match run(&app, &job, app.clock.now()).await {
