@@ -47,7 +47,7 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let in_source = path.contains("/src/");
     let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-    let rules: [(bool, &str); 8] = [
+    let rules: [(bool, &str); 9] = [
         (!text.starts_with("//!"), "does not open with what it is for (`//!`)"),
         (text.lines().count() > FILE_LIMIT, "has more than 600 lines"),
         (
@@ -80,6 +80,10 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
                 || (name == "service.rs" && uses_sibling(code, &["routes"])),
             "uses a room above it",
         ),
+        (
+            path.starts_with("crates/core/src/recipes/") && reaches_into_ground(code),
+            "uses a store of the ground: recipes go through its services",
+        ),
     ];
     rules.iter().filter(|(broken, _)| *broken).map(|(_, rule)| format!("{path} {rule}")).collect()
 }
@@ -92,6 +96,15 @@ fn uses_sibling(code: &str, rooms: &[&str]) -> bool {
     rooms
         .iter()
         .any(|room| code.contains(&format!("super::{room}")) || code.contains(&format!("super::{{{room}")))
+}
+
+/// `ground::users::store`, or `store` among the names taken from there.
+fn reaches_into_ground(code: &str) -> bool {
+    let statements = code.split(';').filter(|statement| statement.contains("ground::"));
+    statements.into_iter().any(|statement| {
+        let mut names = statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        names.any(|name| name == "store")
+    })
 }
 
 fn has_sql(code: &str) -> bool {
@@ -112,6 +125,7 @@ mod tests {
             ("crates/core/src/x/model.rs", "//! a\n#[derive(Serialize)]"),
             ("crates/core/src/x/service.rs", "//! a\nlet sql = \"select 1\";"),
             ("crates/core/src/x/store.rs", "//! a\nuse super::service;"),
+            ("crates/core/src/recipes/x/a.rs", "//! a\nuse crate::ground::users::{service, store as rows};"),
         ] {
             assert_eq!(faults_of(path, text).len(), 1, "{path}");
         }

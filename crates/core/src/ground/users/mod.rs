@@ -7,7 +7,7 @@
 pub mod model;
 pub(crate) mod routes;
 pub mod service;
-pub mod store;
+mod store;
 
 use crate::Recipe;
 

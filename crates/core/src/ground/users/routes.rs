@@ -1,8 +1,7 @@
 //! The endpoints about users of any recipe, and the user object in the shape of each version.
 
 use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email};
-use super::service::{self, AccountInfo};
-use super::store::UserFilter;
+use super::service::{self, AccountInfo, UserFilter};
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
 use base64::Engine as _;

@@ -1,9 +1,15 @@
 //! Finding, listing and deleting users of every recipe.
 
 use super::model::{Cursor, Search, User};
-use super::store::{self, Page, UserFilter};
+use super::store::{self, Page};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
+
+/// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
+pub use super::store::{
+    NewUser, UserFilter, find_row, insert_user, insert_verified_email, lock_row, release_email,
+    reserve_email, update_email,
+};
 
 /// The user with an internal or external id of the group, or of one of its login methods.
 pub async fn find(cx: &Cx, id: &str) -> Result<Option<User>> {

@@ -99,7 +99,7 @@ pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> 
 }
 
 /// The members of the groups with these ids.
-pub async fn list_rows(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<UserRow>> {
+pub(super) async fn list_rows(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<UserRow>> {
     let sql = format!(
         "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
          a.time_joined, m.external_user_id
@@ -118,7 +118,7 @@ fn app_and<'a>(app_id: &'a str, ids: &'a [String]) -> Vec<Value<'a>> {
 }
 
 /// The login methods of these users. A group's id whose own login method was deleted has none.
-pub async fn list_methods(tx: &mut Tx, app_id: &str, rows: &[UserRow]) -> Result<Vec<LoginMethod>> {
+pub(super) async fn list_methods(tx: &mut Tx, app_id: &str, rows: &[UserRow]) -> Result<Vec<LoginMethod>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -188,7 +188,7 @@ async fn verified_emails(tx: &mut Tx, app_id: &str, rows: &[UserRow]) -> Result<
 }
 
 /// The groups that have a member in the tenant with this account info, of one recipe or of any.
-pub async fn list_groups_by_info(
+pub(super) async fn list_groups_by_info(
     tx: &mut Tx,
     scope: &Scope,
     info_type: &str,
@@ -212,7 +212,7 @@ pub struct UserFilter {
 }
 
 /// How many groups have a member that fits.
-pub async fn count_groups(tx: &mut Tx, scope: &Scope, filter: &UserFilter) -> Result<i64> {
+pub(super) async fn count_groups(tx: &mut Tx, scope: &Scope, filter: &UserFilter) -> Result<i64> {
     let (condition, args) = conditions(scope, filter);
     let sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
     let row: Option<(i64,)> = tx.fetch_optional(sql, &args).await?;
@@ -220,7 +220,7 @@ pub async fn count_groups(tx: &mut Tx, scope: &Scope, filter: &UserFilter) -> Re
 }
 
 /// A page of groups; the cursor names its first entry.
-pub async fn list_groups(
+pub(super) async fn list_groups(
     tx: &mut Tx,
     scope: &Scope,
     filter: &UserFilter,
@@ -250,7 +250,7 @@ pub async fn list_groups(
 
 /// Which part of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Page<'a> {
+pub(super) struct Page<'a> {
     /// Entries at most.
     pub limit: i64,
     /// Oldest first.
@@ -283,7 +283,7 @@ fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Valu
 const SEARCH_MAX: i64 = 1000;
 
 /// The groups of the tenant with a login method that fits. Any order of terms finds the same.
-pub async fn search_groups(
+pub(super) async fn search_groups(
     tx: &mut Tx,
     scope: &Scope,
     search: &Search,
@@ -323,7 +323,7 @@ fn escaped(term: &str) -> String {
 }
 
 /// Deletes a login method: what identifies it, and its verified addresses.
-pub async fn delete_method(tx: &mut Tx, app_id: &str, method: &LoginMethod) -> Result<()> {
+pub(super) async fn delete_method(tx: &mut Tx, app_id: &str, method: &LoginMethod) -> Result<()> {
     for table in ["recipe_user_tenants", "recipe_user_account_infos"] {
         let sql = format!("delete from {table} where app_id = $1 and recipe_user_id = $2");
         tx.execute(sql, args![app_id, &method.user_id]).await?;
@@ -332,14 +332,14 @@ pub async fn delete_method(tx: &mut Tx, app_id: &str, method: &LoginMethod) -> R
 }
 
 /// Deletes a user's row, and with it everything that belongs to it.
-pub async fn delete_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<()> {
+pub(super) async fn delete_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<()> {
     let sql = "delete from app_id_to_user_id where app_id = $1 and user_id = $2";
     tx.execute(sql, args![app_id, user_id]).await?;
     Ok(())
 }
 
 /// Gives up everything that is reserved for a primary user.
-pub async fn delete_reservations(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<()> {
+pub(super) async fn delete_reservations(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<()> {
     let sql = "delete from primary_user_tenants where app_id = $1 and primary_user_id = $2";
     tx.execute(sql, args![app_id, primary_id]).await?;
     Ok(())

@@ -6,7 +6,7 @@ use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::{password_hash, random};
 use crate::ground::activity;
 use crate::ground::users::model::{LoginMethod, User, is_fake_email};
-use crate::ground::users::{service as users, store as user_store};
+use crate::ground::users::service as users;
 use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
 
@@ -26,7 +26,7 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
     let mut tx = cx.db().write().await?;
     let Some(user_id) = insert(cx, &mut tx, email, &hash).await? else { return Ok(None) };
     if is_fake_email(email) {
-        user_store::insert_verified_email(&mut tx, cx.app_id(), &user_id, email).await?;
+        users::insert_verified_email(&mut tx, cx.app_id(), &user_id, email).await?;
     }
     activity::touch_in(cx, &mut tx, &user_id).await?;
     let found = found(&mut tx, cx, &user_id).await?;
@@ -36,14 +36,14 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
 
 async fn insert(cx: &Cx, tx: &mut Tx, email: &str, hash: &str) -> Result<Option<String>> {
     let user_id = random::uuid();
-    let new = user_store::NewUser {
+    let new = users::NewUser {
         user_id: &user_id,
         recipe_id: RECIPE_ID,
         info_type: "email",
         info_value: email,
         time_joined: cx.now,
     };
-    if !user_store::insert_user(tx, &cx.scope, new).await? {
+    if !users::insert_user(tx, &cx.scope, new).await? {
         return Ok(None);
     }
     let user = EmailPasswordUser { user_id, password_hash: hash.to_owned() };
@@ -101,7 +101,7 @@ pub(super) enum TokenOwner {
 /// Finds whom an id names; before CDI 4.0 (`only_own`) only users of this recipe count.
 pub(super) async fn find_token_owner(cx: &Cx, id: &str, only_own: bool) -> Result<TokenOwner> {
     let mut tx = cx.db().read().await?;
-    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else {
+    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else {
         return Ok(TokenOwner::Unknown);
     };
     Ok(match only_own {
@@ -134,7 +134,7 @@ pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(
 async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, String)>> {
     let hash = sha256_hex(token);
     let Some(row) = store::find_token(tx, cx.app_id(), &hash).await? else { return Ok(None) };
-    user_store::lock_row(tx, cx.app_id(), &row.user_id).await?;
+    users::lock_row(tx, cx.app_id(), &row.user_id).await?;
     let was_there = store::delete_tokens(tx, cx.app_id(), &row.user_id, &hash).await?;
     if !was_there || row.expires_at < cx.now {
         return Ok(None);
@@ -181,10 +181,10 @@ pub(super) async fn update_user(
         None => None,
     };
     let mut tx = cx.db().write().await?;
-    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else {
+    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else {
         return Ok(UpdateOutcome::UnknownUser);
     };
-    user_store::lock_row(&mut tx, cx.app_id(), &row.primary_id).await?;
+    users::lock_row(&mut tx, cx.app_id(), &row.primary_id).await?;
     let user = users::find_in(&mut tx, cx.app_id(), &row.user_id).await?;
     let own = user.as_ref().and_then(|user| user.method(&row.user_id));
     let (Some(user), Some(own)) = (&user, own.filter(|method| method.recipe_id == RECIPE_ID)) else {
@@ -215,16 +215,16 @@ async fn change_email(
         let old = own.email.as_deref().unwrap_or_default();
         let others = user.login_methods.iter().filter(|method| method.user_id != own.user_id);
         if !others.clone().any(|method| method.email.as_deref() == Some(old)) {
-            user_store::release_email(tx, app_id, old, &user.id).await?;
+            users::release_email(tx, app_id, old, &user.id).await?;
         }
         let tenant_ids = user.login_methods.iter().flat_map(|method| &method.tenant_ids);
         for tenant_id in tenant_ids {
-            if !user_store::reserve_email(tx, app_id, tenant_id, email, &user.id).await? {
+            if !users::reserve_email(tx, app_id, tenant_id, email, &user.id).await? {
                 return Ok(UpdateOutcome::EmailChangeNotAllowed);
             }
         }
     }
-    if !user_store::update_email(tx, app_id, own, email).await? {
+    if !users::update_email(tx, app_id, own, email).await? {
         let linked = user.is_primary;
         return Ok(if linked { UpdateOutcome::EmailChangeNotAllowed } else { UpdateOutcome::EmailTaken });
     }
@@ -242,7 +242,7 @@ pub(super) async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<User>> 
 /// The user with an id, with its emailpassword login method only.
 pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
     let mut tx = cx.db().read().await?;
-    let Some(row) = user_store::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(None) };
+    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(None) };
     let Some(mut user) = users::find_in(&mut tx, cx.app_id(), &row.user_id).await? else { return Ok(None) };
     user.login_methods.retain(|method| method.user_id == row.user_id && method.recipe_id == RECIPE_ID);
     let Some(own) = user.login_methods.first() else { return Ok(None) };

@@ -3,6 +3,7 @@
 use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
+use crate::ground::users::service as users;
 use crate::{Cx, Result};
 
 /// Makes a token for an address; `None` if it is verified already.
@@ -27,7 +28,7 @@ pub(super) async fn verify(cx: &Cx, token: &str) -> Result<Option<(String, Strin
     store::delete_tokens(&mut tx, &cx.scope, &user_id, &email).await?;
     let in_time = expires_at >= cx.now;
     if in_time {
-        store::insert_verified(&mut tx, cx.app_id(), &user_id, &email).await?;
+        users::insert_verified_email(&mut tx, cx.app_id(), &user_id, &email).await?;
     }
     tx.commit().await?;
     Ok(in_time.then_some((user_id, email)))

@@ -10,14 +10,6 @@ pub(super) async fn is_verified(tx: &mut Tx, app_id: &str, user_id: &str, email:
     Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id, email]).await?.is_some())
 }
 
-/// Marks an address as verified.
-pub(super) async fn insert_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
-    let sql = "insert into emailverification_verified_emails (app_id, user_id, email) values ($1, $2, $3)
-        on conflict do nothing";
-    tx.execute(sql, args![app_id, user_id, email]).await?;
-    Ok(())
-}
-
 /// Forgets that an address was verified.
 pub(super) async fn delete_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
     let sql =
