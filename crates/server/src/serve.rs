@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
 use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -32,7 +33,9 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
 fn start_log(arguments: &Arguments, settings: &Settings) {
     let level = settings.log_level.to_lowercase();
     let filter = EnvFilter::new(if level == "none" { "off" } else { &level });
+    let is_read_by_people = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(is_read_by_people);
     match arguments.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -7,7 +7,9 @@ use crate::row::Source;
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio_postgres::Config;
 use tokio_postgres::types::ToSql;
 
 #[derive(Clone, Debug)]
@@ -17,6 +19,11 @@ pub(crate) struct Store {
 
 /// Unique keys and row locks carry the rules; a stricter level would only add retries.
 const BEGIN: &str = "begin isolation level read committed";
+
+/// How long the server's machine may leave what was sent unacknowledged.
+const UNANSWERED: Duration = Duration::from_secs(15);
+/// How long a connection may be idle before it is asked for a sign of life.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// How statements relate to transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +44,7 @@ impl Store {
     pub(crate) async fn open(url: &str, settings: &Settings) -> Result<Self> {
         let Address { mut config, protection, schema } = Address::parse(url)?;
         config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
+        notice_silence(&mut config);
         let schema = settings.schema.as_ref().or(schema.as_ref());
         if let Some(schema) = schema {
             let given = config.get_options().unwrap_or_default();
@@ -78,6 +86,17 @@ impl Store {
 
     pub(crate) fn close(&self) {
         self.pool.close();
+    }
+}
+
+/// A server that vanished without a word, with its machine, must not hold calls for as long as the system's
+/// own defaults say, which is hours. What the URL asks for stays.
+fn notice_silence(config: &mut Config) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNANSWERED);
+    }
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(IDLE).keepalives_interval(UNANSWERED / 3).keepalives_retries(3);
     }
 }
 
@@ -217,4 +236,21 @@ impl Drop for Work {
 
 fn references<'a>(args: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
     args.iter().map(|value| value as _).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_noticed_within_a_minute_unless_the_url_says_otherwise() {
+        let read = |parameters: &str| {
+            let Address { mut config, .. } = Address::parse(&format!("postgres://h/d{parameters}")).unwrap();
+            notice_silence(&mut config);
+            (config.get_tcp_user_timeout().copied(), config.get_keepalives_idle())
+        };
+        assert_eq!(read(""), (Some(UNANSWERED), IDLE));
+        let given = read("?tcp_user_timeout=5&keepalives_idle=6");
+        assert_eq!(given, (Some(Duration::from_secs(5)), Duration::from_secs(6)));
+    }
 }

@@ -8,6 +8,7 @@ mod crash;
 mod jobs;
 mod jwks;
 mod metrics;
+mod outage;
 mod place;
 mod stop;
 mod two_cores;

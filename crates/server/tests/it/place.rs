@@ -33,6 +33,11 @@ impl Folder {
         command
     }
 
+    /// What was logged here until now.
+    pub(crate) fn read_log(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     fn log(&self) -> PathBuf {
         self.0.join("log")
     }
