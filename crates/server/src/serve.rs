@@ -56,7 +56,12 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     if let Some(path) = &settings.config_path {
         tracing::info!(path = %path.display(), "configuration read");
     }
-    let db = open(&settings).await?;
+    // Heard from here on: the first process of a container ignores what it does not listen for.
+    let mut stop = Box::pin(stop_signal()?);
+    let db = tokio::select! {
+        db = open(&settings) => db?,
+        () = &mut stop => return Ok(()),
+    };
     let app = App::open(AppSettings {
         db: db.clone(),
         base_values: settings.values.clone(),
@@ -70,7 +75,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     }
     jobs::start(&app);
     say(&welcome(&settings));
-    portcullis_core::http::serve(listener, Arc::clone(&app), stop_signal()?).await;
+    portcullis_core::http::serve(listener, Arc::clone(&app), stop).await;
     app.tasks.stop().await;
     db.close().await;
     tracing::info!("stopped");

@@ -67,7 +67,10 @@ impl Protection {
                 config.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost { roots, algorithms }))
             }
         };
-        Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+        let mut config = config.with_no_client_auth();
+        // Servers that are spoken to in TLS from the first byte (`sslnegotiation=direct`) insist on it.
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        Ok(MakeRustlsConnect::new(config))
     }
 
     /// A root certificate that is given is always checked, as by `libpq`.

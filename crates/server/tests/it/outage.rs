@@ -98,3 +98,24 @@ fn a_database_that_goes_away_fails_the_calls_and_is_used_again_once_it_is_back()
     let (clean, log) = core.stop();
     assert!(clean && log.contains("call failed"), "{log}");
 }
+
+#[test]
+fn a_core_that_waits_for_its_database_can_be_stopped() {
+    // Nobody listens at this port, now and for the moment of the test.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let url = format!("postgres://postgres@{}/postgres", free.expect("a port"));
+    let folder = Folder::new("outage_stop");
+    let log = std::fs::File::create(folder.file("waiting", "")).expect("a log");
+    let mut core =
+        portcullis(&folder, &url).args(["--port", "0"]).stderr(log).spawn().expect("the binary runs");
+    let read_log = || std::fs::read_to_string(folder.path("waiting")).expect("a log");
+    let begun = Instant::now();
+    while pauses(&read_log()).is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let told = Command::new("kill").args(["-TERM", &core.id().to_string()]).status();
+    assert!(told.expect("kill runs").success());
+    let status = core.wait().expect("ends");
+    assert!(status.success() && read_log().contains("stopping"), "{status}: {}", read_log());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{}", read_log());
+}

@@ -33,6 +33,10 @@ impl Folder {
         command
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// What was logged here until now.
     pub(crate) fn read_log(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap_or_default()
