@@ -66,6 +66,9 @@ pub enum Error {
     /// 400: the caller's input breaks a rule; the text says which.
     #[error("{0}")]
     BadInput(String),
+    /// 200 with the status `FIELD_ERROR`: what is wrong with the fields of a form.
+    #[error("fields of the form are wrong: {}", field_ids(.0))]
+    Fields(Vec<FieldError>),
     /// The core did not serve a call.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -88,6 +91,19 @@ impl Error {
     pub fn bad_input(text: impl Into<String>) -> Self {
         Self::BadInput(text.into())
     }
+}
+
+/// What is wrong with a field of a form.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The field.
+    pub id: String,
+    /// What is wrong, for the user to read.
+    pub error: String,
+}
+
+fn field_ids(fields: &[FieldError]) -> String {
+    fields.iter().map(|field| field.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// What the SDK's fallible functions return.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
+use portcullis_wire::Object;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,12 +29,14 @@ pub(crate) struct Route {
 /// The methods of the frontend APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApiMethod {
+    Get,
     Post,
 }
 
 impl ApiMethod {
     fn is(self, method: &Method) -> bool {
         match self {
+            Self::Get => method == Method::GET,
             Self::Post => method == Method::POST,
         }
     }
@@ -112,6 +115,9 @@ impl Portcullis {
                 Err(_) => message(StatusCode::UNAUTHORIZED, "unauthorised"),
             },
             Error::BadInput(text) => message(StatusCode::BAD_REQUEST, text),
+            Error::Fields(fields) => {
+                json_response(StatusCode::OK, &json!({"status": "FIELD_ERROR", "formFields": fields}))
+            }
             Error::General(text) => {
                 json_response(StatusCode::OK, &json!({"status": "GENERAL_ERROR", "message": text}))
             }
@@ -120,6 +126,21 @@ impl Portcullis {
                 message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
         }
+    }
+}
+
+/// The request's body: an empty one has no fields, and neither has JSON that is no object.
+pub(crate) fn json_body(cx: &Cx) -> Result<Object> {
+    let body = cx.exchange().map(|exchange| exchange.body().as_ref()).unwrap_or_default();
+    if body.is_empty() {
+        return Ok(Object::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Ok(Object::new()),
+        Err(_) => Err(Error::bad_input(
+            "API input error: Please make sure to pass a valid JSON input in the request body",
+        )),
     }
 }
 

@@ -75,6 +75,11 @@ impl Portcullis {
     pub fn session(&self) -> Result<&recipes::session::Sessions> {
         self.0.recipes.session.as_ref().ok_or(Error::NoSuchRecipe("session"))
     }
+
+    /// The emailpassword recipe; an error if it was not added.
+    pub fn email_password(&self) -> Result<&recipes::emailpassword::Passwords> {
+        self.0.recipes.email_password.as_ref().ok_or(Error::NoSuchRecipe("emailpassword"))
+    }
 }
 
 /// Describes an app, and checks the description.

@@ -1,11 +1,14 @@
 //! The recipes: each is a builder that is given to [`crate::Builder::recipe`], functions that the app
 //! calls, and frontend APIs.
 
+pub mod emailpassword;
+mod flow;
 pub mod session;
 
 use crate::BuildError;
 use crate::app_info::App;
 use crate::handle::Route;
+use emailpassword::{EmailPassword, Passwords};
 use session::{SessionRecipe, Sessions};
 
 /// What [`crate::Builder::recipe`] takes.
@@ -17,6 +20,7 @@ pub trait Recipe: sealed::Sealed {
 mod sealed {
     /// Recipes are those of this crate.
     pub trait Sealed {}
+    impl Sealed for super::EmailPassword {}
     impl Sealed for super::SessionRecipe {}
 }
 
@@ -26,19 +30,23 @@ mod sealed {
 pub struct Recipes {
     /// In the order in which they were added.
     order: Vec<Kind>,
+    described_email_password: Option<EmailPassword>,
     described_session: Option<SessionRecipe>,
+    pub(crate) email_password: Option<Passwords>,
     pub(crate) session: Option<Sessions>,
 }
 
 /// Names a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    EmailPassword,
     Session,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
+            Self::EmailPassword => "emailpassword",
             Self::Session => "session",
         }
     }
@@ -53,6 +61,12 @@ impl Recipes {
         Ok(())
     }
 
+    pub(crate) fn add_email_password(&mut self, recipe: EmailPassword) -> Result<(), BuildError> {
+        self.note(Kind::EmailPassword)?;
+        self.described_email_password = Some(recipe);
+        Ok(())
+    }
+
     pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
         self.note(Kind::Session)?;
         self.described_session = Some(recipe);
@@ -64,6 +78,10 @@ impl Recipes {
         if self.order.is_empty() {
             return Err(BuildError::NoRecipe);
         }
+        if self.described_session.is_none() && self.described_email_password.is_some() {
+            return Err(BuildError::MissingRecipe { recipe: "emailpassword", needs: "session" });
+        }
+        self.email_password = self.described_email_password.take().map(EmailPassword::resolve).transpose()?;
         self.session = self.described_session.take().map(|recipe| recipe.resolve(app)).transpose()?;
         Ok(())
     }
@@ -71,6 +89,9 @@ impl Recipes {
     /// The frontend APIs, in the order in which the recipes were added.
     pub(crate) fn routes(&self) -> Vec<Route> {
         let routes_of = |kind: &Kind| match kind {
+            Kind::EmailPassword => {
+                self.email_password.as_ref().map(emailpassword::routes).unwrap_or_default()
+            }
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
         };
         self.order.iter().flat_map(routes_of).collect()

@@ -1,0 +1,370 @@
+//! Sign-up and sign-in with a password, from end to end: the SDK, and the core in the same process.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod app;
+
+use app::TestApp;
+use async_trait::async_trait;
+use http::{Method, Request};
+use portcullis::recipes::emailpassword::{
+    Api, Apis, Attempt, EmailPassword, FormField, FormInput, Functions, SignIn, SignInOutcome, SignUp,
+    SignUpOutcome,
+};
+use portcullis::recipes::session::SessionRecipe;
+use portcullis::{AppInfo, BuildError, Clock, Cx, Error, Portcullis};
+use portcullis_embedded::Embedded;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const ANN: [(&str, &str); 2] = [("email", "Ann@Example.com "), ("password", "correct1horse")];
+
+fn app(recipe: EmailPassword) -> TestApp {
+    TestApp::new(|builder| builder.recipe(recipe).recipe(SessionRecipe::new()))
+}
+
+fn field_error(fields: &[(&str, &str)]) -> (u16, Value) {
+    let fields: Vec<_> = fields.iter().map(|(id, error)| json!({"id": id, "error": error})).collect();
+    (200, json!({"status": "FIELD_ERROR", "formFields": fields}))
+}
+
+#[tokio::test]
+async fn a_user_signs_up_and_in() {
+    let app = app(EmailPassword::new());
+    let made = app.form("/auth/signup", &ANN).await;
+    let user = made.body["user"].clone();
+    let id = user["id"].as_str().unwrap();
+    assert_eq!(
+        made.seen(),
+        (
+            200,
+            json!({"status": "OK", "user": {
+                "id": id,
+                "isPrimaryUser": false,
+                "tenantIds": ["public"],
+                "emails": ["ann@example.com"],
+                "phoneNumbers": [],
+                "thirdParty": [],
+                "webauthn": {"credentialIds": []},
+                "timeJoined": user["timeJoined"],
+                "loginMethods": [{
+                    "recipeId": "emailpassword",
+                    "recipeUserId": id,
+                    "tenantIds": ["public"],
+                    "email": "ann@example.com",
+                    "verified": false,
+                    "timeJoined": user["timeJoined"],
+                }],
+            }})
+        )
+    );
+    let session = app.sdk.session().unwrap();
+    let cx = Cx::new(&app.sdk);
+    let options = portcullis::recipes::session::VerifyOptions::new();
+    let verified = session.verify_without_request(&cx, made.access_token(), None, &options).await.unwrap();
+    assert_eq!(verified.unwrap().user_id(), id);
+
+    let again = app.form("/auth/signup", &ANN).await;
+    assert_eq!(again.seen(), field_error(&[("email", "This email already exists. Please sign in instead.")]));
+    assert!(again.headers.get("st-access-token").is_none());
+
+    let found = app.form("/auth/signin", &ANN).await;
+    assert_eq!((found.status, &found.body["user"]), (200, &user));
+    assert_ne!(found.access_token(), made.access_token());
+    for wrong in
+        [("ann@example.com", "wrong"), ("bob@example.com", "correct1horse"), ("x@a.fakeemail.com", "y")]
+    {
+        let reply = app.form("/auth/signin", &[("email", wrong.0), ("password", wrong.1)]).await;
+        assert_eq!(reply.seen(), (200, json!({"status": "WRONG_CREDENTIALS_ERROR"})));
+    }
+    let fake = [("email", "x@stfakeemail.supertokens.com"), ("password", "correct1horse")];
+    assert_eq!(
+        app.form("/auth/signup", &fake).await.seen(),
+        field_error(&[("email", "This email already exists. Please sign in instead.")])
+    );
+}
+
+#[tokio::test]
+async fn older_frontends_get_a_flat_user() {
+    let app = app(EmailPassword::new());
+    app.form("/auth/signup", &ANN).await;
+    let body = json!({"formFields": [
+        {"id": "email", "value": "ann@example.com"}, {"id": "password", "value": "correct1horse"}]});
+    for (versions, is_flat) in [
+        ("1.17", true),
+        ("1.17,2.0", true),
+        ("1.18", false),
+        ("1.19,2.0", true),
+        ("2.0,3.0", false),
+        ("4.2", false),
+    ] {
+        let request = Request::post("/auth/signin").header("fdi-version", versions);
+        let reply = app.send(request, body.to_string()).await;
+        let user = reply.body["user"].as_object().unwrap();
+        let names: Vec<_> = user.keys().map(String::as_str).collect();
+        if is_flat {
+            assert_eq!(names, ["id", "timeJoined", "email"], "{versions}");
+        } else {
+            assert!(user.contains_key("loginMethods"), "{versions}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_request_shows_decides_only_if_it_may() {
+    let clock = Clock::fixed(Clock::system().now());
+    let app = TestApp::new(|builder| {
+        builder.clock(clock.clone()).recipe(EmailPassword::new()).recipe(SessionRecipe::new())
+    });
+    let ann = app.form("/auth/signup", &ANN).await;
+    app.form("/auth/signup", &[("email", "bob@example.com"), ("password", "correct1horse")]).await;
+    let as_ann = |version: &str| {
+        Request::post("/auth/signin")
+            .header("fdi-version", version)
+            .header("authorization", format!("Bearer {}", ann.access_token()))
+    };
+    let body = |email: &str, flag: Value| {
+        json!({"shouldTryLinkingWithSessionUser": flag, "formFields": [
+            {"id": "email", "value": email}, {"id": "password", "value": "correct1horse"}]})
+        .to_string()
+    };
+    // Before 3.1 the session counts: the user's own goes on, another user's is replaced.
+    let own = app.send(as_ann("3.0"), body("ann@example.com", Value::Null)).await;
+    assert_eq!((own.status, own.headers.get("st-access-token")), (200, None));
+    let other = app.send(as_ann("3.0"), body("bob@example.com", Value::Null)).await;
+    assert_eq!(other.body["user"]["emails"], json!(["bob@example.com"]));
+    assert_ne!(other.access_token(), ann.access_token());
+    // From then on the flag does.
+    let anew = app.send(as_ann("3.1"), body("ann@example.com", json!(false))).await;
+    assert_ne!(anew.access_token(), ann.access_token());
+    let linking = app.send(as_ann("3.1"), body("ann@example.com", json!(true))).await;
+    assert_eq!(linking.status, 500, "accounts are not linked");
+    let nobody = app.send(Request::post("/auth/signin"), body("ann@example.com", json!(true))).await;
+    assert_eq!(nobody.seen(), (401, json!({"message": "unauthorised"})));
+    // A day later the access token is no longer believed.
+    clock.set(clock.now() + 25 * 3_600_000);
+    let expired = app.send(as_ann("3.0"), body("ann@example.com", Value::Null)).await;
+    assert_eq!(expired.seen(), (401, json!({"message": "try refresh token"})));
+    let anew = app.send(as_ann("3.1"), body("ann@example.com", json!(false))).await;
+    assert_eq!(anew.status, 200, "nobody looks at it");
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_form() {
+    let app = app(EmailPassword::new());
+    let field = |field: Value| json!({"formFields": [field]}).to_string();
+    let malformed = "API input error: Please make sure to pass a valid JSON input in the request body";
+    let no_object = "All elements of formFields must be an object";
+    let no_field = "All elements of formFields must contain an 'id' and 'value' field";
+    let many =
+        json!({"formFields": [{"id": "a", "value": 1}, {"id": "b", "value": 1}, {"id": "c", "value": 1}]});
+    for (body, text) in [
+        (String::new(), "Missing input param: formFields"),
+        ("{}".to_owned(), "Missing input param: formFields"),
+        ("[]".to_owned(), "Missing input param: formFields"),
+        ("{".to_owned(), malformed),
+        (r#"{"formFields": {}}"#.to_owned(), "formFields must be an array"),
+        (field(json!("x")), no_object),
+        (field(Value::Null), no_object),
+        (field(json!([])), no_field),
+        (field(json!({"id": "email"})), no_field),
+        (field(json!({"id": 1, "value": "x"})), no_field),
+        (field(json!({"id": "email", "value": null})), "email value must be a string"),
+        (field(json!({"id": "password", "value": 7})), "password value must be a string"),
+        (many.to_string(), "Are you sending too many formFields?"),
+    ] {
+        for path in ["/auth/signup", "/auth/signin", "/auth/t1/signup"] {
+            let reply = app.send(Request::post(path), body.clone()).await;
+            assert_eq!(reply.seen(), (400, json!({"message": text})), "{path} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn faults_of_fields_come_in_the_form_s_order() {
+    let age = FormField::new("age").validator(|cx: Cx, tenant, value| async move {
+        cx.user_context().set("tenant", tenant);
+        Ok((value.as_i64() < Some(18)).then(|| "You must be at least 18".to_owned()))
+    });
+    let recipe = EmailPassword::new().form_field(FormField::new("country").optional()).form_field(age);
+    let app = app(recipe);
+    let missing = "Field is not optional";
+    let all = app.post("/auth/signup", &json!({"formFields": []})).await;
+    assert_eq!(all.seen(), field_error(&[("age", missing), ("password", missing), ("email", missing)]));
+    let fields = |age: Value, email: &str| {
+        json!({"formFields": [
+            {"id": "email", "value": email}, {"id": "age", "value": age},
+            {"id": "password", "value": "short"}, {"id": "country", "value": ""}]})
+    };
+    let wrong = app.post("/auth/signup", &fields(json!(17), "x")).await;
+    let password = "Password must contain at least 8 characters, including a number";
+    assert_eq!(
+        wrong.seen(),
+        field_error(&[
+            ("age", "You must be at least 18"),
+            ("password", password),
+            ("email", "Email is invalid")
+        ])
+    );
+    let short = app.post("/auth/signup", &fields(json!(18), "a@example.com")).await;
+    assert_eq!(short.seen(), field_error(&[("password", password)]));
+    // Signing in asks nothing of a password but that it is there.
+    let signin = app.form("/auth/signin", &[("email", "x"), ("password", "")]).await;
+    assert_eq!(signin.seen(), field_error(&[("password", missing), ("email", "Email is invalid")]));
+    let signin = app.form("/auth/signin", &[("email", "x@example.com"), ("password", "short")]).await;
+    assert_eq!(signin.body["status"], "WRONG_CREDENTIALS_ERROR");
+}
+
+#[tokio::test]
+async fn whether_an_address_is_taken() {
+    let app = app(EmailPassword::new());
+    app.form("/auth/signup", &ANN).await;
+    for path in
+        ["/auth/emailpassword/email/exists", "/auth/signup/email/exists", "/auth/public/signup/email/exists"]
+    {
+        for (query, exists) in [("ANN@example.com", true), ("bob@example.com", false)] {
+            let reply = app.send(Request::get(format!("{path}?email={query}")), "").await;
+            assert_eq!(reply.seen(), (200, json!({"status": "OK", "exists": exists})), "{path} {query}");
+        }
+        let reply = app.send(Request::get(path), "").await;
+        let text = "Please provide the email as a GET param";
+        assert_eq!(reply.seen(), (400, json!({"message": text})));
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_s_first_factors_are_kept_to() {
+    let app = app(EmailPassword::new());
+    let tenant = |id: &str, factors: Value| json!({"tenantId": id, "firstFactors": factors});
+    for (id, factors) in
+        [("any", Value::Null), ("own", json!(["emailpassword"])), ("none", json!(["otp-email"]))]
+    {
+        app.core(Method::PUT, "/recipe/multitenancy/tenant/v2", &tenant(id, factors)).await;
+    }
+    for id in ["any", "own"] {
+        let made = app.form(&format!("/auth/{id}/signup"), &ANN).await;
+        assert_eq!(made.body["user"]["tenantIds"], json!([id]));
+        assert_eq!(app.form(&format!("/auth/{id}/signin"), &ANN).await.body["status"], "OK");
+    }
+    let refused = app.form("/auth/none/signup", &ANN).await;
+    assert_eq!(refused.seen(), (401, json!({"message": "unauthorised"})));
+    let unknown = app.form("/auth/unknown/signup", &ANN).await;
+    assert_eq!(unknown.status, 500);
+    // With a session of that tenant, which an older frontend shows, it is the caller's mistake.
+    let cx = Cx::new(&app.sdk);
+    let new = portcullis::recipes::session::NewSession::of("someone").tenant("none");
+    let session = app.sdk.session().unwrap().create_without_request(&cx, new).await.unwrap();
+    let request = Request::post("/auth/signup")
+        .header("fdi-version", "1.19")
+        .header("authorization", format!("Bearer {}", session.access_token()));
+    let body = json!({"formFields": [
+        {"id": "email", "value": "a@example.com"}, {"id": "password", "value": "correct1horse"}]});
+    let refused = app.send(request, body.to_string()).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+}
+
+/// Counts sign-ins in the user context, and knows a password that is always wrong.
+struct Counting(Arc<dyn Functions>);
+
+#[async_trait]
+impl Functions for Counting {
+    fn original(&self) -> &dyn Functions {
+        &*self.0
+    }
+
+    async fn sign_up(&self, cx: &Cx, attempt: &Attempt) -> portcullis::Result<SignUp> {
+        let outcome = self.0.sign_up(cx, attempt).await?;
+        cx.user_context().set("seen", "by the function");
+        Ok(outcome)
+    }
+
+    async fn verify_credentials(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        email: &str,
+        password: &str,
+    ) -> portcullis::Result<SignIn> {
+        if password == "revoked" {
+            return Ok(SignIn::WrongCredentials);
+        }
+        self.0.verify_credentials(cx, tenant, email, password).await
+    }
+}
+
+/// Refuses some, and leaves the rest to the APIs below.
+struct Strict(Arc<dyn Apis>);
+
+#[async_trait]
+impl Apis for Strict {
+    fn original(&self) -> &dyn Apis {
+        &*self.0
+    }
+
+    async fn sign_up(&self, cx: &Cx, input: FormInput) -> portcullis::Result<SignUpOutcome> {
+        let email = input.values.text("email").unwrap().to_owned();
+        if email == "closed@example.com" {
+            let reason = "Sign-up is closed".to_owned();
+            return Ok(SignUpOutcome::NotAllowed { reason });
+        }
+        let outcome = self.0.sign_up(cx, input).await?;
+        assert_eq!(cx.user_context().named("seen"), Some("by the function".into()));
+        if email == "general@example.com" {
+            Err(Error::General("Come back later".to_owned()))
+        } else {
+            Ok(outcome)
+        }
+    }
+
+    async fn sign_in(&self, _: &Cx, _: FormInput) -> portcullis::Result<SignInOutcome> {
+        Ok(SignInOutcome::NotAllowed { reason: "Not today".to_owned() })
+    }
+}
+
+#[tokio::test]
+async fn functions_and_apis_are_replaced_or_taken_away() {
+    let recipe = EmailPassword::new().override_functions(Counting).override_apis(Strict);
+    let app = app(recipe.disable(Api::EmailExists));
+    let sign_up = async |email: &str| {
+        app.form("/auth/signup", &[("email", email), ("password", "correct1horse")]).await.seen()
+    };
+    assert_eq!(sign_up("ann@example.com").await.1["status"], "OK");
+    let reason = "Sign-up is closed";
+    assert_eq!(
+        sign_up("closed@example.com").await,
+        (200, json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason}))
+    );
+    assert_eq!(
+        sign_up("general@example.com").await,
+        (200, json!({"status": "GENERAL_ERROR", "message": "Come back later"}))
+    );
+    assert_eq!(
+        app.form("/auth/signin", &ANN).await.seen(),
+        (200, json!({"status": "SIGN_IN_NOT_ALLOWED", "reason": "Not today"}))
+    );
+    assert!(!app.serves(&Method::GET, "/auth/emailpassword/email/exists"));
+    assert!(!app.serves(&Method::GET, "/auth/signup/email/exists"));
+    assert!(!app.serves(&Method::GET, "/auth/signup"));
+    assert!(app.serves(&Method::POST, "/auth/signup"));
+    // The function that signs in calls the one that was replaced.
+    let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_password().unwrap());
+    assert!(recipe.verify_credentials(&cx, "public", "ann@example.com", "correct1horse").await.unwrap());
+    let found = recipe.sign_in(&cx, "public", "ann@example.com", "correct1horse").await.unwrap();
+    assert!(matches!(found, SignIn::Ok { .. }), "{found:?}");
+    let refused = recipe.sign_in(&cx, "public", "ann@example.com", "revoked").await.unwrap();
+    assert!(matches!(refused, SignIn::WrongCredentials), "{refused:?}");
+}
+
+#[test]
+fn what_a_description_may_not_be() {
+    let describe = |recipe: EmailPassword| {
+        Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
+            .core(Embedded::in_memory())
+            .recipe(recipe)
+    };
+    let missing = BuildError::MissingRecipe { recipe: "emailpassword", needs: "session" };
+    assert_eq!(describe(EmailPassword::new()).build().unwrap_err(), missing);
+    let twice = EmailPassword::new().form_field(FormField::new("name")).form_field(FormField::new("name"));
+    let error = describe(twice).recipe(SessionRecipe::new()).build().unwrap_err();
+    assert!(matches!(error, BuildError::Recipe { recipe: "emailpassword", .. }), "{error}");
+}

@@ -1,0 +1,227 @@
+//! What the frontend may ask. Each API can be replaced or taken away.
+
+use super::form::{self, EMAIL, FormField, FormValues, PASSWORD};
+use super::{Attempt, Passwords, SignIn, SignUp};
+use crate::fdi;
+use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
+use crate::recipes::flow;
+use crate::recipes::session::Session;
+use crate::users::has_password_for;
+use crate::{Cx, Error, FieldError, Result, User};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
+use serde_json::json;
+
+const FACTOR: &str = "emailpassword";
+
+/// The frontend APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// `POST /signup`
+    SignUp,
+    /// `POST /signin`
+    SignIn,
+    /// `GET /emailpassword/email/exists`, and its older path `/signup/email/exists`
+    EmailExists,
+}
+
+/// A form that was sent, and is valid.
+#[derive(Clone, Debug)]
+pub struct FormInput {
+    /// The tenant.
+    pub tenant: String,
+    /// The values.
+    pub values: FormValues,
+    /// The session of the request, if it was asked for.
+    pub session: Option<Session>,
+    /// Whether the login method is to be linked to the session's user; `None` if the frontend is too old
+    /// to say so.
+    pub link_to_session_user: Option<bool>,
+}
+
+/// What `POST /signup` answers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SignUpOutcome {
+    /// The user was made and has a session.
+    Ok {
+        /// The user.
+        user: User,
+        /// The session, whose tokens are in the response.
+        session: Session,
+    },
+    /// The tenant has such a user: an error of the form's field.
+    EmailAlreadyExists,
+    /// Refused.
+    NotAllowed {
+        /// Why, for the user to read.
+        reason: String,
+    },
+}
+
+/// What `POST /signin` answers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SignInOutcome {
+    /// The user has a session.
+    Ok {
+        /// The user.
+        user: User,
+        /// The session, whose tokens are in the response.
+        session: Session,
+    },
+    /// Address and password do not fit.
+    WrongCredentials,
+    /// Refused.
+    NotAllowed {
+        /// Why, for the user to read.
+        reason: String,
+    },
+}
+
+/// The frontend APIs of the emailpassword recipe. A replacement implements [`Apis::original`] and what it
+/// changes. Any of them may answer [`Error::General`], whose text the frontend shows.
+#[async_trait]
+pub trait Apis: Send + Sync {
+    /// The APIs below.
+    fn original(&self) -> &dyn Apis;
+
+    /// Makes a user, and a session.
+    async fn sign_up(&self, cx: &Cx, input: FormInput) -> Result<SignUpOutcome> {
+        self.original().sign_up(cx, input).await
+    }
+
+    /// Makes a session for a user who is there.
+    async fn sign_in(&self, cx: &Cx, input: FormInput) -> Result<SignInOutcome> {
+        self.original().sign_in(cx, input).await
+    }
+
+    /// Whether a tenant has a user with this address and a password.
+    async fn email_exists(&self, cx: &Cx, tenant: &str, email: &str) -> Result<bool> {
+        self.original().email_exists(cx, tenant, email).await
+    }
+}
+
+/// What the APIs do unless they are replaced.
+#[derive(Debug)]
+pub(super) struct BaseApis;
+
+#[async_trait]
+impl Apis for BaseApis {
+    fn original(&self) -> &dyn Apis {
+        self
+    }
+
+    async fn sign_up(&self, cx: &Cx, input: FormInput) -> Result<SignUpOutcome> {
+        let attempt = attempt(input)?;
+        let Attempt { tenant, email, session, link_to_session_user, .. } = &attempt;
+        flow::before(cx, tenant, FACTOR, session.as_ref(), *link_to_session_user).await?;
+        if flow::is_fake_email(email) {
+            return Ok(SignUpOutcome::EmailAlreadyExists);
+        }
+        match cx.sdk().email_password()?.functions.sign_up(cx, &attempt).await? {
+            SignUp::Ok { user, recipe_user_id } => {
+                let session = flow::after(cx, tenant, &user, &recipe_user_id, session.clone()).await?;
+                Ok(SignUpOutcome::Ok { user, session })
+            }
+            SignUp::EmailAlreadyExists => Ok(SignUpOutcome::EmailAlreadyExists),
+        }
+    }
+
+    async fn sign_in(&self, cx: &Cx, input: FormInput) -> Result<SignInOutcome> {
+        let attempt = attempt(input)?;
+        let Attempt { tenant, email, password, session, link_to_session_user } = &attempt;
+        if flow::is_fake_email(email) {
+            return Ok(SignInOutcome::WrongCredentials);
+        }
+        let functions = &cx.sdk().email_password()?.functions;
+        let known = cx.sdk().users_by_email(cx, tenant, email).await?;
+        if !known.iter().any(|user| has_password_for(user, email).is_some()) {
+            // The core hashes the password all the same, so that the time does not tell who is known.
+            functions.verify_credentials(cx, tenant, email, password).await?;
+            return Ok(SignInOutcome::WrongCredentials);
+        }
+        flow::before(cx, tenant, FACTOR, session.as_ref(), *link_to_session_user).await?;
+        match functions.sign_in(cx, &attempt).await? {
+            SignIn::Ok { user, recipe_user_id } => {
+                let session = flow::after(cx, tenant, &user, &recipe_user_id, session.clone()).await?;
+                Ok(SignInOutcome::Ok { user, session })
+            }
+            SignIn::WrongCredentials => Ok(SignInOutcome::WrongCredentials),
+        }
+    }
+
+    async fn email_exists(&self, cx: &Cx, tenant: &str, email: &str) -> Result<bool> {
+        let users = cx.sdk().users_by_email(cx, tenant, email).await?;
+        Ok(users.iter().any(|user| has_password_for(user, email).is_some()))
+    }
+}
+
+fn attempt(input: FormInput) -> Result<Attempt> {
+    Ok(Attempt {
+        email: input.values.required(EMAIL)?.to_owned(),
+        password: input.values.required(PASSWORD)?.to_owned(),
+        tenant: input.tenant,
+        session: input.session,
+        link_to_session_user: input.link_to_session_user,
+    })
+}
+
+/// The form of the call's request. A session decides about the tenant, if the request is to build on it.
+async fn read_form(cx: &Cx, tenant: &str, fields: &[FormField]) -> Result<FormInput> {
+    let body = json_body(cx)?;
+    let values = form::read(cx, tenant, fields, &body).await?;
+    let link_to_session_user = fdi::linking_flag(cx, &body);
+    let session = flow::session_to_link(cx, link_to_session_user).await?;
+    let tenant = session.as_ref().map_or(tenant, Session::tenant_id).to_owned();
+    Ok(FormInput { tenant, values, session, link_to_session_user })
+}
+
+async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let recipe = cx.sdk().email_password()?;
+    let input = read_form(cx, tenant, &recipe.config.sign_up_fields).await?;
+    match recipe.apis.sign_up(cx, input).await? {
+        SignUpOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
+        SignUpOutcome::EmailAlreadyExists => Err(Error::Fields(vec![FieldError {
+            id: EMAIL.to_owned(),
+            error: "This email already exists. Please sign in instead.".to_owned(),
+        }])),
+        SignUpOutcome::NotAllowed { reason } => {
+            ok(&json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason}))
+        }
+    }
+}
+
+async fn sign_in(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let recipe = cx.sdk().email_password()?;
+    let input = read_form(cx, tenant, &recipe.config.sign_in_fields).await?;
+    match recipe.apis.sign_in(cx, input).await? {
+        SignInOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
+        SignInOutcome::WrongCredentials => ok(&json!({"status": "WRONG_CREDENTIALS_ERROR"})),
+        SignInOutcome::NotAllowed { reason } => {
+            ok(&json!({"status": "SIGN_IN_NOT_ALLOWED", "reason": reason}))
+        }
+    }
+}
+
+async fn email_exists(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let email = cx.exchange().and_then(|exchange| exchange.query("email"));
+    let email = email.ok_or_else(|| Error::bad_input("Please provide the email as a GET param"))?;
+    let exists = cx.sdk().email_password()?.apis.email_exists(cx, tenant, &email).await?;
+    ok(&json!({"status": "OK", "exists": exists}))
+}
+
+/// The routes that are not taken away.
+pub(crate) fn routes(recipe: &Passwords) -> Vec<Route> {
+    use ApiMethod::{Get, Post};
+    let exists: Handler = |cx, tenant| Box::pin(email_exists(cx, tenant));
+    let all: [(Api, ApiMethod, &'static str, Handler); 4] = [
+        (Api::SignUp, Post, "/signup", |cx, tenant| Box::pin(sign_up(cx, tenant))),
+        (Api::SignIn, Post, "/signin", |cx, tenant| Box::pin(sign_in(cx, tenant))),
+        (Api::EmailExists, Get, "/emailpassword/email/exists", exists),
+        (Api::EmailExists, Get, "/signup/email/exists", exists),
+    ];
+    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
+    enabled.map(|(_, method, path, handler)| Route { rid: FACTOR, method, path, handler }).collect()
+}

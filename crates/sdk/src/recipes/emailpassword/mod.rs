@@ -1,0 +1,118 @@
+//! Sign-up and sign-in with an e-mail address and a password.
+
+mod apis;
+mod config;
+mod form;
+mod functions;
+mod types;
+
+pub use apis::{Api, Apis, FormInput, SignInOutcome, SignUpOutcome};
+pub use config::EmailPassword;
+pub use form::{FormField, FormValues};
+pub use functions::Functions;
+pub use types::{Attempt, Change, Changed, ConsumedToken, Reset, SignIn, SignUp};
+
+pub(crate) use apis::routes;
+
+use crate::{Cx, Result};
+use config::Config;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// The emailpassword recipe at work.
+pub struct Passwords {
+    pub(crate) config: Config,
+    pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) apis: Arc<dyn Apis>,
+    pub(crate) disabled: HashSet<Api>,
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Passwords {
+    /// Makes a user. Makes no session, and asks nothing of the password.
+    pub async fn sign_up(&self, cx: &Cx, tenant: &str, email: &str, password: &str) -> Result<SignUp> {
+        self.functions.sign_up(cx, &Attempt::new(tenant, email, password)).await
+    }
+
+    /// Finds the user who signs in. Makes no session.
+    pub async fn sign_in(&self, cx: &Cx, tenant: &str, email: &str, password: &str) -> Result<SignIn> {
+        self.functions.sign_in(cx, &Attempt::new(tenant, email, password)).await
+    }
+
+    /// Whether address and password fit. Not for signing in: it passes over what a sign-in must look at.
+    pub async fn verify_credentials(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<bool> {
+        let outcome = self.functions.verify_credentials(cx, tenant, email, password).await?;
+        Ok(matches!(outcome, SignIn::Ok { .. }))
+    }
+
+    /// Makes a user, and nothing else.
+    pub async fn create_new_recipe_user(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<SignUp> {
+        self.functions.create_new_recipe_user(cx, tenant, email, password).await
+    }
+
+    /// Makes a token that resets the password of a user, or of one of the user's login methods. `None` if
+    /// there is no such user.
+    pub async fn create_reset_password_token(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        user_id: &str,
+        email: &str,
+    ) -> Result<Option<String>> {
+        self.functions.create_reset_password_token(cx, tenant, user_id, email).await
+    }
+
+    /// Uses a reset token up, without changing the password.
+    pub async fn consume_password_reset_token(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        token: &str,
+    ) -> Result<ConsumedToken> {
+        self.functions.consume_password_reset_token(cx, tenant, token).await
+    }
+
+    /// Uses a reset token up and changes the password.
+    pub async fn reset_password_using_token(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        token: &str,
+        new_password: &str,
+    ) -> Result<Reset> {
+        let ConsumedToken::Ok { user_id, .. } = self.consume_password_reset_token(cx, tenant, token).await?
+        else {
+            return Ok(Reset::InvalidToken);
+        };
+        let change = Change::of(user_id).password(new_password).policy_of_tenant(tenant);
+        Ok(match self.update_email_or_password(cx, &change).await? {
+            Changed::PolicyViolated { reason } => Reset::PolicyViolated { reason },
+            Changed::UnknownUser => Reset::UnknownUser,
+            // The address stays as it is, so that nothing can speak against it.
+            Changed::Ok | Changed::EmailAlreadyExists | Changed::EmailChangeNotAllowed { .. } => Reset::Ok,
+        })
+    }
+
+    /// Changes address or password.
+    pub async fn update_email_or_password(&self, cx: &Cx, change: &Change) -> Result<Changed> {
+        self.functions.update_email_or_password(cx, change).await
+    }
+}

@@ -1,0 +1,80 @@
+//! What every way of signing in goes through: before its credentials are looked at, and after they fit.
+
+use super::session::{NewSession, Session, VerifyOptions};
+use crate::{Cx, Error, Result, SessionError, User};
+use portcullis_wire::multitenancy::{GetTenantV2, TenantResponse};
+
+/// Addresses that stand for a user without one. Nobody reads them, so that they are no first factor.
+pub(crate) fn is_fake_email(email: &str) -> bool {
+    email.ends_with("@stfakeemail.supertokens.com") || email.ends_with(".fakeemail.com")
+}
+
+/// The session that a sign-in may build upon: required, wanted, or not even looked at.
+pub(crate) async fn session_to_link(cx: &Cx, linking: Option<bool>) -> Result<Option<Session>> {
+    let options = VerifyOptions::new().without_claims();
+    match linking {
+        Some(false) => Ok(None),
+        Some(true) => cx.session()?.verify(cx, &options).await,
+        None => cx.session()?.verify(cx, &options.optional()).await,
+    }
+}
+
+/// Whether a sign-in may go on, before its credentials are looked at.
+pub(crate) async fn before(
+    cx: &Cx,
+    tenant: &str,
+    factor: &str,
+    session: Option<&Session>,
+    linking: Option<bool>,
+) -> Result<()> {
+    if linking == Some(true) {
+        // The session is there, else the caller has been turned away; but nothing is ever linked to it.
+        let text = if session.is_none() {
+            return Err(SessionError::over("linking is asked for, but there is no session").into());
+        } else {
+            "shouldTryLinkingWithSessionUser is true, but accounts are not linked in this app"
+        };
+        return Err(Error::Internal(text.to_owned()));
+    }
+    check_first_factor(cx, tenant, factor, session.is_some()).await
+}
+
+/// A tenant may allow only some first factors; without a list of its own it allows every recipe of the app.
+async fn check_first_factor(cx: &Cx, tenant: &str, factor: &str, has_session: bool) -> Result<()> {
+    let tenant = match cx.sdk().core().call::<GetTenantV2>(cx, Some(tenant), &()).await? {
+        TenantResponse::Ok(tenant) => tenant,
+        TenantResponse::TenantNotFound if has_session => {
+            return Err(SessionError::over("Tenant not found").into());
+        }
+        TenantResponse::TenantNotFound => {
+            return Err(Error::Internal(format!("there is no tenant {tenant}")));
+        }
+    };
+    if tenant.first_factors.is_none_or(|allowed| allowed.iter().any(|allowed| allowed == factor)) {
+        return Ok(());
+    }
+    if has_session {
+        return Err(Error::bad_input(
+            "First factor sign in/up called for a non-first factor with an active session. This might indicate that you are trying to use this as a secondary factor, but disabled account linking.",
+        ));
+    }
+    Err(SessionError::over("A valid session is required to authenticate with secondary factors").into())
+}
+
+/// The session of a user whose credentials fit: the one that the request shows if it is this user's own,
+/// else a new one.
+pub(crate) async fn after(
+    cx: &Cx,
+    tenant: &str,
+    user: &User,
+    recipe_user_id: &str,
+    session: Option<Session>,
+) -> Result<Session> {
+    let is_own = |session: &Session| {
+        user.login_methods.iter().any(|method| method.recipe_user_id == session.recipe_user_id())
+    };
+    match session.filter(is_own) {
+        Some(session) => Ok(session),
+        None => cx.session()?.create(cx, NewSession::of(recipe_user_id).tenant(tenant)).await,
+    }
+}
