@@ -4,6 +4,7 @@
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What JavaScript's `encodeURIComponent` leaves as it is.
@@ -30,7 +31,7 @@ pub enum SameSite {
 }
 
 /// A cookie of the response. It can never be read by scripts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Cookie {
     /// The name.
     pub name: String,
@@ -46,6 +47,15 @@ pub struct Cookie {
     pub secure: bool,
     /// When it is sent from other sites.
     pub same_site: SameSite,
+}
+
+// Without the value, which is a token.
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, domain, path, .. } = self;
+        let mut shown = f.debug_struct("Cookie");
+        shown.field("name", name).field("domain", domain).field("path", path).finish_non_exhaustive()
+    }
 }
 
 impl Cookie {

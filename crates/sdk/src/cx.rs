@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::Extensions;
 use portcullis_wire::Object;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One call: the SDK, the request that it belongs to, if there is one, and what the app passes along.
@@ -86,8 +87,14 @@ impl UserContext {
 }
 
 /// What the core answered to this call already. Every change empties it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct CoreCache(Mutex<HashMap<String, Bytes>>);
+
+impl fmt::Debug for CoreCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CoreCache").finish_non_exhaustive()
+    }
+}
 
 impl CoreCache {
     pub(crate) fn find(&self, key: &str) -> Option<Bytes> {

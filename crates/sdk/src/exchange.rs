@@ -5,10 +5,10 @@ use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The request, and what is to be added to its response. Shared by everything that serves the request.
-#[derive(Debug)]
 pub struct Exchange {
     method: Method,
     path: String,
@@ -19,11 +19,19 @@ pub struct Exchange {
 }
 
 /// What is to be added to the response.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Outgoing {
     headers: Vec<(HeaderName, HeaderValue)>,
     exposed: Vec<String>,
     cookies: Vec<Cookie>,
+}
+
+// Without headers, cookies and body, which hold tokens and passwords.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, .. } = self;
+        f.debug_struct("Exchange").field("method", method).field("path", path).finish_non_exhaustive()
+    }
 }
 
 impl Exchange {

@@ -27,4 +27,4 @@ pub use exchange::Exchange;
 pub use handle::PUBLIC_TENANT;
 pub use layer::{ErrorLayer, ErrorMarker, ErrorService, ResponseBody, SdkLayer, SdkService};
 pub use sdk::{Builder, CoreAddress, Portcullis};
-pub use users::{LoginMethod, ThirdParty, User};
+pub use users::{AccountInfo, LoginMethod, ThirdParty, User, UserPage, UserQuery};

@@ -6,6 +6,7 @@ use crate::handle::Routes;
 use crate::recipes::{self, Recipe, Recipes};
 use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
+use std::fmt;
 use std::sync::Arc;
 
 /// The SDK of one app. Clones share everything.
@@ -80,10 +81,34 @@ impl Portcullis {
     pub fn email_password(&self) -> Result<&recipes::emailpassword::Passwords> {
         self.0.recipes.email_password.as_ref().ok_or(Error::NoSuchRecipe("emailpassword"))
     }
+
+    /// The userroles recipe; an error if it was not added.
+    pub fn user_roles(&self) -> Result<&recipes::userroles::Roles> {
+        self.0.recipes.user_roles.as_ref().ok_or(Error::NoSuchRecipe("userroles"))
+    }
+
+    /// The usermetadata recipe.
+    pub fn user_metadata(&self) -> &recipes::usermetadata::Metadata {
+        &self.0.recipes.user_metadata
+    }
+
+    /// The jwt recipe.
+    pub fn jwt(&self) -> &recipes::jwt::JwtSigner {
+        &self.0.recipes.jwt
+    }
+
+    /// The openid recipe.
+    pub fn open_id(&self) -> &recipes::openid::Issuer {
+        &self.0.recipes.open_id
+    }
+
+    /// The multitenancy recipe.
+    pub fn multitenancy(&self) -> &recipes::multitenancy::Tenants {
+        &self.0.recipes.multitenancy
+    }
 }
 
 /// Describes an app, and checks the description.
-#[derive(Debug)]
 #[must_use]
 pub struct Builder {
     app: AppInfo,
@@ -96,12 +121,20 @@ pub struct Builder {
 }
 
 /// Where the core is.
-#[derive(Debug)]
 pub enum CoreAddress {
     /// One or several addresses, separated by `;`.
     Http(String),
     /// A core in this process, or any other way to reach one.
     Transport(Arc<dyn Transport>),
+}
+
+impl fmt::Debug for CoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http(_) => "Http(..)",
+            Self::Transport(_) => "Transport(..)",
+        })
+    }
 }
 
 impl From<&str> for CoreAddress {
@@ -119,6 +152,13 @@ impl From<String> for CoreAddress {
 impl<T: Transport> From<T> for CoreAddress {
     fn from(transport: T) -> Self {
         Self::Transport(Arc::new(transport))
+    }
+}
+
+// Without the API key, and without addresses that may hold a password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("app", &self.app).finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,107 @@
 //! Users of every recipe.
 
-use crate::{Cx, Error, Portcullis, Result};
+use crate::{Cx, Error, PUBLIC_TENANT, Portcullis, Result};
 use portcullis_wire::users as wire;
 
 pub use portcullis_wire::users::{FullUser as User, LoginMethod, ThirdParty};
+
+/// Which users a page holds.
+///
+/// ```
+/// use portcullis::{Cx, Portcullis, Result, UserQuery};
+///
+/// /// The ids of everybody, page by page.
+/// async fn everybody(sdk: &Portcullis) -> Result<Vec<String>> {
+///     let cx = Cx::new(sdk);
+///     let mut ids = Vec::new();
+///     let mut query = UserQuery::in_tenant("public").limit(100);
+///     loop {
+///         let page = sdk.users_oldest_first(&cx, &query).await?;
+///         ids.extend(page.users.into_iter().map(|user| user.id));
+///         let Some(next) = page.next else { return Ok(ids) };
+///         query = query.from(next);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct UserQuery {
+    tenant: String,
+    request: wire::ListRequest,
+}
+
+impl UserQuery {
+    /// Every user of a tenant.
+    pub fn in_tenant(tenant: impl Into<String>) -> Self {
+        let request = wire::ListRequest {
+            include_recipe_ids: None,
+            limit: None,
+            time_joined_order: None,
+            pagination_token: None,
+            email: None,
+            phone: None,
+            provider: None,
+        };
+        Self { tenant: tenant.into(), request }
+    }
+
+    /// So many on a page; 100 by default.
+    pub fn limit(mut self, limit: i32) -> Self {
+        self.request.limit = Some(limit);
+        self
+    }
+
+    /// The page that [`UserPage::next`] names.
+    pub fn from(mut self, page: impl Into<String>) -> Self {
+        self.request.pagination_token = Some(page.into());
+        self
+    }
+
+    /// Only those with a login method of one of these recipes.
+    pub fn recipes(mut self, recipes: &[&str]) -> Self {
+        self.request.include_recipe_ids = Some(recipes.join(","));
+        self
+    }
+
+    /// Only those whose e-mail address, or its domain, begins so; several beginnings with `;` between
+    /// them. A search answers one page.
+    pub fn email(mut self, beginning: impl Into<String>) -> Self {
+        self.request.email = Some(beginning.into());
+        self
+    }
+
+    /// Only those whose phone number begins so.
+    pub fn phone(mut self, beginning: impl Into<String>) -> Self {
+        self.request.phone = Some(beginning.into());
+        self
+    }
+
+    /// Only those with a provider whose name begins so.
+    pub fn provider(mut self, beginning: impl Into<String>) -> Self {
+        self.request.provider = Some(beginning.into());
+        self
+    }
+}
+
+/// A page of users.
+#[derive(Clone, Debug)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// Names the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// What a login method is known by.
+#[derive(Clone, Debug, Default)]
+pub struct AccountInfo {
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The phone number.
+    pub phone_number: Option<String>,
+    /// The user of a provider.
+    pub third_party: Option<ThirdParty>,
+}
 
 impl Portcullis {
     /// The user with an id of the user or of one of its login methods.
@@ -15,16 +113,62 @@ impl Portcullis {
         }
     }
 
-    /// The users of a tenant who have a login method with this address, in any case of its letters.
-    pub async fn users_by_email(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Vec<User>> {
+    /// How many users there are with a login method of one of these recipes, or of any if none is named;
+    /// in one tenant, or in all of them.
+    pub async fn user_count(&self, cx: &Cx, recipes: &[&str], tenant: Option<&str>) -> Result<i64> {
+        let request = wire::CountRequest {
+            include_recipe_ids: (!recipes.is_empty()).then(|| recipes.join(",")),
+            include_all_tenants: Some(tenant.is_none()),
+            allow_approximate: None,
+        };
+        let tenant = tenant.or(Some(PUBLIC_TENANT));
+        Ok(self.core().call::<wire::CountUsers>(cx, tenant, &request).await?.count)
+    }
+
+    /// A page of users, those first who joined last.
+    pub async fn users_newest_first(&self, cx: &Cx, query: &UserQuery) -> Result<UserPage> {
+        self.users(cx, query, "DESC").await
+    }
+
+    /// A page of users, those first who joined first.
+    pub async fn users_oldest_first(&self, cx: &Cx, query: &UserQuery) -> Result<UserPage> {
+        self.users(cx, query, "ASC").await
+    }
+
+    async fn users(&self, cx: &Cx, query: &UserQuery, order: &str) -> Result<UserPage> {
+        let request =
+            wire::ListRequest { time_joined_order: Some(order.to_owned()), ..query.request.clone() };
+        let page = self.core().call::<wire::ListUsers>(cx, Some(&query.tenant), &request).await?;
+        let users = page.users.into_iter().map(|user| match user {
+            wire::ListedUser::Full(user) => full(wire::User::Full(user)),
+            wire::ListedUser::Old { user, .. } => full(wire::User::Old(user)),
+        });
+        Ok(UserPage { users: users.collect::<Result<_>>()?, next: page.next_pagination_token })
+    }
+
+    /// The users of a tenant with a login method that fits.
+    pub async fn list_users_by_account_info(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        info: &AccountInfo,
+        any_will_do: bool,
+    ) -> Result<Vec<User>> {
+        let third_party = info.third_party.as_ref();
         let request = wire::AccountInfoRequest {
-            email: Some(email.to_owned()),
-            phone_number: None,
-            third_party_id: None,
-            third_party_user_id: None,
-            do_union_of_account_info: "false".to_owned(),
+            email: info.email.clone(),
+            phone_number: info.phone_number.clone(),
+            third_party_id: third_party.map(|user| user.id.clone()),
+            third_party_user_id: third_party.map(|user| user.user_id.clone()),
+            do_union_of_account_info: any_will_do.to_string(),
         };
         Ok(self.core().call::<wire::UsersByAccountInfo>(cx, Some(tenant), &request).await?.users)
+    }
+
+    /// The users of a tenant who have a login method with this address, in any case of its letters.
+    pub async fn users_by_email(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Vec<User>> {
+        let info = AccountInfo { email: Some(email.to_owned()), ..AccountInfo::default() };
+        self.list_users_by_account_info(cx, tenant, &info, false).await
     }
 
     /// Deletes a user, with all linked login methods or only the one with this id.

@@ -1,9 +1,12 @@
 //! An app to test: the SDK with a core of its own, and requests to it as the frontend sends them.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use portcullis::{AppInfo, Builder, CoreAddress, Cx, Exchange, Portcullis, Transport};
 use portcullis_embedded::Embedded;
+use portcullis_wire::Object;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,6 +37,16 @@ impl Reply {
     }
 }
 
+/// Where the app says it lives.
+pub(crate) fn info() -> AppInfo {
+    AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000")
+}
+
+/// The fields of a JSON object.
+pub(crate) fn object(value: &Value) -> Object {
+    value.as_object().cloned().unwrap()
+}
+
 /// A core of its own for each test, on the engine that `TEST_ENGINE` names.
 fn core() -> Embedded {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -49,9 +62,8 @@ fn core() -> Embedded {
 impl TestApp {
     pub(crate) fn new(describe: impl FnOnce(Builder) -> Builder) -> Self {
         let core = Arc::new(core());
-        let info = AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000");
         let transport: Arc<dyn Transport> = Arc::clone(&core) as _;
-        let builder = Portcullis::builder(info).core(CoreAddress::Transport(transport));
+        let builder = Portcullis::builder(info()).core(CoreAddress::Transport(transport));
         Self { sdk: describe(builder).build().unwrap(), core }
     }
 

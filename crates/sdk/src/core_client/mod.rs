@@ -2,6 +2,8 @@
 //! the cores answers.
 
 mod http_transport;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use http_transport::HttpTransport;
@@ -10,8 +12,9 @@ pub use transport::{Transport, TransportError};
 use crate::app_info::{App, is_local, normalise_path};
 use crate::{BuildError, Cx, Error, Result};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Request, Response, StatusCode};
+use portcullis_wire::keys::JwksResponse;
 use portcullis_wire::{Cdi, Endpoint, Method, Object, admin};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -117,26 +120,27 @@ impl Core {
             return read(&call.path, &known);
         }
         let version = *self.version.get_or_try_init(|| self.negotiate()).await?;
-        let reply = self.send(&call, Some(version)).await?;
+        let reply = self.send(&call, Some(version)).await?.into_body();
         if call.method == http::Method::GET {
             cache.insert(call.key(), reply.clone());
         }
         read(&call.path, &reply)
     }
 
-    /// The keys that verify access tokens; answered by any core, to anybody.
-    pub(crate) async fn jwks(&self) -> Result<portcullis_wire::keys::JwksResponse> {
-        let path = "/.well-known/jwks.json".to_owned();
-        let call = Call { method: http::Method::GET, path, fields: Object::new(), rid: None };
+    /// The keys that verify access tokens, and for how many seconds they may be kept, if the core says
+    /// so; answered by any core, to anybody.
+    pub(crate) async fn jwks(&self) -> Result<(JwksResponse, Option<u64>)> {
+        let call = Call::get("/.well-known/jwks.json");
         let reply = self.send(&call, None).await?;
-        read(&call.path, &reply)
+        let max_age = max_age(reply.headers());
+        Ok((read(&call.path, reply.body())?, max_age))
     }
 
     async fn negotiate(&self) -> Result<Cdi> {
-        let path = <admin::ApiVersion as Endpoint>::PATH.to_owned();
-        let call = Call { method: http::Method::GET, path, fields: self.domains.clone(), rid: None };
+        let fields = self.domains.clone();
+        let call = Call { fields, ..Call::get(<admin::ApiVersion as Endpoint>::PATH) };
         let reply = self.send(&call, None).await?;
-        let offered: admin::ApiVersionResponse = read(&call.path, &reply)?;
+        let offered: admin::ApiVersionResponse = read(&call.path, reply.body())?;
         let offers = |version: &&Cdi| offered.versions.iter().any(|text| text.parse() == Ok(**version));
         let common = VERSIONS.iter().find(offers).copied();
         common.ok_or_else(|| CoreError::NoCommonVersion(VERSIONS.map(|v| v.to_string()).join(", ")).into())
@@ -144,7 +148,7 @@ impl Core {
 
     /// Asks one core after the other until one answers. One that is too busy is asked again, which does
     /// not use up the tries for cores that are not there.
-    async fn send(&self, call: &Call, version: Option<Cdi>) -> Result<Bytes> {
+    async fn send(&self, call: &Call, version: Option<Cdi>) -> Result<Response<Bytes>> {
         let mut unreachable = None;
         let mut busy = 0;
         let mut hosts_left = self.hosts.len();
@@ -197,6 +201,10 @@ struct Call {
 }
 
 impl Call {
+    fn get(path: &str) -> Self {
+        Self { method: http::Method::GET, path: path.to_owned(), fields: Object::new(), rid: None }
+    }
+
     fn has_body(&self) -> bool {
         self.method != http::Method::GET && self.method != http::Method::DELETE
     }
@@ -220,9 +228,9 @@ impl Call {
         self.uri("")
     }
 
-    fn accept(&self, reply: Response<Bytes>) -> Result<Bytes> {
+    fn accept(&self, reply: Response<Bytes>) -> Result<Response<Bytes>> {
         if reply.status().is_success() {
-            return Ok(reply.into_body());
+            return Ok(reply);
         }
         Err(CoreError::Refused {
             method: self.method.clone(),
@@ -241,6 +249,12 @@ fn method(method: Method) -> http::Method {
         Method::Put => http::Method::PUT,
         Method::Delete => http::Method::DELETE,
     }
+}
+
+/// The seconds of `Cache-Control: max-age=…`.
+fn max_age(headers: &HeaderMap) -> Option<u64> {
+    let directives = headers.get(CACHE_CONTROL)?.to_str().ok()?.split(',');
+    directives.filter_map(|text| text.trim().strip_prefix("max-age=")).find_map(|text| text.parse().ok())
 }
 
 fn read<T: DeserializeOwned>(path: &str, reply: &[u8]) -> Result<T> {
@@ -271,19 +285,4 @@ fn parse_host(address: &str) -> Option<String> {
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     Some(format!("{}://{host}{port}{}", url.scheme(), normalise_path(url.path())?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_cores() {
-        assert_eq!(
-            parse_hosts("localhost:3567; https://Core.example.com/appid-A/ ;core2.example.com").unwrap(),
-            ["http://localhost:3567", "https://core.example.com/appid-A", "https://core2.example.com"]
-        );
-        assert_eq!(parse_hosts(" ; "), Err(BuildError::MissingCore));
-        assert_eq!(parse_hosts("http://"), Err(BuildError::InvalidCore("http://".to_owned())));
-    }
 }

@@ -2,7 +2,6 @@
 
 use super::session::{NewSession, Session, VerifyOptions};
 use crate::{Cx, Error, Result, SessionError, User};
-use portcullis_wire::multitenancy::{GetTenantV2, TenantResponse};
 
 /// Addresses that stand for a user without one. Nobody reads them, so that they are no first factor.
 pub(crate) fn is_fake_email(email: &str) -> bool {
@@ -41,12 +40,10 @@ pub(crate) async fn before(
 
 /// A tenant may allow only some first factors; without a list of its own it allows every recipe of the app.
 async fn check_first_factor(cx: &Cx, tenant: &str, factor: &str, has_session: bool) -> Result<()> {
-    let tenant = match cx.sdk().core().call::<GetTenantV2>(cx, Some(tenant), &()).await? {
-        TenantResponse::Ok(tenant) => tenant,
-        TenantResponse::TenantNotFound if has_session => {
-            return Err(SessionError::over("Tenant not found").into());
-        }
-        TenantResponse::TenantNotFound => {
+    let tenant = match cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await? {
+        Some(tenant) => tenant,
+        None if has_session => return Err(SessionError::over("Tenant not found").into()),
+        None => {
             return Err(Error::Internal(format!("there is no tenant {tenant}")));
         }
     };

@@ -3,7 +3,12 @@
 
 pub mod emailpassword;
 mod flow;
+pub mod jwt;
+pub mod multitenancy;
+pub mod openid;
 pub mod session;
+pub mod usermetadata;
+pub mod userroles;
 
 use crate::BuildError;
 use crate::app_info::App;
@@ -22,6 +27,11 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::EmailPassword {}
     impl Sealed for super::SessionRecipe {}
+    impl Sealed for super::jwt::Jwt {}
+    impl Sealed for super::multitenancy::Multitenancy {}
+    impl Sealed for super::openid::OpenId {}
+    impl Sealed for super::usermetadata::UserMetadata {}
+    impl Sealed for super::userroles::UserRoles {}
 }
 
 /// The recipes of an app.
@@ -34,20 +44,36 @@ pub struct Recipes {
     described_session: Option<SessionRecipe>,
     pub(crate) email_password: Option<Passwords>,
     pub(crate) session: Option<Sessions>,
+    pub(crate) user_roles: Option<userroles::Roles>,
+    // Those that every app has.
+    pub(crate) jwt: jwt::JwtSigner,
+    pub(crate) multitenancy: multitenancy::Tenants,
+    pub(crate) open_id: openid::Issuer,
+    pub(crate) user_metadata: usermetadata::Metadata,
 }
 
 /// Names a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     EmailPassword,
+    Jwt,
+    Multitenancy,
+    OpenId,
     Session,
+    UserMetadata,
+    UserRoles,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::EmailPassword => "emailpassword",
+            Self::Jwt => "jwt",
+            Self::Multitenancy => "multitenancy",
+            Self::OpenId => "openid",
             Self::Session => "session",
+            Self::UserMetadata => "usermetadata",
+            Self::UserRoles => "userroles",
         }
     }
 }
@@ -78,11 +104,22 @@ impl Recipes {
         if self.order.is_empty() {
             return Err(BuildError::NoRecipe);
         }
-        if self.described_session.is_none() && self.described_email_password.is_some() {
-            return Err(BuildError::MissingRecipe { recipe: "emailpassword", needs: "session" });
+        if self.described_session.is_none() {
+            let needing = [Kind::EmailPassword, Kind::UserRoles];
+            if let Some(kind) = needing.into_iter().find(|kind| self.order.contains(kind)) {
+                return Err(BuildError::MissingRecipe { recipe: kind.name(), needs: "session" });
+            }
         }
         self.email_password = self.described_email_password.take().map(EmailPassword::resolve).transpose()?;
         self.session = self.described_session.take().map(|recipe| recipe.resolve(app)).transpose()?;
+        if let (Some(session), Some(roles)) = (&mut self.session, &self.user_roles) {
+            session.claims.extend(roles.claims.iter().cloned());
+        }
+        for kind in [Kind::OpenId, Kind::Jwt] {
+            if !self.order.contains(&kind) {
+                self.order.push(kind);
+            }
+        }
         Ok(())
     }
 
@@ -93,6 +130,9 @@ impl Recipes {
                 self.email_password.as_ref().map(emailpassword::routes).unwrap_or_default()
             }
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
+            Kind::Jwt => jwt::routes(&self.jwt),
+            Kind::OpenId => openid::routes(&self.open_id),
+            Kind::Multitenancy | Kind::UserMetadata | Kind::UserRoles => Vec::new(),
         };
         self.order.iter().flat_map(routes_of).collect()
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// A token taken apart. Nothing in it may be trusted before its signature was checked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct AccessToken {
     pub(super) raw: String,
     pub(super) kid: String,

@@ -78,7 +78,7 @@ impl Keys {
         if let Some(list) = current.filter(|list| is_new(list) || list.read_at.elapsed() < PAUSE) {
             return Ok(list);
         }
-        let keys = core.jwks().await?.keys.iter().filter_map(parse).collect();
+        let keys = core.jwks().await?.0.keys.iter().filter_map(parse).collect();
         let list = Arc::new(KeyList { keys, read_at: Instant::now() });
         self.current.store(Some(Arc::clone(&list)));
         Ok(list)

@@ -192,8 +192,8 @@ pub(super) async fn verify_in_exchange(cx: &Cx, options: &VerifyOptions) -> Resu
 /// The payload of a new session: the app's claims, the issuer, and the claims of the recipes.
 pub(super) async fn new_payload(cx: &Cx, new: &NewSession) -> Result<Object> {
     let mut payload = new.payload.clone();
-    let app = cx.sdk().app();
-    payload.insert("iss".to_owned(), format!("{}{}", app.api_domain, app.api_base_path).into());
+    let issuer = cx.sdk().open_id().functions.discovery(cx).await?.issuer;
+    payload.insert("iss".to_owned(), issuer.into());
     payload.retain(|name, _| !PROTECTED_CLAIMS.contains(&name.as_str()));
     let claims = &cx.session()?.claims;
     if claims.is_empty() {

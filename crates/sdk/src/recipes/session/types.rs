@@ -60,7 +60,7 @@ impl NewSession {
 }
 
 /// Tokens that a call brought forth.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct NewTokens {
     /// The refresh token and until when it works, in milliseconds.
     pub refresh: Option<(String, i64)>,
@@ -68,6 +68,12 @@ pub struct NewTokens {
     pub anti_csrf: Option<String>,
     /// Whether the access token is new, so that the frontend must get it.
     pub is_access_new: bool,
+}
+
+impl fmt::Debug for NewTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewTokens([secret])")
+    }
 }
 
 /// All tokens of a session, for callers that carry them themselves.
