@@ -6,7 +6,7 @@ use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
 use crate::ground::admin::Greetings;
 use crate::ground::keys::Keyring;
-use crate::ground::tenancy::{self, Directory};
+use crate::ground::tenancy::{self, Databases, Directory};
 use crate::http::{Metrics, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
@@ -32,8 +32,10 @@ pub struct AppSettings {
 /// The running core.
 #[derive(Debug)]
 pub struct App {
-    /// The database.
+    /// The database of the default domain, where all tenants are described.
     pub db: Db,
+    /// The databases of the other domains.
+    pub databases: Databases,
     /// The time.
     pub clock: Clock,
     /// Whether range checks are relaxed for test suites.
@@ -84,6 +86,7 @@ impl App {
             routes: RouteTable::new(recipes::ALL),
             recipes: recipes::ALL,
             base_config: Arc::new(base_config),
+            databases: Databases::new(db.place().cloned()),
             db,
             clock,
             test_mode,
@@ -92,6 +95,21 @@ impl App {
         });
         tenancy::service::create_base(&app).await?;
         Ok(app)
+    }
+
+    /// Every database that is open, with its domain.
+    pub fn open_databases(&self) -> Vec<(String, Db)> {
+        let mut open = self.databases.open_ones();
+        open.insert(0, (String::new(), self.db.clone()));
+        open
+    }
+
+    /// Ends the work in the background and closes every database.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
+        for (_, db) in self.open_databases() {
+            db.close().await;
+        }
     }
 }
 

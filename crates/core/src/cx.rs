@@ -90,7 +90,7 @@ pub struct Cx {
 impl Cx {
     /// The database of the tenant.
     pub fn db(&self) -> &Db {
-        &self.app.db
+        &self.tenant.db
     }
 
     /// The effective configuration of the tenant.

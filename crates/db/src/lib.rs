@@ -13,6 +13,7 @@ mod value;
 
 pub use error::{Error, Result};
 pub use migrate::{Migration, MigrationReport};
+pub use postgres::Place;
 pub use row::{FromColumn, FromRow, Row};
 pub use sql::{Sql, placeholders};
 pub use value::Value;
@@ -83,6 +84,14 @@ impl Db {
         match self.0 {
             Store::Sqlite(_) => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Where it is; `None` on SQLite.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.0 {
+            Store::Sqlite(_) => None,
+            Store::Postgres(store) => Some(store.place()),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
 
 mod cli;
-mod database;
 mod serve;
 mod settings;
 

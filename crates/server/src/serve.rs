@@ -63,7 +63,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
         () = &mut stop => return Ok(()),
     };
     let app = App::open(AppSettings {
-        db: db.clone(),
+        db,
         base_values: settings.values.clone(),
         config_path: settings.config_path.clone(),
         test_mode: settings.test_mode,
@@ -76,8 +76,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     jobs::start(&app);
     say(&welcome(&settings));
     portcullis_core::http::serve(listener, Arc::clone(&app), stop).await;
-    app.tasks.stop().await;
-    db.close().await;
+    app.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

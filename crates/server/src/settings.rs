@@ -1,8 +1,9 @@
 //! Where settings come from: flags win over the environment, the environment over `config.yaml`.
 
 use crate::cli::{Arguments, complain};
-use crate::database;
-use portcullis_core::config::{CoreConfig, Key, Pool, effective, find_key, keys, nearest_key};
+use portcullis_core::config::{
+    CoreConfig, Key, Pool, effective, find_key, keys, nearest_key, pool_size, postgres,
+};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -47,14 +48,16 @@ impl Settings {
             })
         })?;
         tell_of_unused(&values);
-        let postgres = match &arguments.database {
+        let named = match &arguments.database {
             Some(_) => None,
-            None => database::postgres(&values, complain)?,
+            None => postgres(&values, complain).map_err(|error| error.to_string())?,
         };
-        let (named, schema) = match postgres {
+        let (named, schema) = match named {
             Some(postgres) => (Some(postgres.url), postgres.schema),
             None => (None, text(&values, "postgresql_table_schema").filter(|schema| schema != "public")),
         };
+        let flag = arguments.database.as_deref();
+        let base_values = flag.map_or_else(|| values.clone(), |flag| on_database(&values, flag));
         let text = |name| text(&values, name);
         Ok(Self {
             host: arguments
@@ -69,18 +72,30 @@ impl Settings {
                 .or(named)
                 .unwrap_or_else(|| "sqlite:portcullis.db".to_owned()),
             schema,
-            pool_size: whole(&values, "postgresql_connection_pool_size"),
+            pool_size: pool_size(&values),
             log_level: arguments
                 .log_level
                 .clone()
                 .or_else(|| text("log_level"))
                 .unwrap_or_else(|| "info".to_owned()),
             config_path: file.and_then(|path| path.canonicalize().ok()),
-            values,
+            values: base_values,
             config,
             test_mode,
         })
     }
+}
+
+/// The settings with the flag's database in place of theirs, for domains inherit them.
+fn on_database(values: &Map<String, Value>, flag: &str) -> Map<String, Value> {
+    let mut values = values.clone();
+    let is_place = |name: &str| find_key(name).is_some_and(|key| key.pool == Some(Pool::Identity));
+    let is_login = |name: &str| ["postgresql_user", "postgresql_password"].contains(&name);
+    values.retain(|name, _| name == "postgresql_table_schema" || !(is_place(name) || is_login(name)));
+    if !flag.starts_with("sqlite:") {
+        values.insert("postgresql_connection_uri".to_owned(), flag.into());
+    }
+    values
 }
 
 /// `TEST_MODE=false` and `TEST_MODE=0` mean what they say.
@@ -133,11 +148,6 @@ fn text(values: &Map<String, Value>, key: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         other => Some(other.to_string()),
     }
-}
-
-fn whole(values: &Map<String, Value>, name: &str) -> usize {
-    let value = find_key(name).and_then(|key| effective(values, key).as_u64()).unwrap_or_default();
-    usize::try_from(value).unwrap_or_default()
 }
 
 fn read_file(path: &Path) -> Result<Map<String, Value>, String> {

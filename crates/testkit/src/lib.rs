@@ -108,6 +108,18 @@ impl TestCore {
         with
     }
 
+    /// Settings that name a database of the test's own beside the core's, on the server of
+    /// `TEST_DATABASE_URL`; `None` without such a server. An empty name is the core's own database on
+    /// PostgreSQL.
+    pub fn another_database(&self, name: &str) -> Option<Value> {
+        let url = std::env::var("TEST_DATABASE_URL").ok()?;
+        Some(serde_json::json!({
+            "postgresql_connection_uri": url,
+            "postgresql_table_schema": format!("{}{name}", schema_of(&self.directory)),
+            "postgresql_connection_pool_size": 2,
+        }))
+    }
+
     /// Moves the clock.
     pub fn advance(&self, milliseconds: i64) {
         self.clock.set(self.clock.now() + milliseconds);
@@ -165,8 +177,11 @@ async fn open_database(directory: &TempDir) -> Db {
         return Db::open(&url, &Settings::default()).await.expect("SQLite opens");
     }
     let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
-    let name = directory.path().file_name().map(|name| name.to_string_lossy().to_lowercase());
-    let schema = name.map(|name| format!("core_{}", name.trim_start_matches('.')));
-    let settings = Settings { pool_size: 6, schema, ..Settings::default() };
+    let settings = Settings { pool_size: 6, schema: Some(schema_of(directory)), ..Settings::default() };
     Db::open(&url, &settings).await.expect("PostgreSQL answers")
+}
+
+fn schema_of(directory: &TempDir) -> String {
+    let name = directory.path().file_name().expect("the directory has a name").to_string_lossy();
+    format!("core_{}", name.to_lowercase().trim_start_matches('.'))
 }

@@ -4,11 +4,13 @@
 //! and of the operator.
 
 mod checked;
+mod database;
 mod keys;
 mod ranges;
 mod values;
 
 pub use checked::{CoreConfig, ReuseBehaviour};
+pub use database::{Postgres, pool_size, postgres};
 pub use keys::{Key, Kind, Owner, Pool, Scope, Standard, find_key, keys, nearest_key};
 pub use values::effective;
 
@@ -53,10 +55,20 @@ pub fn merge(below: &Object, above: &Object) -> Object {
     merged
 }
 
-/// Checks the settings that a tenant is given, over those that it inherits: each key must be known, of
-/// its kind and allowed there. [`CoreConfig::from_values`] checks the rest. `is_public` is true for the
-/// tenant that stands for the whole app.
-pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object) -> Result<(), ConfigError> {
+/// Whose settings are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A connection URI domain other than the default one.
+    Domain,
+    /// An app: its public tenant.
+    App,
+    /// Another tenant.
+    Tenant,
+}
+
+/// Checks the settings that a domain, an app or a tenant is given, over those that it inherits: each key
+/// must be known, of its kind and allowed there. [`CoreConfig::from_values`] checks the rest.
+pub fn check_tenant_values(values: &Object, holder: Holder, inherited: &Object) -> Result<(), ConfigError> {
     let unknown = |name: &str| fault(format!("Invalid config key: {name}"));
     let keys: Result<Vec<&Key>, _> =
         values.keys().map(|name| find_key(name).ok_or_else(|| unknown(name))).collect();
@@ -70,16 +82,23 @@ pub fn check_tenant_values(values: &Object, is_public: bool, inherited: &Object)
         let name = key.name;
         if key.scope == Scope::Operator {
             return Err(fault(format!("{name} can only be set via the core's base config setting")));
-        } else if key.scope == Scope::App && !is_public && differs() {
+        } else if key.scope == Scope::App && holder == Holder::Tenant && differs() {
             return Err(fault(format!("You cannot set different values for {name} for the same appId")));
         } else if key.pool == Some(Pool::Common) && differs() {
             return Err(fault(format!("You cannot set different values for {name} for the same user pool")));
-        } else if key.pool == Some(Pool::Identity) && differs() {
+        } else if key.pool == Some(Pool::Identity) && holder != Holder::Domain && differs() {
             // To accept it would keep the tenant's users where its owner does not expect them.
-            return Err(fault(format!("{name} cannot be set: this core keeps all tenants in one database")));
+            return Err(elsewhere(name));
         }
     }
     Ok(())
+}
+
+/// Apps and tenants are kept where their domain is.
+pub fn elsewhere(name: &str) -> ConfigError {
+    fault(format!(
+        "{name} cannot be set: apps and tenants are kept in the database of their connection URI domain"
+    ))
 }
 
 #[cfg(test)]
@@ -115,7 +134,10 @@ mod tests {
 
     #[test]
     fn a_tenant_may_set_what_is_its_own() {
-        let check = |values, is_public| check_tenant_values(&object(values), is_public, &Object::new());
+        let check = |values, is_public| {
+            let holder = if is_public { Holder::App } else { Holder::Tenant };
+            check_tenant_values(&object(values), holder, &Object::new())
+        };
         assert_eq!(check(json!({"password_reset_token_lifetime": 5}), false), Ok(()));
         for (values, is_public, text) in [
             (json!({"unknown": null}), true, "Invalid config key: unknown"),
@@ -136,7 +158,7 @@ mod tests {
             (
                 json!({"postgresql_host": "elsewhere"}),
                 true,
-                "postgresql_host cannot be set: this core keeps all tenants in one database",
+                "postgresql_host cannot be set: apps and tenants are kept in the database of their connection URI domain",
             ),
         ] {
             assert_eq!(check(values, is_public), Err(ConfigError(text.to_owned())));
@@ -151,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_may_have_a_database_of_its_own() {
+        let of_domain = |values| check_tenant_values(&object(values), Holder::Domain, &Object::new());
+        assert_eq!(
+            of_domain(json!({"postgresql_host": "elsewhere", "postgresql_table_schema": "s"})),
+            Ok(())
+        );
+        assert!(of_domain(json!({"postgresql_table_names_prefix": "x"})).is_err());
+    }
+
+    #[test]
     fn tenants_of_an_app_agree_whatever_way_a_value_is_written() {
         let app = object(json!({"access_token_validity": 100, "api_keys": "b,a"}));
         for same in [
@@ -160,7 +192,7 @@ mod tests {
             json!({"refresh_token_validity": 144_000}),
             json!({"access_token_signing_key_update_interval": "168"}),
         ] {
-            assert_eq!(check_tenant_values(&object(same), false, &app), Ok(()));
+            assert_eq!(check_tenant_values(&object(same), Holder::Tenant, &app), Ok(()));
         }
         for (other, name) in [
             (json!({"access_token_validity": 3600}), "access_token_validity"),
@@ -171,7 +203,7 @@ mod tests {
             ),
         ] {
             let text = format!("You cannot set different values for {name} for the same appId");
-            assert_eq!(check_tenant_values(&object(other), false, &app), Err(ConfigError(text)));
+            assert_eq!(check_tenant_values(&object(other), Holder::Tenant, &app), Err(ConfigError(text)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the core has done and is doing, in Prometheus' form. Kept only if somebody asked for it.
 
 use crate::App;
+use portcullis_db::Load;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -72,7 +73,7 @@ impl Metrics {
         let help = "From a request's head to its answer";
         own.register_with_unit("http_request_duration", help, Unit::Seconds, self.durations.clone());
         own.register("password_jobs", "Passwords to hash or verify", self.passwords.clone());
-        own.register("db_connections", "Connections to the database", self.connections.clone());
+        own.register("db_connections", "Connections to all databases", self.connections.clone());
         own.register("db_connections_max", "Connections at most", self.connections_max.clone());
     }
 
@@ -98,11 +99,12 @@ impl Metrics {
         let passwords = app.passwords.load();
         set(&self.passwords, "queued", passwords.queued);
         set(&self.passwords, "running", passwords.running);
-        let connections = app.db.load();
-        set(&self.connections, "in_use", connections.in_use);
-        set(&self.connections, "idle", connections.idle);
-        set(&self.connections, "awaited", connections.awaited);
-        self.connections_max.set(whole(connections.max));
+        let loads: Vec<Load> = app.open_databases().iter().map(|(_, db)| db.load()).collect();
+        let sum = |part: fn(&Load) -> usize| loads.iter().map(part).sum();
+        set(&self.connections, "in_use", sum(|load| load.in_use));
+        set(&self.connections, "idle", sum(|load| load.idle));
+        set(&self.connections, "awaited", sum(|load| load.awaited));
+        self.connections_max.set(whole(sum(|load| load.max)));
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)

@@ -1,10 +1,12 @@
 //! The clockwork that runs what recipes do on a schedule.
 //!
 //! Many cores may share a database. Nobody elects one of them: each runs every job, at times that drift
-//! apart, and a job that finds nothing left to do costs one statement.
+//! apart, and a job that finds nothing left to do costs one statement in each database. Databases of
+//! domains that nobody calls are left alone.
 
 use crate::crypto::random;
-use crate::{App, Chore, Job, Result};
+use crate::{App, Chore, DeleteExpired, Job, Result};
+use portcullis_db::Db;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -61,11 +63,20 @@ async fn run(app: &Arc<App>, job: &Job, now: i64) -> Result<()> {
     match job.chore {
         Chore::WholeCore(work) => work(app, now).await,
         Chore::DeleteExpired(delete) => {
-            let mut tx = app.db.write().await?;
-            delete(&mut tx, now).await?;
-            Ok(tx.commit().await?)
+            let mut outcome = Ok(());
+            for (_, db) in app.open_databases() {
+                // One database that fails does not keep the others from their turn.
+                outcome = outcome.and(delete_expired(&db, delete, now).await);
+            }
+            outcome
         }
     }
+}
+
+async fn delete_expired(db: &Db, delete: DeleteExpired, now: i64) -> Result<()> {
+    let mut tx = db.write().await?;
+    delete(&mut tx, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Cores that start together begin apart; `chance` is in `[0, 1)`.

@@ -43,7 +43,7 @@ async fn an_app_s_settings_are_refused_in_the_reference_s_words() {
         (json!({"log_level": "x", "base_path": "a b"}), "Invalid characters in base_path config"),
         (
             json!({"postgresql_connection_uri": "postgresql://u:p@elsewhere/d"}),
-            "postgresql_connection_uri cannot be set: this core keeps all tenants in one database",
+            "postgresql_connection_uri cannot be set: apps and tenants are kept in the database of their connection URI domain",
         ),
         (
             json!({"postgresql_key_value_table_name": "kv"}),

@@ -1,12 +1,15 @@
 //! PostgreSQL: pooled connections; a transaction begins with its first statement, in one round trip.
 
 mod address;
+mod place;
 mod tls;
 
 use crate::row::Source;
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+pub use place::Place;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_postgres::Config;
@@ -15,6 +18,7 @@ use tokio_postgres::types::ToSql;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: Pool,
+    place: Arc<Place>,
 }
 
 /// Unique keys and row locks carry the rules; a stricter level would only add retries.
@@ -42,7 +46,9 @@ pub(crate) enum Mode {
 
 impl Store {
     pub(crate) async fn open(url: &str, settings: &Settings) -> Result<Self> {
-        let Address { mut config, protection, schema } = Address::parse(url)?;
+        let address = Address::parse(url)?;
+        let place = Arc::new(Place::at(&address, settings.schema.as_deref()));
+        let Address { mut config, protection, schema } = address;
         config.application_name("portcullis").connect_timeout(settings.acquire_timeout);
         notice_silence(&mut config);
         let schema = settings.schema.as_ref().or(schema.as_ref());
@@ -62,7 +68,7 @@ impl Store {
             })
             .build()
             .map_err(|error| Error::Engine(error.to_string()))?;
-        let store = Self { pool };
+        let store = Self { pool, place };
         let client = store.pool.get().await?;
         if let Some(schema) = schema {
             create_schema(&client, schema).await?;
@@ -72,6 +78,10 @@ impl Store {
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
         Ok(Work { client: Some(self.pool.get().await?), mode, failed: false })
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(crate) fn load(&self) -> Load {

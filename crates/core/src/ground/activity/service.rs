@@ -1,7 +1,7 @@
 //! Noting activity, for each user at most once in five minutes.
 
 use super::store;
-use crate::{Cx, Result};
+use crate::{Cx, Result, Scope};
 use papaya::HashMap;
 use portcullis_db::Tx;
 
@@ -12,13 +12,13 @@ const REMEMBERED_MAX: usize = 100_000;
 /// Who was noted lately in this process, with the time in milliseconds.
 #[derive(Debug, Default)]
 pub struct Activity {
-    noted: HashMap<(String, String), i64>,
+    noted: HashMap<(String, String, String), i64>,
 }
 
 impl Activity {
-    fn is_due(&self, app_id: &str, user_id: &str, now: i64) -> bool {
+    fn is_due(&self, scope: &Scope, user_id: &str, now: i64) -> bool {
         let noted = self.noted.pin();
-        let key = (app_id.to_owned(), user_id.to_owned());
+        let key = (scope.domain.clone(), scope.app_id.clone(), user_id.to_owned());
         let recent = |at: i64| (now - at).abs() < THROTTLE_MS;
         if noted.get(&key).is_some_and(|at| recent(*at)) {
             return false;
@@ -41,7 +41,7 @@ pub async fn touch_in(cx: &Cx, tx: &mut Tx, user_id: &str) -> Result<()> {
 
 /// The official suites expect to see every activity.
 fn is_due(cx: &Cx, user_id: &str) -> bool {
-    cx.app.test_mode || cx.app.activity.is_due(cx.app_id(), user_id, cx.now)
+    cx.app.test_mode || cx.app.activity.is_due(&cx.scope, user_id, cx.now)
 }
 
 /// Notes that the user (internal id) is active. Best effort: a failure is logged, the call goes on.

@@ -1,17 +1,18 @@
 //! Which key signs and which keys verify, by age.
 
+use crate::Scope;
 use crate::config::CoreConfig;
 use crate::crypto::digest::Secret;
 use crate::crypto::signing_key::{KeyForge, SigningKey};
 use arc_swap::ArcSwapOption;
-use papaya::HashMap;
+use papaya::{Equivalent, HashMap};
 use std::sync::Arc;
 
 /// The keys of every app that this process has served.
 #[derive(Debug)]
 pub struct Keyring {
     pub(super) forge: KeyForge,
-    apps: HashMap<String, Arc<AppKeys>>,
+    apps: HashMap<AppName, Arc<AppKeys>>,
 }
 
 impl Keyring {
@@ -21,16 +22,43 @@ impl Keyring {
     }
 
     /// Forgets an app's keys: when the app is deleted.
-    pub fn forget(&self, app_id: &str) {
-        self.apps.pin().remove(app_id);
+    pub fn forget(&self, domain: &str, app_id: &str) {
+        self.apps.pin().remove(&AppRef { domain, app_id });
     }
 
-    pub(super) fn of_app(&self, app_id: &str) -> Arc<AppKeys> {
+    /// Forgets the keys of all apps of a domain: when the domain is deleted or has another database.
+    pub fn forget_domain(&self, domain: &str) {
+        self.apps.pin().retain(|app, _| app.domain != domain);
+    }
+
+    pub(super) fn of_app(&self, scope: &Scope) -> Arc<AppKeys> {
         let apps = self.apps.pin();
-        if let Some(keys) = apps.get(app_id) {
+        let app = AppRef { domain: &scope.domain, app_id: &scope.app_id };
+        if let Some(keys) = apps.get(&app) {
             return Arc::clone(keys);
         }
-        Arc::clone(apps.get_or_insert_with(app_id.to_owned(), Arc::default))
+        let app = AppName { domain: scope.domain.clone(), app_id: scope.app_id.clone() };
+        Arc::clone(apps.get_or_insert_with(app, Arc::default))
+    }
+}
+
+/// Domains may have apps of the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct AppName {
+    domain: String,
+    app_id: String,
+}
+
+/// As [`AppName`], to look one up: the hashes are the same.
+#[derive(Hash)]
+struct AppRef<'a> {
+    domain: &'a str,
+    app_id: &'a str,
+}
+
+impl Equivalent<AppName> for AppRef<'_> {
+    fn equivalent(&self, app: &AppName) -> bool {
+        (self.domain, self.app_id) == (app.domain.as_str(), app.app_id.as_str())
     }
 }
 

@@ -9,12 +9,11 @@ use crate::crypto::{random, refresh_token};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use portcullis_db::{Db, Tx};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The app's keys, with one that may sign now.
 pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
-    let keys = cx.app.keys.of_app(cx.app_id());
+    let keys = cx.app.keys.of_app(&cx.scope);
     let fresh = |set: &Arc<KeySet>| set.is_fresh(rotation(cx), cx.now);
     if let Some(set) = keys.current.load_full().filter(fresh) {
         return Ok(set);
@@ -31,7 +30,7 @@ pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
 
 /// Reads the keys again, unless another call has done so since `seen` was read.
 async fn reload(cx: &Cx, seen: &Arc<KeySet>) -> Result<Arc<KeySet>> {
-    let keys = cx.app.keys.of_app(cx.app_id());
+    let keys = cx.app.keys.of_app(&cx.scope);
     let _reading = keys.reading.lock().await;
     if let Some(set) = keys.current.load_full().filter(|set| !Arc::ptr_eq(set, seen)) {
         return Ok(set);
@@ -104,21 +103,21 @@ pub async fn list_jwks(cx: &Cx) -> Result<(Vec<serde_json::Value>, i64)> {
 /// Deletes the dynamic keys that verify no more. Most go when their successor is made; those of an app
 /// that nobody calls go here.
 pub async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
-    let listed = store::list_apps(&mut app.db.read().await?).await?;
-    let mut oldest: BTreeMap<String, i64> = BTreeMap::new();
-    for (app_id, domain) in listed {
-        // An app may be known under several domains: what verifies under one of them stays.
-        for domain in [domain.unwrap_or_default(), String::new()] {
-            let scope = Scope::new(&domain, &app_id, PUBLIC);
-            let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
-            let of_tenant = Rotation::of(&tenant.config).oldest(now);
-            let of_app = oldest.entry(app_id.clone()).or_insert(of_tenant);
-            *of_app = of_tenant.min(*of_app);
-        }
+    let mut outcome = Ok(());
+    for (domain, db) in app.open_databases() {
+        // One database that fails does not keep the others from their turn.
+        outcome = outcome.and(delete_expired_in(app, &domain, &db, now).await);
     }
-    for (app_id, oldest) in oldest {
-        let mut tx = app.db.write_one().await?;
-        store::delete_dynamic_before(&mut tx, &app_id, oldest).await?;
+    outcome
+}
+
+async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
+    let listed = store::list_apps(&mut db.read().await?).await?;
+    for app_id in listed {
+        let scope = Scope::new(domain, &app_id, PUBLIC);
+        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+        let mut tx = db.write_one().await?;
+        store::delete_dynamic_before(&mut tx, &app_id, Rotation::of(&tenant.config).oldest(now)).await?;
         tx.commit().await?;
     }
     Ok(())

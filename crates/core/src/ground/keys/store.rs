@@ -34,12 +34,11 @@ pub(super) async fn delete_dynamic_before(tx: &mut Tx, app_id: &str, oldest: i64
     Ok(())
 }
 
-/// The apps that have dynamic keys, each with the domains where it is configured.
-pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<(String, Option<String>)>> {
-    let sql = "select distinct made.app_id, config.connection_uri_domain
-        from session_access_token_signing_keys made
-        left join tenant_configs config on config.app_id = made.app_id";
-    Ok(tx.fetch_all(sql, args![]).await?)
+/// The apps that have dynamic keys.
+pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<String>> {
+    let sql = "select distinct app_id from session_access_token_signing_keys";
+    let rows: Vec<(String,)> = tx.fetch_all(sql, args![]).await?;
+    Ok(rows.into_iter().map(|(app_id,)| app_id).collect())
 }
 
 /// Every app's keys, as app, key id and key: those that change, then those that stay.

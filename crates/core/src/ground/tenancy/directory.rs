@@ -38,8 +38,10 @@ impl Directory {
         is_fresh(*read_at, now).then(|| domains.contains(host))
     }
 
-    /// Remembers the domains.
+    /// Remembers the domains, and forgets the tenants of all others.
     pub fn remember_domains(&self, domains: HashSet<String>, now: i64) {
+        let exists = |domain: &String| domain.is_empty() || domains.contains(domain);
+        self.known.pin().retain(|scope, _| exists(&scope.domain));
         self.domains.store(Some(Arc::new((now, domains))));
     }
 

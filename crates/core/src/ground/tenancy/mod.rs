@@ -3,14 +3,21 @@
 //! Tables: `apps`, `tenants`, `tenant_configs`, `tenant_first_factors`,
 //! `tenant_required_secondary_factors`. Each core keeps what it has read in a [`Directory`]; changes
 //! made by another core on the same database are seen within a minute.
+//!
+//! A domain other than the default one has a database of its own, with `apps` and `tenants` in it; what all
+//! tenants are (`tenant_configs` and their factors) is kept in the default domain's. The two are written one
+//! after the other, in an order in which a call that broke off between them can be made again.
 
+mod databases;
 mod directory;
 mod factors;
 mod model;
+mod removal;
 mod routes;
 pub mod service;
 mod store;
 
+pub use databases::Databases;
 pub use directory::Directory;
 pub use factors::LoginRecipe;
 pub use model::{Tenant, TenantConfig};

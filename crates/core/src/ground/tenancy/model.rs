@@ -3,6 +3,7 @@
 use crate::config::CoreConfig;
 use crate::http::STOP_WORDS;
 use crate::{Error, Result, Scope};
+use portcullis_db::Db;
 use portcullis_wire::Object;
 use std::sync::Arc;
 
@@ -77,6 +78,8 @@ pub struct Tenant {
     pub values: Object,
     /// All settings that hold for it, checked.
     pub config: Arc<CoreConfig>,
+    /// Its domain's database.
+    pub db: Db,
 }
 
 /// A tenant's id as it is stored; 400 if it can be none.

@@ -3,7 +3,7 @@
 use super::factors::{self, LoginRecipe, Switches};
 use super::model::{parse_app_id, parse_domain, parse_tenant_id};
 use super::store::Which;
-use super::{TenantConfig, service};
+use super::{TenantConfig, removal, service};
 use crate::http::Routes;
 use crate::{Cx, Error, PUBLIC, Result, Scope, config};
 use portcullis_wire::Status;
@@ -91,10 +91,11 @@ async fn put_v1(cx: Cx, target: Scope, input: SettingsV1) -> Result<PutResponse>
         third_party: input.third_party_enabled,
         passwordless: input.passwordless_enabled,
     };
+    let core_config = input.core_config.unwrap_or_default();
     let (first, second) = (input.first_factors, input.required_secondary_factors);
     let change = |tenant: &mut TenantConfig| {
-        tenant.merge_core_config(input.core_config.unwrap_or_default());
-        match (first, second) {
+        tenant.merge_core_config(core_config.clone());
+        match (first.clone(), second.clone()) {
             (Some(first), Some(second)) => factors::apply_v1(tenant, switches, first, second)?,
             _ => factors::apply_before_5_0(tenant, switches),
         }
@@ -115,9 +116,11 @@ async fn put_v2(cx: Cx, target: Scope, input: SettingsV2) -> Result<PutResponse>
     }
     let new =
         if target.is_public_tenant() { TenantConfig::default() } else { TenantConfig::no_first_factor() };
+    let core_config = input.core_config.unwrap_or_default();
+    let (first, second) = (input.first_factors, input.required_secondary_factors);
     let change = |tenant: &mut TenantConfig| {
-        tenant.merge_core_config(input.core_config.unwrap_or_default());
-        factors::apply_v2(tenant, input.first_factors, input.required_secondary_factors)?;
+        tenant.merge_core_config(core_config.clone());
+        factors::apply_v2(tenant, first.clone(), second.clone())?;
         factors::check_names(tenant)
     };
     let created_new = service::put(&cx, &target, new, change).await?;
@@ -178,17 +181,17 @@ fn apps<T: FromTenant>(cx: &Cx, listed: &[(Scope, TenantConfig)]) -> Vec<wire::A
 }
 
 async fn remove_tenant(cx: Cx, input: wire::RemoveTenantRequest) -> Result<wire::RemoveResponse> {
-    let did_exist = service::remove_tenant(&cx, &parse_tenant_id(&input.tenant_id)?).await?;
+    let did_exist = removal::remove_tenant(&cx, &parse_tenant_id(&input.tenant_id)?).await?;
     Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
 async fn remove_app(cx: Cx, input: wire::RemoveAppRequest) -> Result<wire::RemoveResponse> {
-    let did_exist = service::remove_app(&cx, &parse_app_id(&input.app_id)?).await?;
+    let did_exist = removal::remove_app(&cx, &parse_app_id(&input.app_id)?).await?;
     Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
 async fn remove_domain(cx: Cx, input: wire::RemoveDomainRequest) -> Result<wire::RemoveResponse> {
-    let did_exist = service::remove_domain(&cx, &parse_domain(&input.connection_uri_domain)?).await?;
+    let did_exist = removal::remove_domain(&cx, &parse_domain(&input.connection_uri_domain)?).await?;
     Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 

@@ -1,12 +1,13 @@
-//! Finding tenants and their effective configuration, making, changing and removing them.
+//! Finding tenants, their effective configuration and their database, making and changing them.
 
+use super::databases::Named;
 use super::store::{self, Which};
 use super::{Tenant, TenantConfig};
-use crate::config::{self, ConfigError, CoreConfig, Protected};
+use crate::config::{self, ConfigError, CoreConfig, Holder, Protected};
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
-use portcullis_db::Tx;
+use portcullis_db::{Db, Tx};
 use portcullis_wire::Object;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Makes sure that the default app and tenant exist.
@@ -30,10 +31,12 @@ pub async fn find(app: &App, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
     let Some(stored) = store::find_config(&mut tx, scope).await? else { return Ok(None) };
     let inherited = inherited_values(app, &mut tx, scope).await?;
     drop(tx);
-    let values = config::merge(&inherited, &stored.core_config);
-    let config = CoreConfig::from_values(&values, app.test_mode)
-        .map_err(|error| Error::internal(format!("configuration of tenant {scope}: {error}")))?;
-    let tenant = Arc::new(Tenant { scope: scope.clone(), stored, values, config: Arc::new(config) });
+    let values = config::merge(&inherited.values, &stored.core_config);
+    let fault = |error| Error::internal(format!("configuration of tenant {scope}: {error}"));
+    let config = CoreConfig::from_values(&values, app.test_mode).map_err(fault)?;
+    let named = named(inherited.of_domain.as_ref().unwrap_or(&values)).map_err(fault)?;
+    let db = database(app, &scope.domain, named.as_ref()).await?;
+    let tenant = Arc::new(Tenant { scope: scope.clone(), stored, values, config: Arc::new(config), db });
     app.tenants.remember(Arc::clone(&tenant), now);
     Ok(Some(tenant))
 }
@@ -61,6 +64,7 @@ pub async fn domain_of_host(app: &App, host: &str) -> Result<String> {
         let domains: HashSet<String> =
             store::list_domains(&mut app.db.read().await?).await?.into_iter().collect();
         let is_domain = domains.contains(host);
+        app.databases.keep(&domains);
         app.tenants.remember_domains(domains, now);
         is_domain
     };
@@ -77,14 +81,36 @@ fn ancestors(scope: &Scope) -> Vec<Scope> {
     all
 }
 
-async fn inherited_values(app: &App, tx: &mut Tx, scope: &Scope) -> Result<Object> {
-    let mut values = app.base_values.clone();
+/// The settings that lie below a tenant's own.
+pub(super) struct Inherited {
+    values: Object,
+    /// Those of its domain; `None` for the tenant that stands for the domain.
+    of_domain: Option<Object>,
+}
+
+async fn inherited_values(app: &App, tx: &mut Tx, scope: &Scope) -> Result<Inherited> {
+    let mut inherited = Inherited { values: app.base_values.clone(), of_domain: None };
     for ancestor in ancestors(scope) {
         if let Some(above) = store::find_config(tx, &ancestor).await? {
-            values = config::merge(&values, &above.core_config);
+            inherited.values = config::merge(&inherited.values, &above.core_config);
         }
+        inherited.of_domain.get_or_insert_with(|| inherited.values.clone());
     }
-    Ok(values)
+    Ok(inherited)
+}
+
+/// The PostgreSQL database that settings name, if they name one.
+pub(super) fn named(values: &Object) -> std::result::Result<Option<Named>, ConfigError> {
+    config::postgres(values, |_| {})?.map(Named::new).transpose()
+}
+
+/// A domain's database, open. That of the default domain is open already, whatever its settings name.
+pub(super) async fn database(app: &App, domain: &str, named: Option<&Named>) -> Result<Db> {
+    if domain.is_empty() {
+        return Ok(app.db.clone());
+    }
+    let missing = || Error::internal(format!("the connection URI domain {domain} names no database"));
+    app.databases.open(domain, named.ok_or_else(missing)?, app.clock.now()).await
 }
 
 /// Makes or changes a tenant: `new` is what it begins as, `change` what the call says of it. Answers
@@ -93,26 +119,97 @@ pub async fn put(
     cx: &Cx,
     target: &Scope,
     new: TenantConfig,
-    change: impl FnOnce(&mut TenantConfig) -> Result<()>,
+    change: impl Fn(&mut TenantConfig) -> Result<()>,
 ) -> Result<bool> {
+    let changed = |before: Option<TenantConfig>| {
+        let mut tenant = before.unwrap_or_else(|| new.clone());
+        change(&mut tenant)?;
+        Ok(tenant)
+    };
+    if !target.domain.is_empty() {
+        // A database that does not answer leaves nothing behind, and keeps no other call from writing.
+        let mut tx = cx.app.db.read().await?;
+        let before = store::find_config(&mut tx, target).await?;
+        let settled = settle(cx, &mut tx, target, before, &changed).await?;
+        drop(tx);
+        claim(cx, target, settled.named.as_ref()).await?;
+    }
     let mut tx = cx.app.db.write().await?;
     let created = store::insert_config(&mut tx, target).await?;
     // Two calls may change one tenant at once: each sees what the other did.
     store::lock_config(&mut tx, target).await?;
-    let before = if created { None } else { store::find_config(&mut tx, target).await? };
-    let old_config = before.as_ref().map(|tenant| tenant.core_config.clone()).unwrap_or_default();
-    let mut tenant = before.unwrap_or(new);
-    change(&mut tenant)?;
-    check_source(&cx.scope, target)?;
-    check_config(cx, &mut tx, target, &tenant, &old_config).await?;
-    store::update_config(&mut tx, target, &tenant).await?;
-    if target.is_public_tenant() {
-        store::insert_app(&mut tx, &target.app_id, cx.now).await?;
+    if is_domain(target) {
+        // Two domains may be given one database at once.
+        store::lock_config(&mut tx, &Scope::base()).await?;
     }
-    store::insert_tenant(&mut tx, target, cx.now).await?;
+    let before = if created { None } else { store::find_config(&mut tx, target).await? };
+    let settled = settle(cx, &mut tx, target, before, &changed).await?;
+    store::update_config(&mut tx, target, &settled.tenant).await?;
+    if target.domain.is_empty() {
+        insert_rows(&mut tx, target, cx.now).await?;
+    }
     tx.commit().await?;
     cx.app.tenants.clear();
+    if !target.domain.is_empty() {
+        fill_in(cx, target, settled.named.as_ref()).await?;
+    }
     Ok(created)
+}
+
+/// Puts a tenant into its domain's database. A domain that has another database takes its tenants along,
+/// without what they keep.
+async fn fill_in(cx: &Cx, target: &Scope, named: Option<&Named>) -> Result<()> {
+    let db = claim(cx, target, named).await?;
+    let mut all = vec![target.clone()];
+    if is_domain(target) {
+        cx.app.keys.forget_domain(&target.domain);
+        let listed = list(cx, Which::Domain(&target.domain)).await?;
+        all.extend(listed.into_iter().map(|(scope, _)| scope));
+    }
+    let mut tx = db.write().await?;
+    for scope in &all {
+        insert_rows(&mut tx, scope, cx.now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Opens the database that a checked call names.
+async fn claim(cx: &Cx, target: &Scope, named: Option<&Named>) -> Result<Db> {
+    if let Some(named) = named {
+        cx.app.databases.claim(&target.domain, named);
+    }
+    database(&cx.app, &target.domain, named).await
+}
+
+async fn insert_rows(tx: &mut Tx, scope: &Scope, now: i64) -> Result<()> {
+    store::insert_app(tx, &scope.app_id, now).await?;
+    store::insert_tenant(tx, scope, now).await?;
+    Ok(())
+}
+
+/// Whether this is the tenant that stands for a domain other than the default one.
+fn is_domain(scope: &Scope) -> bool {
+    !scope.domain.is_empty() && scope.is_public_app() && scope.is_public_tenant()
+}
+
+/// What a tenant is to be, checked, and the database that its domain then has.
+struct Settled {
+    tenant: TenantConfig,
+    named: Option<Named>,
+}
+
+async fn settle(
+    cx: &Cx,
+    tx: &mut Tx,
+    target: &Scope,
+    before: Option<TenantConfig>,
+    changed: impl Fn(Option<TenantConfig>) -> Result<TenantConfig>,
+) -> Result<Settled> {
+    let old_config = before.as_ref().map(|tenant| tenant.core_config.clone()).unwrap_or_default();
+    let tenant = changed(before)?;
+    check_source(&cx.scope, target)?;
+    let named = check_config(cx, tx, target, &tenant, &old_config).await?;
+    Ok(Settled { tenant, named })
 }
 
 /// Parents and the tenant itself may change a tenant.
@@ -141,39 +238,88 @@ fn check_source(source: &Scope, target: &Scope) -> Result<()> {
     Ok(())
 }
 
+/// Checks the settings that a tenant is to have; answers the database that its domain then has.
 async fn check_config(
     cx: &Cx,
     tx: &mut Tx,
     target: &Scope,
     tenant: &TenantConfig,
     old_config: &Object,
-) -> Result<()> {
+) -> Result<Option<Named>> {
     if target.is_base() && !tenant.core_config.is_empty() {
         return Err(Error::bad_input("Cannot modify base config"));
     }
-    let fault = |error: ConfigError| Error::BadInput(format!("Invalid core config: {error}"));
     if let Some(name) = tenant.core_config.keys().find(|name| config::find_key(name).is_none()) {
         return Err(fault(ConfigError(format!("Invalid config key: {name}"))));
     }
     if !cx.is_operator {
         check_protected(&tenant.core_config, old_config)?;
     }
-    let inherited = inherited_values(&cx.app, tx, target).await?;
+    let Inherited { values: inherited, of_domain } = inherited_values(&cx.app, tx, target).await?;
     let values = config::merge(&inherited, &tenant.core_config);
     CoreConfig::from_values(&values, cx.app.test_mode).map_err(fault)?;
-    config::check_tenant_values(&tenant.core_config, target.is_public_tenant(), &inherited).map_err(fault)?;
+    config::check_tenant_values(&tenant.core_config, holder(target), &inherited).map_err(fault)?;
     if target.is_public_tenant() {
-        let others = store::list_configs(tx, Which::App(target)).await?;
-        for (_, other) in others.iter().filter(|(scope, _)| !scope.is_public_tenant()) {
-            // A tenant that was given the app's value must not be left behind with it.
-            config::check_tenant_values(&other.core_config, false, &values).map_err(fault)?;
-        }
+        check_below(tx, target, &values).await?;
     }
-    if !target.domain.is_empty() {
-        // Apps and tenants carry no domain in the tables: two domains must not share a database.
-        let text =
-            format!("ConnectionUriDomain:  cannot be mapped to the same user pool as {}", target.domain);
-        return Err(fault(ConfigError(text)));
+    let own = named(&values).map_err(fault)?;
+    if is_domain(target) {
+        check_place(cx, tx, target, own.as_ref()).await?;
+        return Ok(own);
+    }
+    let of_domain = named(of_domain.as_ref().unwrap_or(&inherited)).map_err(fault)?;
+    if own.map(|own| own.place) != of_domain.as_ref().map(|named| named.place.clone()) {
+        return Err(fault(config::elsewhere("another PostgreSQL database")));
+    }
+    Ok(of_domain)
+}
+
+fn fault(error: ConfigError) -> Error {
+    let ConfigError(text) = error;
+    Error::BadInput(format!("Invalid core config: {text}"))
+}
+
+fn holder(scope: &Scope) -> Holder {
+    match scope {
+        scope if is_domain(scope) => Holder::Domain,
+        scope if scope.is_public_tenant() => Holder::App,
+        _ => Holder::Tenant,
+    }
+}
+
+/// A tenant that was given the app's value, or its domain's, must not be left behind with it.
+async fn check_below(tx: &mut Tx, target: &Scope, values: &Object) -> Result<()> {
+    let which = if is_domain(target) { Which::Domain(&target.domain) } else { Which::App(target) };
+    let listed = store::list_configs(tx, which).await?;
+    let of_apps: HashMap<&str, Object> = listed
+        .iter()
+        .filter(|(scope, _)| scope.is_public_tenant() && scope != target)
+        .map(|(scope, app)| (scope.app_id.as_str(), config::merge(values, &app.core_config)))
+        .collect();
+    for (scope, below) in listed.iter().filter(|(scope, _)| scope != target) {
+        let of_app = of_apps.get(scope.app_id.as_str()).filter(|_| !scope.is_public_tenant());
+        let inherited = of_app.unwrap_or(values);
+        config::check_tenant_values(&below.core_config, holder(scope), inherited).map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// No two domains may share a database.
+async fn check_place(cx: &Cx, tx: &mut Tx, target: &Scope, own: Option<&Named>) -> Result<()> {
+    let shared_with = |other: &str| {
+        let domain = &target.domain;
+        let text = format!("ConnectionUriDomain: {other} cannot be mapped to the same user pool as {domain}");
+        Err(fault(ConfigError(text)))
+    };
+    let Some(own) = own.filter(|own| !cx.app.databases.is_base(&own.place)) else { return shared_with("") };
+    let others = store::list_configs(tx, Which::All).await?;
+    for (scope, other) in others.iter().filter(|(scope, _)| is_domain(scope) && scope != target) {
+        let values = config::merge(&cx.app.base_values, &other.core_config);
+        // Another domain's settings that cannot be used are not this one's fault.
+        let theirs = named(&values).ok().flatten();
+        if theirs.is_some_and(|theirs| theirs.place == own.place) {
+            return shared_with(&scope.domain);
+        }
     }
     Ok(())
 }
@@ -190,74 +336,4 @@ fn check_protected(new: &Object, old: &Object) -> Result<()> {
 /// What is stored about the tenants of an app, of a domain, or of all.
 pub async fn list(cx: &Cx, which: Which<'_>) -> Result<Vec<(Scope, TenantConfig)>> {
     store::list_configs(&mut cx.app.db.read().await?, which).await
-}
-
-/// Removes a tenant and all that is kept there; whether it existed.
-pub async fn remove_tenant(cx: &Cx, tenant_id: &str) -> Result<bool> {
-    if tenant_id == PUBLIC {
-        return Err(Error::forbidden("Cannot delete public tenant, use remove app API instead"));
-    }
-    if !cx.scope.is_public_tenant() {
-        return Err(Error::forbidden("Only the public tenantId is allowed to delete a tenant"));
-    }
-    let scope = cx.scope.with_tenant(tenant_id);
-    let mut tx = cx.app.db.write().await?;
-    store::delete_tenant(&mut tx, &scope).await?;
-    let did_exist = store::delete_config(&mut tx, &scope).await?;
-    tx.commit().await?;
-    cx.app.tenants.clear();
-    Ok(did_exist)
-}
-
-/// Removes an app and all that is kept there; whether it existed.
-pub async fn remove_app(cx: &Cx, app_id: &str) -> Result<bool> {
-    if app_id == PUBLIC {
-        let text = "Cannot delete the public app, use remove connection uri domain API instead";
-        return Err(Error::forbidden(text));
-    }
-    if !cx.scope.is_public_tenant() || !cx.scope.is_public_app() {
-        return Err(Error::forbidden(
-            "Only the public tenantId and public appId is allowed to delete an app",
-        ));
-    }
-    let scope = Scope::new(&cx.scope.domain, app_id, PUBLIC);
-    let mut tx = cx.app.db.write().await?;
-    let did_exist = store::lock_config(&mut tx, &scope).await?;
-    let others = store::list_configs(&mut tx, Which::App(&scope)).await?;
-    if others.iter().any(|(other, _)| !other.is_public_tenant()) {
-        let text =
-            "Please delete all tenants except the public tenant for this app before calling the delete API";
-        return Err(Error::forbidden(text));
-    }
-    store::delete_app(&mut tx, app_id).await?;
-    store::delete_config(&mut tx, &scope).await?;
-    tx.commit().await?;
-    cx.app.tenants.clear();
-    cx.app.keys.forget(app_id);
-    Ok(did_exist)
-}
-
-/// Removes a connection URI domain; whether it existed. What is kept in its database stays there.
-pub async fn remove_domain(cx: &Cx, domain: &str) -> Result<bool> {
-    if domain.is_empty() {
-        return Err(Error::forbidden("Cannot delete the default connection uri domain"));
-    }
-    if !cx.scope.is_base() {
-        return Err(Error::forbidden(
-            "Only the public tenantId, public appId and default connectionUriDomain is allowed to delete a connectionUriDomain",
-        ));
-    }
-    let mut tx = cx.app.db.write().await?;
-    let tenants = store::list_configs(&mut tx, Which::Domain(domain)).await?;
-    if tenants.iter().any(|(scope, _)| !scope.is_public_app()) {
-        return Err(Error::forbidden(
-            "Please delete all apps except the public appID for this connectionUriDomain before calling the delete API.",
-        ));
-    }
-    for (scope, _) in &tenants {
-        store::delete_config(&mut tx, scope).await?;
-    }
-    tx.commit().await?;
-    cx.app.tenants.clear();
-    Ok(!tenants.is_empty())
 }

@@ -1,14 +1,24 @@
 //! Which database is meant: SuperTokens' single settings and its address, as one address.
 
-use portcullis_core::config::{effective, find_key};
-use serde_json::{Map, Value};
+use super::{ConfigError, effective, fault, find_key};
+use portcullis_wire::Object;
+use std::fmt;
 
-/// Where PostgreSQL is.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Postgres {
-    pub(crate) url: String,
+/// Where PostgreSQL is, and who connects to it. Its `Debug` tells no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Postgres {
+    /// The whole address, with the password.
+    pub url: String,
     /// The schema, unless the address names one.
-    pub(crate) schema: Option<String>,
+    pub schema: Option<String>,
+    /// Connections at most.
+    pub pool_size: usize,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("schema", &self.schema).finish_non_exhaustive()
+    }
 }
 
 /// The parameters that the driver understands, beside those that say how the connection is protected.
@@ -27,15 +37,16 @@ const UNDERSTOOD: [&str; 11] = [
 ];
 
 /// The database that the settings name, if they name one. An address wins over single settings, which
-/// fill in what it leaves out.
-pub(crate) fn postgres(values: &Map<String, Value>, warn: impl Fn(&str)) -> Result<Option<Postgres>, String> {
+/// fill in what it leaves out. `warn` is told of what has no effect.
+pub fn postgres(values: &Object, warn: impl Fn(&str)) -> Result<Option<Postgres>, ConfigError> {
     let uri = text(values, "postgresql_connection_uri");
     let user = text(values, "postgresql_user");
     if uri.is_none() && user.is_none() {
         return no_database(values, warn);
     }
     let uri = uri.unwrap_or_else(|| "postgresql://".to_owned());
-    let (scheme, rest) = uri.split_once("://").ok_or("'postgresql_connection_uri' has no scheme")?;
+    let (scheme, rest) =
+        uri.split_once("://").ok_or_else(|| fault("'postgresql_connection_uri' has no scheme"))?;
     // As the driver does: all before the first `@` is user and password.
     let (login, rest) = rest.split_once('@').unwrap_or(("", rest));
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -47,14 +58,21 @@ pub(crate) fn postgres(values: &Map<String, Value>, warn: impl Fn(&str)) -> Resu
     let (login, host) = (login_part(login, values), host_part(host, values));
     let schema = Some(standard(values, "postgresql_table_schema"))
         .filter(|schema| schema != "public" && !parameters.contains("currentSchema="));
-    Ok(Some(Postgres { url: format!("{scheme}://{login}{host}/{database}{parameters}"), schema }))
+    let url = format!("{scheme}://{login}{host}/{database}{parameters}");
+    Ok(Some(Postgres { url, schema, pool_size: pool_size(values) }))
+}
+
+/// How many connections a database may have at most.
+pub fn pool_size(values: &Object) -> usize {
+    let value = find_key("postgresql_connection_pool_size").map(|key| effective(values, key));
+    value.and_then(|value| usize::try_from(value.as_u64()?).ok()).unwrap_or_default()
 }
 
 /// Half a description of a database must not end in another database.
-fn no_database(values: &Map<String, Value>, warn: impl Fn(&str)) -> Result<Option<Postgres>, String> {
+fn no_database(values: &Object, warn: impl Fn(&str)) -> Result<Option<Postgres>, ConfigError> {
     const NEEDED: &str = "set 'postgresql_user' or 'postgresql_connection_uri' to use PostgreSQL";
     if text(values, "postgresql_password").is_some() {
-        return Err(format!("'postgresql_password' is set, but not for whom; {NEEDED}"));
+        return Err(fault(format!("'postgresql_password' is set, but not for whom; {NEEDED}")));
     }
     for name in ["postgresql_host", "postgresql_port", "postgresql_database_name"] {
         let unset = find_key(name).is_none_or(|key| effective(values, key) == key.standard_value());
@@ -66,7 +84,7 @@ fn no_database(values: &Map<String, Value>, warn: impl Fn(&str)) -> Result<Optio
 }
 
 /// `user:password@`, as far as they are known.
-fn login_part(login: &str, values: &Map<String, Value>) -> String {
+fn login_part(login: &str, values: &Object) -> String {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let or = |given: &str, name| match given {
         "" => text(values, name).map(|text| encode(&text)).unwrap_or_default(),
@@ -81,7 +99,7 @@ fn login_part(login: &str, values: &Map<String, Value>) -> String {
 }
 
 /// `host:port`; an address may name several hosts, each with its port.
-fn host_part(host: &str, values: &Map<String, Value>) -> String {
+fn host_part(host: &str, values: &Object) -> String {
     let host = if host.is_empty() { standard(values, "postgresql_host") } else { host.to_owned() };
     let after_brackets = host.rsplit(']').next().unwrap_or_default();
     if after_brackets.contains([':', ',']) {
@@ -104,13 +122,13 @@ fn parameters(query: &str, warn: impl Fn(&str)) -> String {
     if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
 }
 
-fn standard(values: &Map<String, Value>, name: &str) -> String {
+fn standard(values: &Object, name: &str) -> String {
     let value = find_key(name).map(|key| effective(values, key)).unwrap_or_default();
     value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned())
 }
 
 /// A setting that is not empty.
-fn text(values: &Map<String, Value>, name: &str) -> Option<String> {
+fn text(values: &Object, name: &str) -> Option<String> {
     let value = values.get(name).filter(|value| !value.is_null())?;
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Some(text).filter(|text| !text.is_empty())
@@ -123,10 +141,10 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use std::cell::RefCell;
 
-    fn read(values: Value) -> (Result<Option<Postgres>, String>, Vec<String>) {
+    fn read(values: Value) -> (Result<Option<Postgres>, ConfigError>, Vec<String>) {
         let Value::Object(values) = values else { unreachable!() };
         let warnings = RefCell::new(Vec::new());
         let read = postgres(&values, |warning| warnings.borrow_mut().push(warning.to_owned()));
@@ -194,12 +212,24 @@ mod tests {
     }
 
     #[test]
+    fn no_password_is_told() {
+        let named = read(json!({"postgresql_connection_uri": "postgresql://u:secret@h/d"})).0;
+        assert!(!format!("{named:?}").contains("secret"));
+    }
+
+    #[test]
     fn half_a_description_is_not_passed_over_in_silence() {
         assert_eq!(read(json!({})), (Ok(None), Vec::new()));
         let defaults =
             json!({"postgresql_host": "localhost", "postgresql_port": "5432", "postgresql_user": ""});
         assert_eq!(read(defaults), (Ok(None), Vec::new()));
-        assert!(read(json!({"postgresql_password": "p"})).0.unwrap_err().contains("'postgresql_user'"));
+        assert!(
+            read(json!({"postgresql_password": "p"}))
+                .0
+                .unwrap_err()
+                .to_string()
+                .contains("'postgresql_user'")
+        );
         let (named, warnings) = read(json!({"postgresql_host": "db"}));
         assert_eq!(named, Ok(None));
         assert!(warnings[0].starts_with("'postgresql_host' has no effect alone"), "{warnings:?}");

@@ -1,0 +1,111 @@
+//! Removing domains, apps and tenants: what is kept there first, then what is stored about them, so that a
+//! call that broke off between the two can be made again.
+
+use super::store::{self, Which};
+use super::{TenantConfig, service};
+use crate::{Cx, Error, PUBLIC, Result, Scope, config};
+use portcullis_db::{Db, Tx};
+
+/// Removes a tenant and all that is kept there; whether it existed.
+pub(super) async fn remove_tenant(cx: &Cx, tenant_id: &str) -> Result<bool> {
+    if tenant_id == PUBLIC {
+        return Err(Error::forbidden("Cannot delete public tenant, use remove app API instead"));
+    }
+    if !cx.scope.is_public_tenant() {
+        return Err(Error::forbidden("Only the public tenantId is allowed to delete a tenant"));
+    }
+    let scope = cx.scope.with_tenant(tenant_id);
+    delete(cx, &scope, Some(cx.db()), &[&scope]).await
+}
+
+/// Removes an app and all that is kept there; whether it existed.
+pub(super) async fn remove_app(cx: &Cx, app_id: &str) -> Result<bool> {
+    if app_id == PUBLIC {
+        let text = "Cannot delete the public app, use remove connection uri domain API instead";
+        return Err(Error::forbidden(text));
+    }
+    if !cx.scope.is_public_tenant() || !cx.scope.is_public_app() {
+        return Err(Error::forbidden(
+            "Only the public tenantId and public appId is allowed to delete an app",
+        ));
+    }
+    let scope = Scope::new(&cx.scope.domain, app_id, PUBLIC);
+    let others = service::list(cx, Which::App(&scope)).await?;
+    if others.iter().any(|(other, _)| !other.is_public_tenant()) {
+        let text =
+            "Please delete all tenants except the public tenant for this app before calling the delete API";
+        return Err(Error::forbidden(text));
+    }
+    let did_exist = delete(cx, &scope, Some(cx.db()), &[&scope]).await?;
+    cx.app.keys.forget(&scope.domain, app_id);
+    Ok(did_exist)
+}
+
+/// Removes a connection URI domain and all that its public app keeps; whether it existed.
+pub(super) async fn remove_domain(cx: &Cx, domain: &str) -> Result<bool> {
+    if domain.is_empty() {
+        return Err(Error::forbidden("Cannot delete the default connection uri domain"));
+    }
+    if !cx.scope.is_base() {
+        return Err(Error::forbidden(
+            "Only the public tenantId, public appId and default connectionUriDomain is allowed to delete a connectionUriDomain",
+        ));
+    }
+    let tenants = service::list(cx, Which::Domain(domain)).await?;
+    if tenants.iter().any(|(scope, _)| !scope.is_public_app()) {
+        return Err(Error::forbidden(
+            "Please delete all apps except the public appID for this connectionUriDomain before calling the delete API.",
+        ));
+    }
+    let db = database(cx, domain, &tenants).await?;
+    let scopes: Vec<&Scope> = tenants.iter().map(|(scope, _)| scope).collect();
+    let did_exist = delete(cx, &Scope::new(domain, PUBLIC, PUBLIC), db.as_ref(), &scopes).await?;
+    cx.app.keys.forget_domain(domain);
+    cx.app.databases.close(domain).await;
+    Ok(did_exist)
+}
+
+/// The database of a domain that is to go, if it has one.
+async fn database(cx: &Cx, domain: &str, tenants: &[(Scope, TenantConfig)]) -> Result<Option<Db>> {
+    let public = tenants.iter().find(|(scope, _)| scope.is_public_tenant());
+    let Some((_, public)) = public else { return Ok(None) };
+    let values = config::merge(&cx.app.base_values, &public.core_config);
+    let fault = |error| Error::internal(format!("configuration of {domain}: {error}"));
+    let named = service::named(&values).map_err(fault)?;
+    // The default domain's data must stay, whatever the stored settings have come to mean.
+    let named = named.filter(|named| !cx.app.databases.is_base(&named.place));
+    if named.is_none() {
+        return Ok(None);
+    }
+    service::database(&cx.app, domain, named.as_ref()).await.map(Some)
+}
+
+/// Deletes what is kept in a tenant's database, or in the whole app's, then what is stored about tenants;
+/// in one unit of work where both are in one database. Answers whether anything was stored.
+async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Result<bool> {
+    let is_apart = !gone.domain.is_empty();
+    if let Some(db) = db.filter(|_| is_apart) {
+        let mut tx = db.write().await?;
+        delete_kept(&mut tx, gone).await?;
+        tx.commit().await?;
+    }
+    let mut tx = cx.app.db.write().await?;
+    if !is_apart {
+        delete_kept(&mut tx, gone).await?;
+    }
+    let mut did_exist = false;
+    for scope in stored {
+        did_exist |= store::delete_config(&mut tx, scope).await?;
+    }
+    tx.commit().await?;
+    cx.app.tenants.clear();
+    Ok(did_exist)
+}
+
+async fn delete_kept(tx: &mut Tx, gone: &Scope) -> Result<()> {
+    if gone.is_public_tenant() {
+        store::delete_app(tx, &gone.app_id).await
+    } else {
+        store::delete_tenant(tx, gone).await
+    }
+}
