@@ -103,3 +103,20 @@ impl Transport for Embedded {
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }
+
+/// The guide's Rust blocks, compiled and run as tests.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/sdk/init.md")]
+    mod init {}
+    #[doc = include_str!("../../../docs/sdk/apis.md")]
+    mod apis {}
+    #[doc = include_str!("../../../docs/sdk/errors.md")]
+    mod errors {}
+    #[doc = include_str!("../../../docs/sdk/core.md")]
+    mod core {}
+    #[doc = include_str!("../../../docs/sdk/recipes.md")]
+    mod recipes {}
+    #[doc = include_str!("../../../docs/sdk/overrides.md")]
+    mod overrides {}
+}

@@ -173,6 +173,7 @@ fn names_a_domain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn domains_are_origins() {
@@ -215,5 +216,59 @@ mod tests {
         assert_eq!(app.website(Some("https://OTHER.example.com")), "https://other.example.com");
         assert_eq!(app.website(Some("https://evil.example")), "https://example.com");
         assert_eq!(app.website(None), "https://example.com");
+    }
+
+    /// Addresses as people write them, and as they should not.
+    fn address() -> impl Strategy<Value = String> {
+        let scheme = prop::sample::select(vec!["", "http://", "https://", "HTTPS://", "ftp://", "//", "."]);
+        let host = prop::sample::select(vec![
+            "localhost",
+            "127.0.0.1",
+            "api.Example.com",
+            "[::1]",
+            "example",
+            "bücher.example.com",
+            "",
+            "a..b",
+            "user:secret@a.com",
+        ]);
+        let port = prop::sample::select(vec!["", ":80", ":443", ":3001", ":99999", ":x"]);
+        let path = prop_oneof![Just(String::new()), "(/[a-zA-Z0-9.%? #-]{0,6}){0,3}/?", any::<String>()];
+        (scheme, host, port, path)
+            .prop_map(|(scheme, host, port, path)| format!("{scheme}{host}{port}{path}"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_domain_is_an_origin_and_stays_one(text in prop_oneof![address(), any::<String>()]) {
+            if let Some(origin) = normalise_domain(&text) {
+                prop_assert_eq!(normalise_domain(&origin), Some(origin.clone()));
+                let url = Url::parse(&origin).unwrap();
+                prop_assert!(["http", "https"].contains(&url.scheme()));
+                prop_assert_eq!((url.path(), url.query(), url.username()), ("/", None, ""), "{}", origin);
+                prop_assert!(!origin.ends_with('/') && origin == origin.to_lowercase(), "{}", origin);
+            }
+        }
+
+        #[test]
+        fn a_path_is_empty_or_begins_with_a_slash(text in prop_oneof![address(), any::<String>()]) {
+            if let Some(path) = normalise_path(&text) {
+                prop_assert!(path.is_empty() || path.starts_with('/'), "{}", path);
+                prop_assert!(!path.contains(['?', '#', ' ']), "{}", path);
+            }
+        }
+
+        #[test]
+        fn a_plain_path_stays_as_it_is(path in "(/[a-zA-Z0-9_-]{1,8}){0,4}") {
+            prop_assert_eq!(normalise_path(&path), Some(path.clone()));
+            prop_assert_eq!(normalise_path(&format!("{path}/")), Some(path));
+        }
+
+        #[test]
+        fn every_link_leads_to_a_website_of_the_app(origin in prop_oneof![address(), any::<String>()]) {
+            let app = AppInfo::new("Demo", "https://api.example.com", "https://example.com");
+            let app = app.also_website("localhost:3000").normalise().unwrap();
+            prop_assert!(["https://example.com", "http://localhost:3000"].contains(&app.website(Some(&origin))));
+        }
     }
 }

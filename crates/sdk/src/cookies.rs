@@ -110,6 +110,7 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_cookie_is_written_in_full() {
@@ -133,5 +134,62 @@ mod tests {
         let header = "sAccessTokenX=0; sAccessToken=a%20b; other; =x; sAccessToken=\"c\";sAccessToken=%zz";
         assert_eq!(values(header, "sAccessToken"), ["a b", "c", "%zz"]);
         assert!(values("", "sAccessToken").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(values_in in prop::collection::vec(any::<String>(), 0..4)) {
+            let cookie = |value: &String| Cookie {
+                name: "sAccessToken".into(),
+                value: value.clone(),
+                domain: None,
+                path: "/".into(),
+                expires_at: 0,
+                secure: false,
+                same_site: SameSite::Lax,
+            };
+            let written = values_in.iter().map(|value| cookie(value).to_header().unwrap());
+            let pairs: Vec<_> =
+                written.map(|header| header.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
+            let others = pairs.join("; other=sAccessToken; ");
+            // Every duplicate is found, in its order, whatever was in it.
+            prop_assert_eq!(values(&others, "sAccessToken"), values_in);
+        }
+
+        #[test]
+        fn no_value_gets_out_of_its_cookie(value in any::<String>()) {
+            let cookie = Cookie {
+                name: "a".into(),
+                value,
+                domain: None,
+                path: "/".into(),
+                expires_at: 0,
+                secure: true,
+                same_site: SameSite::Strict,
+            };
+            let header = cookie.to_header().unwrap();
+            let text = header.to_str().unwrap();
+            prop_assert_eq!(text.split(';').count(), 6, "value, path, expiry, and three attributes: {}", text);
+        }
+
+        #[test]
+        fn no_header_is_a_panic(header in any::<String>(), name in "[a-zA-Z%=; \"]{0,6}") {
+            let found = values(&header, &name);
+            prop_assert!(found.len() <= header.split(';').count());
+        }
+
+        #[test]
+        fn pieces_of_cookies_are_read_like_whole_ones(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec!["a=1", "a", "=", ";", "a==", "a=%", "a=%ff", "a=\"", "b=a=1", " ", "%61=2"]),
+                0..12,
+            ),
+        ) {
+            let header = pieces.concat();
+            let found = values(&header, "a");
+            let named = header.split(';').filter_map(|pair| pair.split_once('='));
+            let named = named.filter(|(key, _)| ["a", "%61"].contains(&key.trim())).count();
+            prop_assert_eq!(found.len(), named, "{}", header);
+        }
     }
 }
