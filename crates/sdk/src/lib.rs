@@ -18,6 +18,8 @@ mod sdk;
 mod users;
 
 pub use app_info::{App, AppInfo};
+/// What overrides and transports are written with.
+pub use async_trait::async_trait;
 pub use clock::Clock;
 pub use cookies::{Cookie, SameSite};
 pub use core_client::{CoreError, HttpTransport, Transport, TransportError};

@@ -1,0 +1,139 @@
+//! `bench/verify/run`: a session verified in the process, claims included, beside the bare RSA-2048
+//! verification by the same library; and what the middleware adds to a route that needs no session.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise, and prints"
+)]
+
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use portcullis::recipes::session::{Claim, NewSession, SessionRecipe, VerifyOptions};
+use portcullis::{AppInfo, Cx, Exchange, Portcullis, Transport};
+use portcullis_embedded::Embedded;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Rounds of each case, taken in turn so that a busy machine slows all of them alike.
+const ROUNDS: usize = 41;
+const CALLS: u32 = 400;
+
+/// The median time of one call in each case.
+fn measure<const N: usize>(mut cases: [&mut dyn FnMut(); N]) -> [Duration; N] {
+    let mut times = [const { Vec::new() }; N];
+    for _ in 0..ROUNDS {
+        for (case, times) in cases.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            for _ in 0..CALLS {
+                case();
+            }
+            times.push(start.elapsed() / CALLS);
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[ROUNDS / 2]
+    })
+}
+
+/// A route that does nothing.
+#[derive(Clone, Copy)]
+struct Route;
+
+impl Service<Request<Full<Bytes>>> for Route {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        std::future::ready(Ok(Response::new(Full::default())))
+    }
+}
+
+fn browser_request() -> Request<Full<Bytes>> {
+    Request::get("/comments?page=2")
+        .header("host", "localhost:3001")
+        .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)")
+        .header("accept", "application/json, text/plain, */*")
+        .header("origin", "http://localhost:3000")
+        .header("cookie", "theme=dark; other=1")
+        .body(Full::default())
+        .unwrap()
+}
+
+/// The key that a token names, from the core's list.
+fn key_of(runtime: &Runtime, core: &Embedded, token: &str) -> ParsedPublicKey {
+    let request = Request::get("http://core/.well-known/jwks.json").body(Bytes::new()).unwrap();
+    let reply = runtime.block_on(core.send(request)).unwrap();
+    let list: Value = serde_json::from_slice(reply.body()).unwrap();
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    let key = list["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
+    let number = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
+    let components = PublicKeyComponents { n: number("n"), e: number("e") };
+    components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap()
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let core = Arc::new(Embedded::in_memory());
+    let sdk = Portcullis::builder(AppInfo::new("Bench", "http://localhost:3001", "http://localhost:3000"))
+        .core(Arc::clone(&core))
+        .recipe(SessionRecipe::new())
+        .build()
+        .unwrap();
+    let role = Claim::new("st-role", |_, _| Box::pin(async { Ok(Some(json!(["admin", "editor"]))) }));
+    let cx = Cx::new(&sdk);
+    let token = runtime.block_on(async {
+        let sessions = sdk.session().unwrap();
+        let session = sessions.create_without_request(&cx, NewSession::of("a-user")).await.unwrap();
+        session.fetch_and_set_claim(&cx, &role).await.unwrap();
+        session.access_token()
+    });
+    let key = key_of(&runtime, &core, &token);
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+
+    let options = VerifyOptions::new().also(role.includes("admin", None));
+    let request = Request::get("/comments").header("authorization", format!("Bearer {token}"));
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    let mut bare_route = Route;
+    let mut with_sdk = sdk.layer().layer(sdk.error_layer().layer(Route));
+
+    let [bare, verified, bare_route, with_sdk] = measure([
+        &mut || key.verify_sig(black_box(signed.as_bytes()), black_box(&signature)).unwrap(),
+        &mut || {
+            let cx = Cx::of_request(&sdk, Arc::new(Exchange::new(&head, Bytes::new())));
+            let session = runtime.block_on(sdk.session().unwrap().verify(&cx, &options)).unwrap();
+            black_box(session.unwrap());
+        },
+        &mut || {
+            black_box(runtime.block_on(bare_route.call(browser_request())).unwrap());
+        },
+        &mut || {
+            black_box(runtime.block_on(with_sdk.call(browser_request())).unwrap());
+        },
+    ]);
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    println!("bare RSA-2048 verification              {:8.2} µs", micros(bare));
+    println!("session verified, claim included        {:8.2} µs", micros(verified));
+    println!("ratio sdk-verify                        {:8.3}", micros(verified) / micros(bare));
+    println!("added to a route that needs no session  {:8.2} µs", micros(with_sdk) - micros(bare_route));
+}
