@@ -68,6 +68,11 @@ pub struct App {
 }
 
 impl App {
+    /// Every endpoint that is mounted.
+    pub fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
     /// Checks the settings, brings the tables up to date and makes sure that the default tenant exists.
     pub async fn open(settings: AppSettings) -> Result<Arc<Self>> {
         let AppSettings { db, base_values, config_path, test_mode, clock } = settings;

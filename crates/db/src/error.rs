@@ -13,6 +13,9 @@ pub enum Error {
     /// Broken off for a deadlock, a serialization failure or a lock that was not free in time.
     #[error("the database is busy")]
     Busy,
+    /// Another process keeps the file locked.
+    #[error("another process keeps the database file locked")]
+    Locked,
     /// Every connection is in use and none came free in time.
     #[error("every database connection is in use")]
     PoolFull,
@@ -49,7 +52,7 @@ impl From<rusqlite::Error> for Error {
                 Self::Duplicate(text.clone().unwrap_or_default())
             }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Self::MissingParent,
-            code if [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&(code & 0xff)) => Self::Busy,
+            code if [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&(code & 0xff)) => Self::Locked,
             _ => match text.as_deref().and_then(|text| text.strip_prefix("no such table: ")) {
                 Some(table) => Self::MissingTable(table.to_owned()),
                 None => Self::Engine(error.to_string()),

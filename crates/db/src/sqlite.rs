@@ -86,7 +86,7 @@ impl Store {
     pub(crate) async fn write(&self) -> Result<Work> {
         let waiting = Waiting::new(self);
         let locked = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.writer).lock_owned()).await;
-        let mut guard = locked.map_err(|_| Error::Busy)?;
+        let mut guard = locked.map_err(|_| Error::PoolFull)?;
         waiting.over();
         let began = guard.begin();
         let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting), failed: false };

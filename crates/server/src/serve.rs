@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
 /// SuperTokens' level names are understood.
 fn start_log(arguments: &Arguments, settings: &Settings) {
     let level = settings.log_level.to_lowercase();
-    let filter = EnvFilter::new(if level == "none" { "off" } else { &level });
+    let filter = EnvFilter::new(log_filter(&level));
     let is_read_by_people = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(is_read_by_people);
@@ -40,6 +40,17 @@ fn start_log(arguments: &Arguments, settings: &Settings) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
+}
+
+/// The level is for the core's own lines. Below a warning, the libraries' lines stay out: drivers write the
+/// arguments of statements, which are hashes and keys.
+fn log_filter(level: &str) -> String {
+    let of_libraries = match level {
+        "none" | "off" => return "off".to_owned(),
+        "error" => "error",
+        _ => "warn",
+    };
+    format!("{of_libraries},portcullis={level},portcullis_core={level},portcullis_db={level}")
 }
 
 async fn start(mut settings: Settings) -> Result<(), String> {
@@ -104,12 +115,17 @@ fn warn_of_test_mode() {
     ] {
         complain(line);
     }
+    tracing::warn!("test mode: range checks are relaxed; never use it in production");
 }
 
 fn welcome(settings: &Settings) -> String {
     let key = if settings.config.api_keys.is_empty() { "" } else { "\n    apiKey: \"one of API_KEYS\"," };
     let (host, port, base) = (&settings.host, settings.port, &settings.config.base_path);
-    let host = if host == "0.0.0.0" { "localhost" } else { host };
+    let host = match host.as_str() {
+        "0.0.0.0" | "::" => "localhost".to_owned(),
+        address if address.contains(':') => format!("[{address}]"),
+        name => name.to_owned(),
+    };
     format!(
         "Portcullis listens on {host}:{port}. Put this into your backend's init:\n\n  supertokens: {{\n    connectionURI: \"http://{host}:{port}{base}\",{key}\n  }}\n"
     )

@@ -69,7 +69,9 @@ impl Input {
         match &mut self.source {
             Source::Query(fields) => T::from_query(name, fields.remove(name)),
             Source::Body(fields) => {
-                T::from_json(fields.get_mut(name).map(Value::take)).ok_or(InputError::InvalidField(name))
+                let value = fields.get_mut(name).map(Value::take);
+                check_length(name, value.as_ref())?;
+                T::from_json(value).ok_or(InputError::InvalidField(name))
             }
         }
     }
@@ -93,6 +95,10 @@ pub enum InputError {
     NotInt(&'static str),
     /// A query field is not a 64-bit integer.
     NotLong(&'static str),
+    /// A query field holds a NUL.
+    Nul(&'static str),
+    /// A body field is longer than so many characters.
+    TooLong(&'static str, usize),
 }
 
 impl fmt::Display for InputError {
@@ -103,6 +109,8 @@ impl fmt::Display for InputError {
             Self::MissingQuery(name) => write!(f, "Field name '{name}' is missing in GET request"),
             Self::NotInt(name) => write!(f, "Field name '{name}' must be an int in the GET request"),
             Self::NotLong(name) => write!(f, "Field name '{name}' must be a long in the GET request"),
+            Self::Nul(name) => write!(f, "Field name '{name}' must not contain NUL in the GET request"),
+            Self::TooLong(name, max) => write!(f, "Field name '{name}' can have at most {max} characters"),
         }
     }
 }
@@ -123,13 +131,43 @@ pub trait Field: Sized {
     }
 }
 
+/// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
+const LENGTHS: [(&str, usize); 9] = [
+    ("email", 256),
+    ("userId", 128),
+    ("recipeUserId", 128),
+    ("passwordHash", 256),
+    ("sessionHandle", 255),
+    ("role", 255),
+    ("permission", 255),
+    ("permissions", 255),
+    ("externalUserId", 128),
+];
+
+fn check_length(name: &'static str, value: Option<&Value>) -> Result<(), InputError> {
+    let Some((_, max)) = LENGTHS.iter().find(|(field, _)| *field == name) else { return Ok(()) };
+    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > *max);
+    let too_long = match value {
+        Some(Value::Array(items)) => items.iter().any(is_long),
+        Some(value) => is_long(value),
+        None => false,
+    };
+    if too_long { Err(InputError::TooLong(name, *max)) } else { Ok(()) }
+}
+
+/// Text without NUL, which PostgreSQL cannot hold.
 impl Field for String {
     fn from_json(value: Option<Value>) -> Option<Self> {
-        if let Some(Value::String(text)) = value { Some(text) } else { None }
+        if let Some(Value::String(text)) = value {
+            Some(text).filter(|text| !text.contains('\0'))
+        } else {
+            None
+        }
     }
 
     fn from_query(name: &'static str, text: Option<String>) -> Result<Self, InputError> {
-        text.ok_or(InputError::MissingQuery(name))
+        let text = text.ok_or(InputError::MissingQuery(name))?;
+        if text.contains('\0') { Err(InputError::Nul(name)) } else { Ok(text) }
     }
 }
 

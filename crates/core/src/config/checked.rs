@@ -86,6 +86,11 @@ impl CoreConfig {
         let read = Reader(values);
         ranges::check(&read, test_mode)?;
         let (interval, overlap) = signing_key_times(&read, test_mode);
+        let hashing = hashing(&read);
+        if !hashing.is_affordable() {
+            let text = "one password hash would take many seconds or too much memory: lower 'bcrypt_log_rounds' (17 at most), or 'argon2_memory_kb' times 'argon2_iterations'";
+            return Err(ConfigError(text.to_owned()));
+        }
         Ok(Self {
             host: filled(&read, "host").unwrap_or_else(|| "localhost".to_owned()),
             port: port(&read, "port"),
@@ -113,7 +118,7 @@ impl CoreConfig {
             recent_token_reuse: reuse(&read),
             password_reset_token_lifetime_ms: read.milliseconds("password_reset_token_lifetime", 1.0),
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
-            hashing: hashing(&read),
+            hashing,
             argon2_hashing_pool_size: whole(&read, "argon2_hashing_pool_size").max(1),
             firebase_signer_key: filled(&read, "firebase_password_hashing_signer_key").map(Secret::new),
         })

@@ -14,6 +14,12 @@ const ARGON2_SALT_BYTES: usize = 16;
 const ARGON2_HASH_BYTES: usize = 32;
 /// 4 GiB: above this a stored hash could make the process run out of memory.
 const ARGON2_MAX_MEMORY_KB: u32 = 4 << 20;
+/// Above this many KiB times passes (some seconds), a stored hash would keep everybody else waiting.
+const ARGON2_MAX_WORK_KB: u64 = 8 << 20;
+/// Each lane may become a thread.
+const ARGON2_MAX_LANES: u32 = 64;
+/// 2^17 rounds take some seconds; each further step doubles that.
+const BCRYPT_MAX_ROUNDS: u32 = 17;
 /// The costs bcrypt is defined for.
 const BCRYPT_ROUNDS: std::ops::RangeInclusive<u32> = 4..=31;
 
@@ -51,7 +57,31 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct StoredHash;
 
+impl HashSettings {
+    /// Whether a hash takes a bounded time and memory.
+    pub fn is_affordable(&self) -> bool {
+        match *self {
+            Self::Bcrypt { rounds } => bcrypt_rounds(rounds) <= BCRYPT_MAX_ROUNDS,
+            Self::Argon2 { iterations, memory_kb, parallelism } => {
+                argon2_params(memory_kb, iterations, parallelism, ARGON2_HASH_BYTES).is_some()
+            }
+        }
+    }
+}
+
 impl StoredHash {
+    /// Whether verifying the hash would keep everybody else waiting. One that is not well formed costs
+    /// nothing.
+    pub fn costs_too_much(stored: &str) -> bool {
+        match Self::recognise(stored) {
+            Some(Kind::Bcrypt) => {
+                stored.parse::<bcrypt::HashParts>().is_ok_and(|parts| parts.get_cost() > BCRYPT_MAX_ROUNDS)
+            }
+            Some(Kind::Argon2) => stored.split('$').find_map(read_costs).is_some_and(is_too_much_work),
+            Some(Kind::FirebaseScrypt) | None => false,
+        }
+    }
+
     /// Tells the form; bcrypt and argon2 by prefix alone, as an import accepts them.
     pub fn recognise(stored: &str) -> Option<Kind> {
         let starts = |prefixes: &[&str]| prefixes.iter().any(|p| stored.starts_with(p));
@@ -134,7 +164,9 @@ pub(crate) fn verify_in(
     firebase_key: Option<&str>,
 ) -> Result<bool, HashError> {
     match StoredHash::recognise(stored) {
-        Some(Kind::Bcrypt) => Ok(bcrypt::verify(password, stored).unwrap_or(false)),
+        Some(Kind::Bcrypt) => {
+            Ok(!StoredHash::costs_too_much(stored) && bcrypt::verify(password, stored).unwrap_or(false))
+        }
         Some(Kind::Argon2) => argon2_verify(memory, password, stored),
         Some(Kind::FirebaseScrypt) => {
             let key = firebase_key.ok_or(HashError::MissingFirebaseKey)?;
@@ -172,7 +204,7 @@ fn bcrypt_hash(password: &str, rounds: u32) -> Result<String, HashError> {
 }
 
 fn argon2_params(memory_kb: u32, passes: u32, lanes: u32, hash_bytes: usize) -> Option<Params> {
-    if memory_kb > ARGON2_MAX_MEMORY_KB {
+    if is_too_much_work([memory_kb, passes, lanes]) {
         return None;
     }
     Params::new(memory_kb, passes, lanes, Some(hash_bytes)).ok()
@@ -259,6 +291,11 @@ impl Argon2Hash {
     }
 }
 
+fn is_too_much_work([memory_kb, passes, lanes]: [u32; 3]) -> bool {
+    let work_kb = u64::from(memory_kb) * u64::from(passes);
+    memory_kb > ARGON2_MAX_MEMORY_KB || work_kb > ARGON2_MAX_WORK_KB || lanes > ARGON2_MAX_LANES
+}
+
 /// Reads `m=…,t=…,p=…`.
 fn read_costs(text: &str) -> Option<[u32; 3]> {
     let mut parts = text.split(',');
@@ -279,6 +316,22 @@ mod tests {
 
     fn verifies(password: &str, stored: &str) -> bool {
         verify(password, stored, None).unwrap()
+    }
+
+    #[test]
+    fn a_hash_that_would_keep_everybody_waiting_is_refused_at_once() {
+        let salt_and_hash = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        for (costs, affordable) in
+            [("m=65536,t=3,p=4", true), ("m=8,t=4294967295,p=1", false), ("m=8388608,t=1,p=1", false)]
+        {
+            let stored = format!("$argon2id$v=19${costs}${salt_and_hash}");
+            assert_eq!(!StoredHash::costs_too_much(&stored), affordable, "{costs}");
+        }
+        let bcrypt =
+            |cost: u32| format!("$2a${cost:02}$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy");
+        assert!(!StoredHash::costs_too_much(&bcrypt(12)) && StoredHash::costs_too_much(&bcrypt(31)));
+        assert!(!verifies("x", &bcrypt(31)));
+        assert!(!HashSettings::Bcrypt { rounds: 31 }.is_affordable() && ARGON2.is_affordable());
     }
 
     #[test]

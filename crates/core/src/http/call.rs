@@ -7,12 +7,14 @@ use super::routes::{self, Route};
 use crate::ground::tenancy::{Tenant, service as tenancy};
 use crate::{App, Cx, Error, Result, Scope, Unknown};
 use bytes::{Buf, Bytes};
+use futures_util::FutureExt as _;
 use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use portcullis_wire::{Cdi, Input, Level};
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,10 +31,12 @@ where
     let (head, body) = request.into_parts();
     app.stats.count(app.clock.now());
     let (began, mut endpoint) = (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), "");
-    let work = answer(&app, &head, body, peer, &mut endpoint);
+    let work = AssertUnwindSafe(answer(&app, &head, body, peer, &mut endpoint)).catch_unwind();
     let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(error)) => Reply::error(&error),
+        Ok(Ok(Ok(reply))) => reply,
+        Ok(Ok(Err(error))) => Reply::error(&error),
+        // The panic's own text is on standard error; it may hold anything, so callers do not get it.
+        Ok(Err(_)) => Reply::error(&Error::internal("the call broke down")),
         Err(_) => Reply::error(&Error::Timeout),
     };
     if let Some((metrics, began)) = began {
@@ -109,6 +113,7 @@ async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> 
         let outcome = (route.handler)(call.clone(), input(route, query, body, call.cdi)?).await;
         match outcome {
             Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => tries += 1,
+            Err(Error::Db(portcullis_db::Error::MissingParent)) => return Err(call.lost_parent().await),
             settled => return settled,
         }
     }
@@ -169,6 +174,16 @@ impl Call {
             public_tenant,
             base_tenant,
         })
+    }
+
+    /// Why a row had nothing to belong to: most likely another core has removed the tenant a moment ago.
+    async fn lost_parent(&self) -> Error {
+        self.app.tenants.clear();
+        match tenancy::find(&self.app, &self.scope).await {
+            Ok(None) => Error::UnknownTenant(self.scope.clone(), Unknown::Tenant),
+            Ok(Some(_)) => portcullis_db::Error::MissingParent.into(),
+            Err(error) => error,
+        }
     }
 
     /// Lets the call through to the handler if its tenant, or its app, is there.

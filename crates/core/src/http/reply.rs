@@ -63,7 +63,9 @@ impl Reply {
         let mut reply = Self::status(status, &chain(error));
         reply.retry_after = match error {
             Error::Busy(wait) => Some(HeaderValue::from(wait.as_secs().max(1))),
-            Error::Db(portcullis_db::Error::PoolFull) => Some(HeaderValue::from(1_u64)),
+            Error::Db(portcullis_db::Error::PoolFull | portcullis_db::Error::Locked) => {
+                Some(HeaderValue::from(1_u64))
+            }
             _ => None,
         };
         reply
@@ -95,7 +97,9 @@ fn status_of(error: &Error) -> StatusCode {
         Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Timeout => StatusCode::REQUEST_TIMEOUT,
         Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
-        Error::Db(portcullis_db::Error::PoolFull) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Db(portcullis_db::Error::PoolFull | portcullis_db::Error::Locked) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Error::Db(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

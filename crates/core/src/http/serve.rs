@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long a client may take to send a request's head.
+/// How long a client may take to send a request's head, from the connection or the last answer on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// What Prometheus calls the form of the page.
 const METRICS: HeaderValue =
@@ -80,9 +80,10 @@ where
         let answer = handler(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    // The official SDKs speak HTTP/1.1; a second version would need its own guard against silent peers.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let watched = connections.watch(connection);
     #[expect(clippy::disallowed_methods, reason = "connections are waited for by `GracefulShutdown`")]
     tokio::spawn(async move {

@@ -200,3 +200,28 @@ async fn one_token_consumed_fifty_times_at_once_works_once() {
     }
     assert_eq!(tasks.join_all().await.iter().filter(|word| *word == "OK").count(), 1);
 }
+
+#[tokio::test]
+async fn a_hash_that_would_keep_everybody_waiting_cannot_be_imported() {
+    let core = TestCore::start().await;
+    let hash = "$argon2id$v=19$m=8,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let import = json!({"email": "ann@example.com", "passwordHash": hash});
+    let reply = core.post("/recipe/user/passwordhash/import", import).await;
+    assert_eq!((reply.status, reply.text().as_str()), (400, "Password hash costs too much to verify\n"));
+}
+
+#[tokio::test]
+async fn before_5_1_the_core_refuses_a_recipe_that_is_switched_off() {
+    let core = TestCore::start().await;
+    let off = json!({"tenantId": "t1", "thirdPartyEnabled": true});
+    core.put("/recipe/multitenancy/tenant", off).await.json();
+    let sign_up = json!({"email": "ann@example.com", "password": "password1"});
+    for version in ["3.1", "5.0"] {
+        let reply = core.cdi(version).post("/t1/recipe/signup", sign_up.clone()).await;
+        let text = "Email password login not enabled for tenant\n";
+        assert_eq!((reply.status, reply.text().as_str()), (403, text), "{version}");
+    }
+    assert_eq!(core.post("/t1/recipe/signup", sign_up).await.status_word(), "OK");
+    let by_email = core.cdi("3.1").get("/nowhere/recipe/user?email=ann@example.com").await;
+    assert_eq!(by_email.status, 400, "{}", by_email.text());
+}

@@ -3,7 +3,6 @@
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 
-const APP: &str = "/recipe/multitenancy/app";
 const TENANT: &str = "/recipe/multitenancy/tenant";
 
 async fn put(core: &TestCore, path: &str, body: Value) -> Value {
@@ -185,10 +184,10 @@ async fn lists_show_apps_and_tenants_to_those_above_them() {
         list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap().to_owned()).collect()
     };
     for version in ["", "/v2"] {
-        let tenants = core.get(&format!("/appid-a1{TENANT}/list{version}")).await.json();
+        let tenants = core.get(&format!("/appid-a1/recipe/multitenancy/tenant/list{version}")).await.json();
         assert_eq!(ids(&tenants["tenants"], "tenantId"), ["public", "t1"]);
         assert_eq!(tenants["tenants"][0].get("emailPassword").is_some(), version.is_empty());
-        let apps = core.get(&format!("{APP}/list{version}")).await.json();
+        let apps = core.get(&format!("/recipe/multitenancy/app/list{version}")).await.json();
         assert_eq!(ids(&apps["apps"], "appId"), ["a1", "public"]);
         assert_eq!(ids(&apps["apps"][0]["tenants"], "tenantId"), ["public", "t1"]);
         let domains =
@@ -422,4 +421,22 @@ async fn another_core_sees_a_new_tenant_at_once_and_a_change_within_a_minute() {
     put(&core, "/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1", "firstFactors": ["totp"]})).await;
     core.advance(60_000);
     assert_eq!(other.get("/t1/recipe/multitenancy/tenant/v2").await.json()["firstFactors"], json!(["totp"]));
+}
+
+#[tokio::test]
+async fn a_tenant_that_another_core_removed_is_unknown_at_once() {
+    let core = TestCore::start().await;
+    let other = core.another().await;
+    put(&core, "/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"})).await;
+    assert_eq!(other.get("/t1/users").await.status, 200);
+    core.post("/recipe/multitenancy/tenant/remove", json!({"tenantId": "t1"})).await;
+    let sign_up = json!({"email": "ann@example.com", "password": "correct horse"});
+    let reply = other.post("/t1/recipe/signup", sign_up).await;
+    assert_eq!(
+        (reply.status, reply.text().as_str()),
+        (
+            400,
+            "AppId or tenantId not found => Tenant with the following connectionURIDomain, appId and tenantId combination not found: (, public, t1)\n"
+        )
+    );
 }

@@ -20,8 +20,8 @@ async fn updates_are_merged_at_the_top() {
     assert_eq!(update(&core, json!({"a": null, "b": {"y": null}})).await, merged);
     assert_eq!(update(&core, json!({})).await, merged);
     assert_eq!(core.get(&path).await.json()["metadata"], merged);
-    assert_eq!(core.post(&format!("{PATH}/remove"), json!({"userId": "ann"})).await.status_word(), "OK");
-    assert_eq!(core.post(&format!("{PATH}/remove"), json!({"userId": "ann"})).await.status_word(), "OK");
+    assert_eq!(core.post("/recipe/user/metadata/remove", json!({"userId": "ann"})).await.status_word(), "OK");
+    assert_eq!(core.post("/recipe/user/metadata/remove", json!({"userId": "ann"})).await.status_word(), "OK");
     assert_eq!(core.get(&path).await.json()["metadata"], json!({}));
 }
 
@@ -29,16 +29,16 @@ async fn updates_are_merged_at_the_top() {
 async fn several_users_are_read_in_the_order_of_the_call() {
     let core = TestCore::start().await;
     update(&core, json!({"a": 1})).await;
-    let bulk = format!("{PATH}/bulk");
-    let reply = core.post(&bulk, json!({"userIds": ["bob", "ann"]})).await.json();
+    let bulk = "/recipe/user/metadata/bulk";
+    let reply = core.post(bulk, json!({"userIds": ["bob", "ann"]})).await.json();
     assert_eq!(
         reply["users"],
         json!([{"userId": "bob", "metadata": null}, {"userId": "ann", "metadata": {"a": 1}}])
     );
-    assert_eq!(core.post(&bulk, json!({"userIds": []})).await.json()["users"], json!([]));
-    let many = core.post(&bulk, json!({"userIds": vec!["a"; 501]})).await;
+    assert_eq!(core.post(bulk, json!({"userIds": []})).await.json()["users"], json!([]));
+    let many = core.post(bulk, json!({"userIds": vec!["a"; 501]})).await;
     assert_eq!((many.status, many.text().as_str()), (400, "You can only query up to 500 users at a time.\n"));
-    let mixed = core.post(&bulk, json!({"userIds": ["a", 1]})).await;
+    let mixed = core.post(bulk, json!({"userIds": ["a", 1]})).await;
     assert_eq!((mixed.status, mixed.text().as_str()), (400, "userIds array must contain only strings\n"));
     assert_eq!(core.put(PATH, json!({"userId": "a", "metadataUpdate": 1})).await.status, 400);
     assert_eq!(core.get(PATH).await.text(), "Field name 'userId' is missing in GET request\n");

@@ -219,3 +219,41 @@ async fn who_allows_an_approximate_count_is_told_whether_it_is_one() {
     let old = core.cdi("5.5").get("/users/count?allowApproximate=true").await.json();
     assert_eq!(old, json!({"status": "OK", "count": 0}));
 }
+
+#[tokio::test]
+async fn an_id_with_a_blank_at_its_end_is_another_one() {
+    let core = TestCore::start().await;
+    let user = core.sign_up("ann@example.com", "password1").await;
+    let id = user["id"].as_str().unwrap();
+    let found = core.get(&format!("/user/id?userId={id}%20%20")).await;
+    assert_eq!(found.status_word(), "UNKNOWN_USER_ID_ERROR");
+    core.post("/user/remove", json!({"userId": format!("{id} ")})).await;
+    assert_eq!(core.get(&format!("/user/id?userId={id}")).await.status_word(), "OK");
+}
+
+#[tokio::test]
+async fn text_that_a_table_cannot_hold_is_refused_alike_on_both_engines() {
+    let core = TestCore::start().await;
+    let sign_up = |email: &str| core.post("/recipe/signup", json!({"email": email, "password": "password1"}));
+    let long = format!("{}@example.com", "a".repeat(300));
+    for (reply, text) in [
+        (sign_up("a\0b@example.com").await, "Field name 'email' is invalid in JSON input"),
+        (sign_up(&long).await, "Field name 'email' can have at most 256 characters"),
+        (
+            core.get("/user/id?userId=a%00b").await,
+            "Field name 'userId' must not contain NUL in the GET request",
+        ),
+        (core.get("/users?paginationToken=YQBiOzU=").await, "invalid pagination token"),
+        (
+            core.put("/recipe/role", json!({"role": "r", "permissions": ["p".repeat(256)]})).await,
+            "Field name 'permissions' can have at most 255 characters",
+        ),
+        (
+            core.put("/recipe/user/metadata", json!({"userId": "u".repeat(129), "metadataUpdate": {}})).await,
+            "Field name 'userId' can have at most 128 characters",
+        ),
+    ] {
+        assert_eq!((reply.status, reply.text().trim_end()), (400, text));
+    }
+    assert_eq!(core.get("/users/count").await.json()["count"], 0);
+}

@@ -28,11 +28,17 @@ pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
     Ok(set)
 }
 
-/// Reads the keys again, unless another call has done so since `seen` was read.
+/// Unknown keys make the keys be read again, but no more often than this, in milliseconds. Whoever read
+/// them a moment ago found, or made, the key that every core signs with now.
+const REREAD_PAUSE_MS: i64 = 1000;
+
+/// Reads the keys again, unless that was done since `seen` was read, or a moment ago.
 async fn reload(cx: &Cx, seen: &Arc<KeySet>) -> Result<Arc<KeySet>> {
     let keys = cx.app.keys.of_app(&cx.scope);
     let _reading = keys.reading.lock().await;
-    if let Some(set) = keys.current.load_full().filter(|set| !Arc::ptr_eq(set, seen)) {
+    let is_new =
+        |set: &Arc<KeySet>| !Arc::ptr_eq(set, seen) || (cx.now - set.read_at).abs() < REREAD_PAUSE_MS;
+    if let Some(set) = keys.current.load_full().filter(is_new) {
         return Ok(set);
     }
     let set = Arc::new(load(cx, Some(seen)).await?);

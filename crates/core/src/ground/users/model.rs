@@ -96,7 +96,7 @@ impl Cursor {
 
     /// The reverse of [`Cursor::to_text`].
     pub fn parse(text: &str) -> Option<Self> {
-        let (user_id, time_joined) = text.split_once(';')?;
+        let (user_id, time_joined) = text.split_once(';').filter(|_| !text.contains('\0'))?;
         Some(Self { user_id: user_id.to_owned(), time_joined: time_joined.parse().ok()? })
     }
 }

@@ -81,8 +81,10 @@ pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User
         from app_id_to_user_id a
         left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
         where a.app_id = $1 and a.user_id = $2";
-    if let Some(row) = tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await? {
-        return Ok(Some(row.into()));
+    // PostgreSQL passes over blanks at the end of a `char(36)`: such an id is another one.
+    let known = tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(UserRow::from);
+    if let Some(row) = known.filter(|row| row.user_id == id) {
+        return Ok(Some(row));
     }
     let sql = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
         a.time_joined, m.external_user_id

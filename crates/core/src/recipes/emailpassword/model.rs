@@ -34,7 +34,10 @@ pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<(), &'
         Some(_) => return Err("Unsupported password hashing algorithm"),
     };
     let kind = StoredHash::recognise(hash).ok_or(fault)?;
-    if wanted.is_none_or(|wanted| wanted == kind) { Ok(()) } else { Err(fault) }
+    if wanted.is_some_and(|wanted| wanted != kind) {
+        return Err(fault);
+    }
+    if StoredHash::costs_too_much(hash) { Err("Password hash costs too much to verify") } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -52,6 +55,11 @@ mod tests {
             ("plain", None, Err("Password hash is in invalid format")),
             (bcrypt, Some(""), Err("Hashing Algorithm cannot be an empty string")),
             (bcrypt, Some("md5"), Err("Unsupported password hashing algorithm")),
+            (
+                "$argon2id$v=19$m=8,t=4294967295,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+                None,
+                Err("Password hash costs too much to verify"),
+            ),
             (
                 "$f_scrypt$a$b$m=1$r=1",
                 Some("firebase_scrypt"),

@@ -3,7 +3,7 @@
 use super::model;
 use super::service::{self, TokenOwner, UpdateOutcome};
 use crate::crypto::digest::Secret;
-use crate::ground::tenancy::LoginRecipe;
+use crate::ground::tenancy::{LoginRecipe, service as tenancy};
 use crate::ground::users::model::{User, normalise_email};
 use crate::ground::users::routes::to_wire;
 use crate::http::Routes;
@@ -126,6 +126,7 @@ async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserRe
             Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape))
         }
         (None, Some(email)) => {
+            tenancy::require(&cx.app, &cx.scope).await?;
             let user = service::find_by_email(&cx, &normalise_email(&email)).await?;
             Ok(user.map_or(wire::GetUserResponse::UnknownEmail, shape))
         }

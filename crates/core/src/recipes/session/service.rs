@@ -327,19 +327,22 @@ pub(super) async fn update_payload(cx: &Cx, handle: &str, payload: &Object) -> R
     Ok(found)
 }
 
+/// Sessions that one statement ends at most.
+const HANDLES_AT_ONCE: usize = 500;
+
 /// Ends sessions by handle, each in the tenant that it tells; answers those that were there.
 pub(super) async fn remove_handles(cx: &Cx, mut handles: Vec<String>) -> Result<Vec<String>> {
     for handle in &handles {
         cx.for_tenant(tenant_of(handle)).await?;
     }
-    // One order for all callers, so that two of them cannot wait for each other's rows.
-    handles.sort_unstable();
+    // One order for all callers, so that two of them seldom wait for each other's rows.
+    handles.sort_unstable_by(|left, right| (tenant_of(left), left).cmp(&(tenant_of(right), right)));
     let mut tx = cx.db().write().await?;
     let mut gone = Vec::new();
-    for handle in handles {
-        let key = Key { app_id: cx.app_id(), tenant_id: tenant_of(&handle), handle: &handle };
-        if store::delete(&mut tx, key).await? {
-            gone.push(handle);
+    for of_tenant in handles.chunk_by(|left, right| tenant_of(left) == tenant_of(right)) {
+        let tenant_id = of_tenant.first().map_or(crate::PUBLIC, |handle| tenant_of(handle));
+        for some in of_tenant.chunks(HANDLES_AT_ONCE) {
+            gone.extend(store::delete_several(&mut tx, cx.app_id(), tenant_id, some).await?);
         }
     }
     tx.commit().await?;

@@ -114,6 +114,24 @@ pub(super) async fn delete(tx: &mut Tx, key: Key<'_>) -> Result<bool> {
     Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle]).await? > 0)
 }
 
+/// Ends sessions of a tenant; answers those that were there.
+pub(super) async fn delete_several(
+    tx: &mut Tx,
+    app_id: &str,
+    tenant_id: &str,
+    handles: &[String],
+) -> Result<Vec<String>> {
+    let mut args = vec![app_id.into(), tenant_id.into()];
+    args.extend(handles.iter().map(portcullis_db::Value::from));
+    let sql = format!(
+        "delete from session_info where app_id = $1 and tenant_id = $2 and session_handle in ({})
+         returning session_handle",
+        placeholders(3, handles.len())
+    );
+    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+}
+
 /// Ends all sessions of a user, under exactly this id, in every tenant of the app.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     let sql = "delete from session_info where app_id = $1 and user_id = $2";
@@ -205,9 +223,12 @@ pub(super) async fn list_linked(tx: &mut Tx, app_id: &str, user_id: &str) -> Res
 
 /// The primary user of a login method, both by internal id; an unknown id stands for itself.
 pub(super) async fn find_primary(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<String> {
-    let sql = "select primary_or_recipe_user_id from app_id_to_user_id where app_id = $1 and user_id = $2";
-    let row: Option<(String,)> = tx.fetch_optional(sql, args![app_id, user_id]).await?;
-    Ok(row.map_or_else(|| user_id.to_owned(), |(primary,)| primary))
+    let sql = "select user_id, primary_or_recipe_user_id from app_id_to_user_id
+        where app_id = $1 and user_id = $2";
+    let row: Option<(String, String)> = tx.fetch_optional(sql, args![app_id, user_id]).await?;
+    // PostgreSQL passes over blanks at the end of a `char(36)`: such an id is another one.
+    let known = row.filter(|(found, _)| found == user_id);
+    Ok(known.map_or_else(|| user_id.to_owned(), |(_, primary)| primary))
 }
 
 fn to_text(object: &Object) -> Result<String> {
