@@ -7,6 +7,7 @@ mod caller;
 mod crash;
 mod jobs;
 mod jwks;
+mod log;
 mod metrics;
 mod outage;
 mod place;
