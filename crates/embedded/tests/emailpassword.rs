@@ -4,12 +4,12 @@
 
 mod app;
 
-use app::TestApp;
+use app::{Mails, TestApp, token_of};
 use async_trait::async_trait;
 use http::{Method, Request};
 use portcullis::recipes::emailpassword::{
-    Api, Apis, Attempt, EmailPassword, FormField, FormInput, Functions, SignIn, SignInOutcome, SignUp,
-    SignUpOutcome,
+    Api, Apis, Attempt, Change, Changed, ConsumedToken, EmailPassword, FormField, FormInput, Functions,
+    Reset, SignIn, SignInOutcome, SignUp, SignUpOutcome,
 };
 use portcullis::recipes::session::SessionRecipe;
 use portcullis::{AppInfo, BuildError, Clock, Cx, Error, Portcullis};
@@ -353,6 +353,106 @@ async fn functions_and_apis_are_replaced_or_taken_away() {
     assert!(matches!(found, SignIn::Ok { .. }), "{found:?}");
     let refused = recipe.sign_in(&cx, "public", "ann@example.com", "revoked").await.unwrap();
     assert!(matches!(refused, SignIn::WrongCredentials), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_reset_by_e_mail() {
+    let mails = Mails::default();
+    let app = app(EmailPassword::new().email_delivery(mails.clone()));
+    let id = app.form("/auth/signup", &ANN).await.body["user"]["id"].as_str().unwrap().to_owned();
+    let ask = async |email: &str| app.form("/auth/user/password/reset/token", &[("email", email)]).await;
+    let reset = async |token: Value, password: &str| {
+        let fields = json!([{"id": "password", "value": password}]);
+        app.post("/auth/user/password/reset", &json!({"formFields": fields, "token": token})).await.seen()
+    };
+    assert_eq!(ask("bob@example.com").await.seen(), (200, json!({"status": "OK"})));
+    assert!(mails.take().is_empty(), "nobody is written to who is not known");
+    assert_eq!(ask("ANN@example.com").await.seen(), (200, json!({"status": "OK"})));
+    let [(email, content)] = mails.take().try_into().unwrap();
+    assert_eq!((email.to.as_str(), &email.user_id, &email.recipe_user_id), ("ANN@example.com", &id, &id));
+    let link = email.subject.link();
+    assert!(content.text.contains(link) && content.subject.contains("Demo"), "{content:?}");
+    assert!(content.html.contains(&link.replace('&', "&#38;")), "{}", content.html);
+    let token = token_of(link, "reset-password");
+
+    let bad = |text: &str| (400, json!({"message": text}));
+    let missing = app.form("/auth/user/password/reset", &[("password", "another2horse")]).await;
+    assert_eq!(missing.seen(), bad("Please provide the password reset token"));
+    assert_eq!(reset(json!(1), "another2horse").await, bad("The password reset token must be a string"));
+    let rule = "Password must contain at least one number";
+    assert_eq!(reset(json!(token), "no-number-here").await, field_error(&[("password", rule)]));
+    assert_eq!(reset(json!(token), "another2horse").await, (200, json!({"status": "OK"})));
+    let invalid = (200, json!({"status": "RESET_PASSWORD_INVALID_TOKEN_ERROR"}));
+    assert_eq!(reset(json!(token), "another2horse").await, invalid, "a token works once");
+    assert_eq!(reset(json!("made up"), "another2horse").await, invalid);
+    assert_eq!(app.form("/auth/signin", &ANN).await.body["status"], "WRONG_CREDENTIALS_ERROR");
+    let changed =
+        app.form("/auth/signin", &[("email", "ann@example.com"), ("password", "another2horse")]).await;
+    assert_eq!(changed.body["user"]["loginMethods"][0]["verified"], false, "there is no such recipe");
+
+    assert_eq!(ask("x").await.seen(), field_error(&[("email", "Email is invalid")]));
+    // A user who is deleted takes the token along.
+    ask("ann@example.com").await;
+    let token = mails.token("reset-password");
+    app.sdk.delete_user(&Cx::new(&app.sdk), &id, true).await.unwrap();
+    assert_eq!(reset(json!(token), "another2horse").await, invalid);
+}
+
+#[tokio::test]
+async fn links_lead_to_the_site_that_asked() {
+    let mails = Mails::default();
+    let app = TestApp::new(|builder| {
+        let builder = builder.email_delivery(mails.clone());
+        builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new())
+    });
+    app.form("/auth/signup", &ANN).await;
+    let body = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]}).to_string();
+    let request = Request::post("/auth/user/password/reset/token").header("origin", "https://evil.example");
+    assert_eq!(app.send(request, body).await.status, 200);
+    mails.token("reset-password");
+}
+
+#[tokio::test]
+async fn what_the_app_can_do_itself() {
+    let mails = Mails::default();
+    let strict = FormField::new("password").validator(|_, tenant, value| async move {
+        Ok((tenant == "strict" && value.as_str().unwrap_or_default().len() < 20).then(|| "longer".to_owned()))
+    });
+    let app = app(EmailPassword::new().email_delivery(mails.clone()).form_field(strict));
+    let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_password().unwrap());
+    let made = recipe.create_new_recipe_user(&cx, "public", "ann@example.com", "x").await.unwrap();
+    let SignUp::Ok { recipe_user_id: id, .. } = made else { panic!("{made:?}") };
+    let again = recipe.sign_up(&cx, "public", "ann@example.com", "x").await.unwrap();
+    assert!(matches!(again, SignUp::EmailAlreadyExists), "{again:?}");
+
+    assert!(recipe.send_reset_password_email(&cx, "public", &id, "Ann@example.com").await.unwrap());
+    let token = mails.token("reset-password");
+    for (user, email) in [("unknown", "ann@example.com"), (id.as_str(), "bob@example.com")] {
+        assert!(!recipe.send_reset_password_email(&cx, "public", user, email).await.unwrap());
+    }
+    assert_eq!(recipe.create_reset_password_link(&cx, "public", "unknown", "a@b.co").await.unwrap(), None);
+    let link = recipe.create_reset_password_link(&cx, "public", &id, "ann@example.com").await.unwrap();
+    let other = token_of(&link.unwrap(), "reset-password");
+    let consumed = recipe.consume_password_reset_token(&cx, "public", &other).await.unwrap();
+    assert_eq!(consumed, ConsumedToken::Ok { user_id: id.clone(), email: "ann@example.com".to_owned() });
+    // One that is used up takes the others of the user along.
+    let reset = recipe.reset_password_using_token(&cx, "public", &token, "y").await.unwrap();
+    assert_eq!(reset, Reset::InvalidToken);
+    let token = recipe.create_reset_password_token(&cx, "public", &id, "ann@example.com").await.unwrap();
+    let reset = recipe.reset_password_using_token(&cx, "public", &token.unwrap(), "y").await.unwrap();
+    assert_eq!(reset, Reset::Ok);
+    assert!(recipe.verify_credentials(&cx, "public", "ann@example.com", "y").await.unwrap());
+
+    recipe.sign_up(&cx, "public", "bob@example.com", "x").await.unwrap();
+    let change = async |change: Change| recipe.update_email_or_password(&cx, &change).await.unwrap();
+    let longer = Changed::PolicyViolated { reason: "longer".to_owned() };
+    assert_eq!(change(Change::of(&id).password("z").policy_of_tenant("strict")).await, longer);
+    let any = Change::of(&id).password("z").policy_of_tenant("strict").without_password_policy();
+    assert_eq!(change(any).await, Changed::Ok);
+    assert_eq!(change(Change::of(&id).email("bob@example.com")).await, Changed::EmailAlreadyExists);
+    assert_eq!(change(Change::of(&id).email("new@example.com")).await, Changed::Ok);
+    assert_eq!(change(Change::of("unknown").email("new2@example.com")).await, Changed::UnknownUser);
+    assert!(recipe.verify_credentials(&cx, "public", "new@example.com", "z").await.unwrap());
 }
 
 #[test]

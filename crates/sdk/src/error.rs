@@ -32,6 +32,12 @@ pub enum BuildError {
     /// A core's address is none.
     #[error("'{0}' is not the address of a core; write for example http://localhost:3567")]
     InvalidCore(String),
+    /// A mail server's address is none.
+    #[error("the mail server's address cannot be used ({0}); write for example smtps://smtp.example.com")]
+    InvalidMailServer(String),
+    /// A sender's address is none.
+    #[error("'{0}' cannot be a sender; write for example Demo <no-reply@example.com>")]
+    InvalidSender(String),
     /// No recipe was added.
     #[error("no recipe: call .recipe(…) at least once before .build()")]
     NoRecipe,

@@ -8,6 +8,7 @@ mod clock;
 mod cookies;
 mod core_client;
 mod cx;
+pub mod email;
 mod error;
 mod exchange;
 mod fdi;

@@ -2,6 +2,7 @@
 
 use crate::app_info::{App, AppInfo};
 use crate::core_client::{Core, HttpTransport, Transport, parse_hosts};
+use crate::email::{Delivery, EmailDelivery, LogEmails};
 use crate::handle::Routes;
 use crate::recipes::{self, Recipe, Recipes};
 use crate::{BuildError, Clock, Error, Result};
@@ -77,6 +78,11 @@ impl Portcullis {
         self.0.recipes.session.as_ref().ok_or(Error::NoSuchRecipe("session"))
     }
 
+    /// The emailverification recipe; an error if it was not added.
+    pub fn email_verification(&self) -> Result<&recipes::emailverification::Verifications> {
+        self.0.recipes.email_verification.as_ref().ok_or(Error::NoSuchRecipe("emailverification"))
+    }
+
     /// The emailpassword recipe; an error if it was not added.
     pub fn email_password(&self) -> Result<&recipes::emailpassword::Passwords> {
         self.0.recipes.email_password.as_ref().ok_or(Error::NoSuchRecipe("emailpassword"))
@@ -115,6 +121,7 @@ pub struct Builder {
     core: Option<CoreAddress>,
     api_key: Option<String>,
     recipes: Recipes,
+    email_delivery: Option<Delivery>,
     fault: Option<BuildError>,
     body_limit: usize,
     clock: Clock,
@@ -169,6 +176,7 @@ impl Builder {
             core: None,
             api_key: None,
             recipes: Recipes::default(),
+            email_delivery: None,
             fault: None,
             body_limit: 1 << 20,
             clock: Clock::system(),
@@ -192,6 +200,13 @@ impl Builder {
         if let Err(fault) = recipe.add_to(&mut self.recipes) {
             self.fault.get_or_insert(fault);
         }
+        self
+    }
+
+    /// How e-mails are sent, by the recipes that are told no other way. Unless this is called they are
+    /// logged and not sent.
+    pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
+        self.email_delivery = Some(Delivery::new(delivery));
         self
     }
 
@@ -223,7 +238,8 @@ impl Builder {
         };
         let core = Core::new(hosts, self.api_key.as_deref(), transport, &app)?;
         let mut recipes = self.recipes;
-        recipes.complete(&app)?;
+        let delivery = self.email_delivery.unwrap_or_else(|| Delivery::new(LogEmails::new()));
+        recipes.complete(&app, &delivery)?;
         let routes = Routes::new(&app, &recipes);
         let (body_limit, clock) = (self.body_limit, self.clock);
         Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, clock })))

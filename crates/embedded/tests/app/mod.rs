@@ -2,14 +2,16 @@
 
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
+use portcullis::email::{Email, EmailContent, EmailDelivery};
 use portcullis::{AppInfo, Builder, CoreAddress, Cx, Exchange, Portcullis, Transport};
 use portcullis_embedded::Embedded;
 use portcullis_wire::Object;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The SDK, and the core behind it.
 pub(crate) struct TestApp {
@@ -45,6 +47,38 @@ pub(crate) fn info() -> AppInfo {
 /// The fields of a JSON object.
 pub(crate) fn object(value: &Value) -> Object {
     value.as_object().cloned().unwrap()
+}
+
+/// Keeps the e-mails that are sent, with their words.
+#[derive(Clone, Default)]
+pub(crate) struct Mails(Arc<Mutex<Vec<(Email, EmailContent)>>>);
+
+#[async_trait]
+impl EmailDelivery for Mails {
+    async fn send(&self, cx: &Cx, email: &Email) -> portcullis::Result<()> {
+        let content = EmailContent::of(cx, email)?;
+        self.0.lock().unwrap().push((email.clone(), content));
+        Ok(())
+    }
+}
+
+impl Mails {
+    /// Those that were sent since this was last asked.
+    pub(crate) fn take(&self) -> Vec<(Email, EmailContent)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// The token of the one link that was sent, which leads to a page.
+    pub(crate) fn token(&self, page: &str) -> String {
+        let [(email, _)] = self.take().try_into().expect("one e-mail");
+        token_of(email.subject.link(), page)
+    }
+}
+
+/// The token of a link to a page, for the public tenant.
+pub(crate) fn token_of(link: &str, page: &str) -> String {
+    let token = link.strip_prefix(&format!("http://localhost:3000/auth/{page}?token=")).expect(link);
+    token.strip_suffix("&tenantId=public").expect(link).to_owned()
 }
 
 /// A core of its own for each test, on the engine that `TEST_ENGINE` names.

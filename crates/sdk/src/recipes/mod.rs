@@ -2,6 +2,7 @@
 //! calls, and frontend APIs.
 
 pub mod emailpassword;
+pub mod emailverification;
 mod flow;
 pub mod jwt;
 pub mod multitenancy;
@@ -12,8 +13,10 @@ pub mod userroles;
 
 use crate::BuildError;
 use crate::app_info::App;
+use crate::email::Delivery;
 use crate::handle::Route;
 use emailpassword::{EmailPassword, Passwords};
+use emailverification::{EmailVerification, Mode, Verifications};
 use session::{SessionRecipe, Sessions};
 
 /// What [`crate::Builder::recipe`] takes.
@@ -26,6 +29,7 @@ mod sealed {
     /// Recipes are those of this crate.
     pub trait Sealed {}
     impl Sealed for super::EmailPassword {}
+    impl Sealed for super::EmailVerification {}
     impl Sealed for super::SessionRecipe {}
     impl Sealed for super::jwt::Jwt {}
     impl Sealed for super::multitenancy::Multitenancy {}
@@ -41,8 +45,10 @@ pub struct Recipes {
     /// In the order in which they were added.
     order: Vec<Kind>,
     described_email_password: Option<EmailPassword>,
+    described_email_verification: Option<EmailVerification>,
     described_session: Option<SessionRecipe>,
     pub(crate) email_password: Option<Passwords>,
+    pub(crate) email_verification: Option<Verifications>,
     pub(crate) session: Option<Sessions>,
     pub(crate) user_roles: Option<userroles::Roles>,
     // Those that every app has.
@@ -56,6 +62,7 @@ pub struct Recipes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     EmailPassword,
+    EmailVerification,
     Jwt,
     Multitenancy,
     OpenId,
@@ -68,6 +75,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::EmailPassword => "emailpassword",
+            Self::EmailVerification => "emailverification",
             Self::Jwt => "jwt",
             Self::Multitenancy => "multitenancy",
             Self::OpenId => "openid",
@@ -93,6 +101,12 @@ impl Recipes {
         Ok(())
     }
 
+    pub(crate) fn add_email_verification(&mut self, recipe: EmailVerification) -> Result<(), BuildError> {
+        self.note(Kind::EmailVerification)?;
+        self.described_email_verification = Some(recipe);
+        Ok(())
+    }
+
     pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
         self.note(Kind::Session)?;
         self.described_session = Some(recipe);
@@ -100,20 +114,28 @@ impl Recipes {
     }
 
     /// Checks the recipes together, now that the app's addresses are known.
-    pub(crate) fn complete(&mut self, app: &App) -> Result<(), BuildError> {
+    pub(crate) fn complete(&mut self, app: &App, delivery: &Delivery) -> Result<(), BuildError> {
         if self.order.is_empty() {
             return Err(BuildError::NoRecipe);
         }
-        if self.described_session.is_none() {
-            let needing = [Kind::EmailPassword, Kind::UserRoles];
-            if let Some(kind) = needing.into_iter().find(|kind| self.order.contains(kind)) {
-                return Err(BuildError::MissingRecipe { recipe: kind.name(), needs: "session" });
-            }
-        }
-        self.email_password = self.described_email_password.take().map(EmailPassword::resolve).transpose()?;
         self.session = self.described_session.take().map(|recipe| recipe.resolve(app)).transpose()?;
-        if let (Some(session), Some(roles)) = (&mut self.session, &self.user_roles) {
+        if let Some(recipe) = self.described_email_password.take() {
+            self.session_for(Kind::EmailPassword)?;
+            self.email_password = Some(recipe.resolve(delivery)?);
+        }
+        if let Some(recipe) = self.described_email_verification.take() {
+            let recipe = recipe.resolve(delivery);
+            let session = self.session_for(Kind::EmailVerification)?;
+            session.claims.push(emailverification::claim());
+            if recipe.mode == Mode::Required {
+                session.validators.push(emailverification::is_verified(None, None));
+            }
+            self.email_verification = Some(recipe);
+        }
+        if let Some(roles) = self.user_roles.take() {
+            let session = self.session_for(Kind::UserRoles)?;
             session.claims.extend(roles.claims.iter().cloned());
+            self.user_roles = Some(roles);
         }
         for kind in [Kind::OpenId, Kind::Jwt] {
             if !self.order.contains(&kind) {
@@ -123,11 +145,20 @@ impl Recipes {
         Ok(())
     }
 
+    /// The session recipe, which another one needs.
+    fn session_for(&mut self, kind: Kind) -> Result<&mut Sessions, BuildError> {
+        let missing = BuildError::MissingRecipe { recipe: kind.name(), needs: Kind::Session.name() };
+        self.session.as_mut().ok_or(missing)
+    }
+
     /// The frontend APIs, in the order in which the recipes were added.
     pub(crate) fn routes(&self) -> Vec<Route> {
         let routes_of = |kind: &Kind| match kind {
             Kind::EmailPassword => {
                 self.email_password.as_ref().map(emailpassword::routes).unwrap_or_default()
+            }
+            Kind::EmailVerification => {
+                self.email_verification.as_ref().map(emailverification::routes).unwrap_or_default()
             }
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
             Kind::Jwt => jwt::routes(&self.jwt),

@@ -1,7 +1,7 @@
 //! What the frontend may ask. Each API can be replaced or taken away.
 
 use super::form::{self, EMAIL, FormField, FormValues, PASSWORD};
-use super::{Attempt, Passwords, SignIn, SignUp};
+use super::{Attempt, Passwords, SignIn, SignUp, reset};
 use crate::fdi;
 use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
 use crate::recipes::flow;
@@ -24,6 +24,10 @@ pub enum Api {
     SignIn,
     /// `GET /emailpassword/email/exists`, and its older path `/signup/email/exists`
     EmailExists,
+    /// `POST /user/password/reset/token`
+    GeneratePasswordResetToken,
+    /// `POST /user/password/reset`
+    PasswordReset,
 }
 
 /// A form that was sent, and is valid.
@@ -80,6 +84,39 @@ pub enum SignInOutcome {
     },
 }
 
+/// What `POST /user/password/reset/token` answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResetTokenOutcome {
+    /// If the address is known, a link is on its way.
+    Ok,
+    /// Refused.
+    NotAllowed {
+        /// Why, for the user to read.
+        reason: String,
+    },
+}
+
+/// What `POST /user/password/reset` answers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PasswordResetOutcome {
+    /// The password was changed. The frontend is not told whose.
+    Ok {
+        /// The user.
+        user: User,
+        /// The address that the token was sent to.
+        email: String,
+    },
+    /// The token is unknown, used or expired.
+    InvalidToken,
+    /// The password breaks the form's rule: an error of the form's field.
+    PolicyViolated {
+        /// The rule, for the user to read.
+        reason: String,
+    },
+}
+
 /// The frontend APIs of the emailpassword recipe. A replacement implements [`Apis::original`] and what it
 /// changes. Any of them may answer [`Error::General`], whose text the frontend shows.
 #[async_trait]
@@ -100,6 +137,27 @@ pub trait Apis: Send + Sync {
     /// Whether a tenant has a user with this address and a password.
     async fn email_exists(&self, cx: &Cx, tenant: &str, email: &str) -> Result<bool> {
         self.original().email_exists(cx, tenant, email).await
+    }
+
+    /// Sends a link to choose a new password, if there is such a user.
+    async fn generate_password_reset_token(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        values: &FormValues,
+    ) -> Result<ResetTokenOutcome> {
+        self.original().generate_password_reset_token(cx, tenant, values).await
+    }
+
+    /// Gives the user of a token a new password. Makes no session.
+    async fn password_reset(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        token: &str,
+        values: &FormValues,
+    ) -> Result<PasswordResetOutcome> {
+        self.original().password_reset(cx, tenant, token, values).await
     }
 }
 
@@ -156,6 +214,25 @@ impl Apis for BaseApis {
         let users = cx.sdk().users_by_email(cx, tenant, email).await?;
         Ok(users.iter().any(|user| has_password_for(user, email).is_some()))
     }
+
+    async fn generate_password_reset_token(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        values: &FormValues,
+    ) -> Result<ResetTokenOutcome> {
+        reset::send_link(cx, tenant, values.required(EMAIL)?).await
+    }
+
+    async fn password_reset(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        token: &str,
+        values: &FormValues,
+    ) -> Result<PasswordResetOutcome> {
+        reset::reset(cx, tenant, token, values.required(PASSWORD)?).await
+    }
 }
 
 fn attempt(input: FormInput) -> Result<Attempt> {
@@ -180,13 +257,12 @@ async fn read_form(cx: &Cx, tenant: &str, fields: &[FormField]) -> Result<FormIn
 
 async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let recipe = cx.sdk().email_password()?;
-    let input = read_form(cx, tenant, &recipe.config.sign_up_fields).await?;
+    let input = read_form(cx, tenant, &recipe.forms.sign_up).await?;
     match recipe.apis.sign_up(cx, input).await? {
         SignUpOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
-        SignUpOutcome::EmailAlreadyExists => Err(Error::Fields(vec![FieldError {
-            id: EMAIL.to_owned(),
-            error: "This email already exists. Please sign in instead.".to_owned(),
-        }])),
+        SignUpOutcome::EmailAlreadyExists => {
+            Err(field_error(EMAIL, "This email already exists. Please sign in instead."))
+        }
         SignUpOutcome::NotAllowed { reason } => {
             ok(&json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason}))
         }
@@ -195,7 +271,7 @@ async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
 
 async fn sign_in(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let recipe = cx.sdk().email_password()?;
-    let input = read_form(cx, tenant, &recipe.config.sign_in_fields).await?;
+    let input = read_form(cx, tenant, &recipe.forms.sign_in).await?;
     match recipe.apis.sign_in(cx, input).await? {
         SignInOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
         SignInOutcome::WrongCredentials => ok(&json!({"status": "WRONG_CREDENTIALS_ERROR"})),
@@ -212,15 +288,50 @@ async fn email_exists(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     ok(&json!({"status": "OK", "exists": exists}))
 }
 
+async fn generate_password_reset_token(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let recipe = cx.sdk().email_password()?;
+    let values = form::read(cx, tenant, &recipe.forms.reset_token, &json_body(cx)?).await?;
+    match recipe.apis.generate_password_reset_token(cx, tenant, &values).await? {
+        ResetTokenOutcome::Ok => ok(&json!({"status": "OK"})),
+        ResetTokenOutcome::NotAllowed { reason } => {
+            ok(&json!({"status": "PASSWORD_RESET_NOT_ALLOWED", "reason": reason}))
+        }
+    }
+}
+
+async fn password_reset(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let recipe = cx.sdk().email_password()?;
+    let body = json_body(cx)?;
+    // Before the token is used up, so that the user can try another password.
+    let values = form::read(cx, tenant, &recipe.forms.reset, &body).await?;
+    let token = body.get("token");
+    let token = token.ok_or_else(|| Error::bad_input("Please provide the password reset token"))?;
+    let token =
+        token.as_str().ok_or_else(|| Error::bad_input("The password reset token must be a string"))?;
+    match recipe.apis.password_reset(cx, tenant, token, &values).await? {
+        PasswordResetOutcome::Ok { .. } => ok(&json!({"status": "OK"})),
+        PasswordResetOutcome::InvalidToken => ok(&json!({"status": "RESET_PASSWORD_INVALID_TOKEN_ERROR"})),
+        PasswordResetOutcome::PolicyViolated { reason } => Err(field_error(PASSWORD, &reason)),
+    }
+}
+
+fn field_error(id: &str, error: &str) -> Error {
+    Error::Fields(vec![FieldError { id: id.to_owned(), error: error.to_owned() }])
+}
+
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Passwords) -> Vec<Route> {
     use ApiMethod::{Get, Post};
     let exists: Handler = |cx, tenant| Box::pin(email_exists(cx, tenant));
-    let all: [(Api, ApiMethod, &'static str, Handler); 4] = [
+    let all: [(Api, ApiMethod, &'static str, Handler); 6] = [
         (Api::SignUp, Post, "/signup", |cx, tenant| Box::pin(sign_up(cx, tenant))),
         (Api::SignIn, Post, "/signin", |cx, tenant| Box::pin(sign_in(cx, tenant))),
         (Api::EmailExists, Get, "/emailpassword/email/exists", exists),
         (Api::EmailExists, Get, "/signup/email/exists", exists),
+        (Api::GeneratePasswordResetToken, Post, "/user/password/reset/token", |cx, tenant| {
+            Box::pin(generate_password_reset_token(cx, tenant))
+        }),
+        (Api::PasswordReset, Post, "/user/password/reset", |cx, tenant| Box::pin(password_reset(cx, tenant))),
     ];
     let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
     enabled.map(|(_, method, path, handler)| Route { rid: FACTOR, method, path, handler }).collect()

@@ -5,6 +5,7 @@ use super::apis::{Api, Apis, BaseApis};
 use super::form::{EMAIL, FormField, PASSWORD};
 use super::functions::{BaseFunctions, Functions};
 use crate::BuildError;
+use crate::email::{Delivery, EmailDelivery};
 use crate::recipes::{Recipe, Recipes};
 use std::collections::HashSet;
 use std::fmt;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 #[must_use]
 pub struct EmailPassword {
     fields: Vec<FormField>,
+    delivery: Option<Delivery>,
     functions: Arc<dyn Functions>,
     apis: Arc<dyn Apis>,
     disabled: HashSet<Api>,
@@ -44,6 +46,7 @@ impl EmailPassword {
     pub fn new() -> Self {
         Self {
             fields: Vec::new(),
+            delivery: None,
             functions: Arc::new(BaseFunctions),
             apis: Arc::new(BaseApis),
             disabled: HashSet::new(),
@@ -54,6 +57,12 @@ impl EmailPassword {
     /// in the order in which fields are added; `password` and `email` come last unless they are.
     pub fn form_field(mut self, field: FormField) -> Self {
         self.fields.push(field);
+        self
+    }
+
+    /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
+    pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
+        self.delivery = Some(Delivery::new(delivery));
         self
     }
 
@@ -78,7 +87,7 @@ impl EmailPassword {
         self
     }
 
-    pub(crate) fn resolve(self) -> Result<Passwords, BuildError> {
+    pub(crate) fn resolve(self, delivery: &Delivery) -> Result<Passwords, BuildError> {
         let mut fields = self.fields;
         for id in [PASSWORD, EMAIL] {
             if fields.iter().all(|field| field.id != id) {
@@ -91,7 +100,8 @@ impl EmailPassword {
             return Err(BuildError::Recipe { recipe: "emailpassword", reason });
         }
         Ok(Passwords {
-            config: Config::new(fields),
+            forms: Forms::new(fields),
+            delivery: self.delivery.unwrap_or_else(|| delivery.clone()),
             functions: self.functions,
             apis: self.apis,
             disabled: self.disabled,
@@ -105,20 +115,23 @@ impl Recipe for EmailPassword {
     }
 }
 
-/// The settings of [`EmailPassword`], checked: the fields of each form.
+/// The forms, each with its fields.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(super) sign_up_fields: Vec<FormField>,
-    pub(super) sign_in_fields: Vec<FormField>,
+pub(crate) struct Forms {
+    pub(super) sign_up: Vec<FormField>,
+    pub(super) sign_in: Vec<FormField>,
+    pub(super) reset_token: Vec<FormField>,
+    pub(super) reset: Vec<FormField>,
 }
 
-impl Config {
-    fn new(sign_up_fields: Vec<FormField>) -> Self {
+impl Forms {
+    fn new(sign_up: Vec<FormField>) -> Self {
         let of = |ids: &[&str]| -> Vec<FormField> {
-            let fields = sign_up_fields.iter().filter(|field| ids.contains(&field.id.as_str()));
+            let fields = sign_up.iter().filter(|field| ids.contains(&field.id.as_str()));
             fields.cloned().collect()
         };
-        let sign_in_fields = of(&[EMAIL, PASSWORD]).iter().map(FormField::at_sign_in).collect();
-        Self { sign_up_fields, sign_in_fields }
+        let sign_in = of(&[EMAIL, PASSWORD]).iter().map(FormField::at_sign_in).collect();
+        let (reset_token, reset) = (of(&[EMAIL]), of(&[PASSWORD]));
+        Self { sign_up, sign_in, reset_token, reset }
     }
 }

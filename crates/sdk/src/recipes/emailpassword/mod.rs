@@ -4,9 +4,10 @@ mod apis;
 mod config;
 mod form;
 mod functions;
+mod reset;
 mod types;
 
-pub use apis::{Api, Apis, FormInput, SignInOutcome, SignUpOutcome};
+pub use apis::{Api, Apis, FormInput, PasswordResetOutcome, ResetTokenOutcome, SignInOutcome, SignUpOutcome};
 pub use config::EmailPassword;
 pub use form::{FormField, FormValues};
 pub use functions::Functions;
@@ -14,15 +15,18 @@ pub use types::{Attempt, Change, Changed, ConsumedToken, Reset, SignIn, SignUp};
 
 pub(crate) use apis::routes;
 
+use crate::email::{Delivery, Email, EmailSubject};
+use crate::users::has_password_for;
 use crate::{Cx, Result};
-use config::Config;
+use config::Forms;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 /// The emailpassword recipe at work.
 pub struct Passwords {
-    pub(crate) config: Config,
+    pub(crate) forms: Forms,
+    pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
@@ -30,7 +34,7 @@ pub struct Passwords {
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Passwords").field("forms", &self.forms).finish_non_exhaustive()
     }
 }
 
@@ -78,6 +82,41 @@ impl Passwords {
         email: &str,
     ) -> Result<Option<String>> {
         self.functions.create_reset_password_token(cx, tenant, user_id, email).await
+    }
+
+    /// Makes a link to the page that asks for a new password. `None` if there is no such user.
+    pub async fn create_reset_password_link(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        user_id: &str,
+        email: &str,
+    ) -> Result<Option<String>> {
+        let token = self.create_reset_password_token(cx, tenant, user_id, email).await?;
+        Ok(token.map(|token| reset::reset_link(cx, &token, tenant)))
+    }
+
+    /// Sends such a link to one of a user's addresses; false if the user has no password for it.
+    pub async fn send_reset_password_email(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        user_id: &str,
+        email: &str,
+    ) -> Result<bool> {
+        let Some(user) = cx.sdk().find_user(cx, user_id).await? else { return Ok(false) };
+        let Some(method) = has_password_for(&user, email) else { return Ok(false) };
+        let link = self.create_reset_password_link(cx, tenant, user_id, email).await?;
+        let Some(link) = link else { return Ok(false) };
+        let email = Email {
+            to: method.email.clone().unwrap_or_else(|| email.to_owned()),
+            subject: EmailSubject::PasswordReset { link },
+            tenant: tenant.to_owned(),
+            recipe_user_id: method.recipe_user_id.clone(),
+            user_id: user.id.clone(),
+        };
+        self.delivery.send(cx, &email).await?;
+        Ok(true)
     }
 
     /// Uses a reset token up, without changing the password.

@@ -1,0 +1,137 @@
+//! E-mails to users: what they say, and how they get there. Unless the app names a way, they are only
+//! logged; no other party ever gets them.
+
+mod content;
+mod log;
+mod smtp;
+
+pub use content::EmailContent;
+pub use log::LogEmails;
+pub use smtp::Smtp;
+
+use crate::{Cx, Result};
+use async_trait::async_trait;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// An e-mail that a user is to get.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Email {
+    /// The address.
+    pub to: String,
+    /// What it is about.
+    pub subject: EmailSubject,
+    /// The tenant.
+    pub tenant: String,
+    /// The primary user.
+    pub user_id: String,
+    /// The login method.
+    pub recipe_user_id: String,
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Who has the link has the account.
+        f.debug_struct("Email").field("to", &self.to).field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+/// What an e-mail is about. Who has a link can use it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmailSubject {
+    /// A link to choose a new password.
+    PasswordReset {
+        /// The link.
+        link: String,
+    },
+    /// A link that proves that the address is the user's.
+    EmailVerification {
+        /// The link.
+        link: String,
+    },
+}
+
+impl EmailSubject {
+    /// The link in it.
+    pub fn link(&self) -> &str {
+        match self {
+            Self::PasswordReset { link } | Self::EmailVerification { link } => link,
+        }
+    }
+}
+
+impl fmt::Debug for EmailSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PasswordReset { .. } => "PasswordReset",
+            Self::EmailVerification { .. } => "EmailVerification",
+        })
+    }
+}
+
+/// A way to send e-mails.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use portcullis::email::{Email, EmailContent, EmailDelivery};
+/// use portcullis::{Cx, Result};
+///
+/// struct Queue(tokio::sync::mpsc::UnboundedSender<(String, EmailContent)>);
+///
+/// #[async_trait]
+/// impl EmailDelivery for Queue {
+///     async fn send(&self, cx: &Cx, email: &Email) -> Result<()> {
+///         let content = EmailContent::of(cx, email)?;
+///         self.0.send((email.to.clone(), content)).ok();
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait EmailDelivery: Send + Sync {
+    /// Sends an e-mail. The request that brought it forth waits; an error makes it fail.
+    async fn send(&self, cx: &Cx, email: &Email) -> Result<()>;
+}
+
+#[async_trait]
+impl<D: EmailDelivery + ?Sized> EmailDelivery for Arc<D> {
+    async fn send(&self, cx: &Cx, email: &Email) -> Result<()> {
+        (**self).send(cx, email).await
+    }
+}
+
+/// A way to send e-mails, as recipes keep it.
+#[derive(Clone)]
+pub(crate) struct Delivery(Arc<dyn EmailDelivery>);
+
+impl Delivery {
+    pub(crate) fn new(delivery: impl EmailDelivery + 'static) -> Self {
+        Self(Arc::new(delivery))
+    }
+}
+
+impl Deref for Delivery {
+    type Target = dyn EmailDelivery;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Delivery")
+    }
+}
+
+/// The address of one of the website's pages, on the site that the call's request came from.
+pub(crate) fn link(cx: &Cx, page: &str, token: &str, tenant: &str) -> String {
+    let app = cx.sdk().app();
+    let website = app.website(cx.exchange().and_then(|exchange| exchange.header("origin")));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = query.append_pair("token", token).append_pair("tenantId", tenant).finish();
+    format!("{website}{}{page}?{query}", app.website_base_path)
+}
