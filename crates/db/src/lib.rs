@@ -38,11 +38,14 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// PostgreSQL: the schema to work in, made if it is not there.
     pub schema: Option<String>,
+    /// SQLite: refuse a file that another process has opened so. Several writers would keep one another
+    /// waiting, and each would not see what the other one caches.
+    pub exclusive: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pool_size: 10, acquire_timeout: Duration::from_secs(5), schema: None }
+        Self { pool_size: 10, acquire_timeout: Duration::from_secs(5), schema: None, exclusive: false }
     }
 }
 

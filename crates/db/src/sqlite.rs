@@ -8,6 +8,7 @@
 use crate::row::Source;
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,8 @@ pub(crate) struct Store {
     /// `None` in memory, where only the writer's connection sees the data.
     readers: Option<Arc<Readers>>,
     acquire_timeout: Duration,
+    /// Held as long as the database is open; the system lets go of it when the process ends.
+    _lock: Option<Arc<File>>,
 }
 
 #[derive(Debug)]
@@ -49,9 +52,24 @@ struct Readers {
     count: usize,
 }
 
+/// Locks a file beside the database: SQLite's own locks on the database must not be touched.
+fn lock_file(path: &str) -> Result<File> {
+    let name = format!("{path}-lock");
+    let fault = |error: std::io::Error| Error::Engine(format!("{name}: {error}"));
+    let file = File::options().create(true).write(true).truncate(false).open(&name).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::Unavailable(format!("{path} belongs to another process that is still running")))
+        }
+        Err(TryLockError::Error(error)) => Err(fault(error)),
+    }
+}
+
 impl Store {
     pub(crate) fn open(path: &str, settings: &Settings) -> Result<Self> {
         let in_memory = path == ":memory:";
+        let lock = (settings.exclusive && !in_memory).then(|| lock_file(path)).transpose()?;
         let connection = connect(path, OpenFlags::default())?;
         if !in_memory {
             connection.pragma_update(None, "journal_mode", "wal")?;
@@ -64,6 +82,7 @@ impl Store {
             waiting: Arc::default(),
             readers: readers.map(Arc::new),
             acquire_timeout: settings.acquire_timeout,
+            _lock: lock.map(Arc::new),
         })
     }
 

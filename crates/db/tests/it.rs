@@ -122,7 +122,8 @@ async fn callers_that_give_up_leave_nothing_open() {
 
 #[tokio::test]
 async fn waiting_for_a_connection_has_an_end() {
-    let settings = Settings { pool_size: 1, acquire_timeout: Duration::from_millis(200), schema: None };
+    let settings =
+        Settings { pool_size: 1, acquire_timeout: Duration::from_millis(200), ..Settings::default() };
     let TestDb { db, _directory } = open(&settings).await;
     let mut held = db.write().await.unwrap();
     held.execute("insert into items (id) values ($1)", args!["held"]).await.unwrap();
@@ -235,4 +236,17 @@ async fn a_schema_may_have_any_name_and_be_opened_by_many() {
     assert_eq!(current, [(name.clone(),)]);
     let drop_schema = format!("drop schema \"{}\"", name.replace('"', "\"\""));
     db.write_one().await.unwrap().execute(drop_schema, &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_opened_for_one_process_alone_is_refused_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let alone = Settings { exclusive: true, ..Settings::default() };
+    let first = Db::open(&url, &alone).await.unwrap();
+    let second = Db::open(&url, &alone).await;
+    assert!(matches!(second, Err(Error::Unavailable(_))), "{second:?}");
+    first.close().await;
+    drop(first);
+    Db::open(&url, &alone).await.unwrap();
 }

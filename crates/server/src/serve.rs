@@ -70,7 +70,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     // Heard from here on: the first process of a container ignores what it does not listen for.
     let mut stop = Box::pin(stop_signal()?);
     let db = tokio::select! {
-        db = open(&settings) => db?,
+        db = open(&settings, true) => db?,
         () = &mut stop => return Ok(()),
     };
     let app = App::open(AppSettings {
@@ -148,10 +148,10 @@ fn db_settings(settings: &Settings) -> DbSettings {
 }
 
 /// A database that does not answer is waited for; anything else ends the start.
-async fn open(settings: &Settings) -> Result<Db, String> {
+async fn open(settings: &Settings, exclusive: bool) -> Result<Db, String> {
     let mut pause = Duration::from_secs(1);
     loop {
-        match Db::open(&settings.database, &db_settings(settings)).await {
+        match Db::open(&settings.database, &DbSettings { exclusive, ..db_settings(settings) }).await {
             Ok(db) => return Ok(db),
             Err(DbError::Unavailable(reason)) => {
                 tracing::warn!(
@@ -167,7 +167,7 @@ async fn open(settings: &Settings) -> Result<Db, String> {
 }
 
 async fn migrate(settings: &Settings) -> Result<(), String> {
-    let db = open(settings).await?;
+    let db = open(settings, false).await?;
     let report =
         db.migrate(&migrations::all(), Clock::system().now()).await.map_err(|error| error.to_string())?;
     if !report.unknown.is_empty() {
@@ -206,11 +206,16 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
         let advice = |error| format!("{error}; choose another with --metrics-port");
         report("metrics port", bound.map(drop).map_err(advice));
     }
-    match Db::open(&settings.database, &db_settings(settings)).await {
-        Err(error) => {
+    let file = settings.database.strip_prefix("sqlite:").filter(|file| *file != ":memory:");
+    let is_missing = file.is_some_and(|file| !std::path::Path::new(file).exists());
+    let opened =
+        if is_missing { None } else { Some(Db::open(&settings.database, &db_settings(settings)).await) };
+    match opened {
+        None => say(&format!("database: {} is not there yet; the start makes it", settings.database)),
+        Some(Err(error)) => {
             report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));
         }
-        Ok(db) => {
+        Some(Ok(db)) => {
             report("database", db.ping().await.map_err(|error| error.to_string()));
             report("keys", keys(&db).await);
             db.close().await;
