@@ -2,19 +2,17 @@
 //! turns the SDK's errors into responses.
 
 use crate::handle::message;
-use crate::{Cx, Error, Exchange, Portcullis};
+use crate::{Cx, Error, Exchange, Portcullis, ResponseBody};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
-
-/// Either the app's own body, or the SDK's.
-pub type ResponseBody<B> = Either<B, Full<Bytes>>;
 
 /// Serves the frontend APIs. Comes after the CORS setting and before the routes.
 #[derive(Clone, Debug)]
@@ -37,6 +35,30 @@ impl Portcullis {
     /// The layer that turns errors into responses.
     pub fn error_layer(&self) -> ErrorLayer {
         ErrorLayer(())
+    }
+
+    /// Reads the body of a request that [`Portcullis::is_for`] knows, and serves it: for adapters.
+    pub async fn serve<B>(&self, head: &Parts, body: B) -> Response<Bytes>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match Limited::new(body, self.body_limit()).collect().await {
+            Ok(body) => {
+                let cx = Cx::of_request(self, Arc::new(Exchange::new(head, body.to_bytes())));
+                self.handle(&cx).await.unwrap_or_else(|| message(StatusCode::NOT_FOUND, "Not found"))
+            }
+            Err(error) if error.is::<LengthLimitError>() => {
+                message(StatusCode::PAYLOAD_TOO_LARGE, "The request's body is too large")
+            }
+            Err(_) => message(StatusCode::BAD_REQUEST, "The request's body could not be read"),
+        }
+    }
+
+    /// The response to an error for which there is no call, because the SDK's layer is missing: for adapters.
+    pub fn misplaced(error: &Error) -> Response<Bytes> {
+        tracing::error!(%error, "the SDK's layer is missing: it goes before the error layer and the routes");
+        message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
     }
 }
 
@@ -83,7 +105,11 @@ where
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let rid = request.headers().get("rid").and_then(|rid| rid.to_str().ok());
         if self.sdk.is_for(request.method(), request.uri().path(), rid) {
-            return Box::pin(serve_api(self.sdk.clone(), request));
+            let sdk = self.sdk.clone();
+            return Box::pin(async move {
+                let (head, body) = request.into_parts();
+                Ok(sdk.serve(&head, body).await.map(ResponseBody::of_sdk))
+            });
         }
         // The clone takes the place of the service that was made ready.
         let next = self.inner.clone();
@@ -93,30 +119,11 @@ where
         request = Request::from_parts(head, body);
         request.extensions_mut().insert(Cx::of_request(&self.sdk, Arc::clone(&exchange)));
         Box::pin(async move {
-            let mut response = inner.call(request).await?.map(Either::Left);
+            let mut response = inner.call(request).await?.map(ResponseBody::of_app);
             exchange.write_to(response.headers_mut());
             Ok(response)
         })
     }
-}
-
-async fn serve_api<Q, R, E>(sdk: Portcullis, request: Request<Q>) -> Result<Response<ResponseBody<R>>, E>
-where
-    Q: Body,
-    Q::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (head, body) = request.into_parts();
-    let response = match Limited::new(body, sdk.body_limit()).collect().await {
-        Ok(body) => {
-            let cx = Cx::of_request(&sdk, Arc::new(Exchange::new(&head, body.to_bytes())));
-            sdk.handle(&cx).await.unwrap_or_else(|| message(StatusCode::NOT_FOUND, "Not found"))
-        }
-        Err(error) if error.is::<LengthLimitError>() => {
-            message(StatusCode::PAYLOAD_TOO_LARGE, "The request's body is too large")
-        }
-        Err(_) => message(StatusCode::BAD_REQUEST, "The request's body could not be read"),
-    };
-    Ok(response.map(|body| Either::Right(Full::new(body))))
 }
 
 /// See [`ErrorLayer`].
@@ -145,15 +152,14 @@ where
         Box::pin(async move {
             let response = answered.await?;
             let Some(ErrorMarker(error)) = response.extensions().get::<ErrorMarker>().cloned() else {
-                return Ok(response.map(Either::Left));
+                return Ok(response.map(ResponseBody::of_app));
             };
             let response = if let Some(cx) = cx {
                 cx.sdk().error_response(&cx, &error).await
             } else {
-                tracing::error!(%error, "the SDK's layer is missing: it goes before the error layer");
-                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+                Portcullis::misplaced(&error)
             };
-            Ok(response.map(|body| Either::Right(Full::new(body))))
+            Ok(response.map(ResponseBody::of_sdk))
         })
     }
 }

@@ -4,6 +4,7 @@
 //! [`Portcullis::layer`] fit every tower server; `portcullis-axum` and `portcullis-actix` add extractors.
 
 mod app_info;
+mod body;
 mod clock;
 mod cookies;
 mod core_client;
@@ -21,6 +22,7 @@ mod users;
 pub use app_info::{App, AppInfo};
 /// What overrides and transports are written with.
 pub use async_trait::async_trait;
+pub use body::ResponseBody;
 pub use clock::Clock;
 pub use cookies::{Cookie, SameSite};
 pub use core_client::{CoreError, HttpTransport, Transport, TransportError};
@@ -28,6 +30,6 @@ pub use cx::{Cx, UserContext};
 pub use error::{BuildError, ClaimFailure, Error, FieldError, Result, SessionError};
 pub use exchange::Exchange;
 pub use handle::PUBLIC_TENANT;
-pub use layer::{ErrorLayer, ErrorMarker, ErrorService, ResponseBody, SdkLayer, SdkService};
+pub use layer::{ErrorLayer, ErrorMarker, ErrorService, SdkLayer, SdkService};
 pub use sdk::{Builder, CoreAddress, Portcullis};
 pub use users::{AccountInfo, LoginMethod, ThirdParty, User, UserPage, UserQuery};

@@ -26,6 +26,8 @@ struct Inner {
 
 /// The headers that the frontend SDKs send.
 const REQUEST_HEADERS: [&str; 5] = ["rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode"];
+/// The headers that the frontend SDKs read.
+const RESPONSE_HEADERS: [&str; 4] = ["front-token", "anti-csrf", "st-access-token", "st-refresh-token"];
 
 impl Portcullis {
     /// Begins to describe an app.
@@ -53,6 +55,13 @@ impl Portcullis {
     /// `content-type`.
     pub fn cors_headers(&self) -> Vec<HeaderName> {
         REQUEST_HEADERS.map(HeaderName::from_static).to_vec()
+    }
+
+    /// The response headers that the frontend SDKs read. The SDK exposes them itself, so most apps need
+    /// not name them; but a CORS setting that exposes headers of the app's own must name these too, because
+    /// tower-http's `CorsLayer` and actix-cors replace the list that they find in a response.
+    pub fn cors_expose_headers(&self) -> Vec<HeaderName> {
+        RESPONSE_HEADERS.map(HeaderName::from_static).to_vec()
     }
 
     /// The largest body of a request to the SDK's own paths, in bytes.

@@ -5,7 +5,11 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
+#[cfg(feature = "adapters")]
+pub mod adapters;
 mod cluster;
+#[cfg(feature = "adapters")]
+pub mod quickstart;
 
 pub use cluster::Cluster;
 
@@ -72,6 +76,12 @@ impl TestCore {
     pub async fn start_with(settings: &Value) -> Self {
         let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
         Self::open(directory, settings, Clock::fixed(START)).await
+    }
+
+    /// A core whose clock is the machine's: for callers that go by that clock.
+    pub async fn start_on_machine_time() -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Self::open(directory, &serde_json::json!({}), Clock::system()).await
     }
 
     /// Another core on the same database, with the same clock.
@@ -170,15 +180,23 @@ impl TestCore {
     }
 }
 
-/// One database for each temporary directory: its random name makes the schema's name unique.
 async fn open_database(directory: &TempDir) -> Db {
-    if std::env::var("TEST_ENGINE").as_deref() != Ok("postgres") {
+    let Some((url, schema)) = postgres_of(directory) else {
         let url = format!("sqlite:{}", directory.path().join("test.db").display());
         return Db::open(&url, &Settings::default()).await.expect("SQLite opens");
+    };
+    let settings = Settings { pool_size: 6, schema: Some(schema), ..Settings::default() };
+    Db::open(&url, &settings).await.expect("PostgreSQL answers")
+}
+
+/// The PostgreSQL server and the schema of a test that runs on PostgreSQL: one for each temporary directory,
+/// whose random name makes the schema's name unique.
+fn postgres_of(directory: &TempDir) -> Option<(String, String)> {
+    if std::env::var("TEST_ENGINE").as_deref() != Ok("postgres") {
+        return None;
     }
     let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
-    let settings = Settings { pool_size: 6, schema: Some(schema_of(directory)), ..Settings::default() };
-    Db::open(&url, &settings).await.expect("PostgreSQL answers")
+    Some((url, schema_of(directory)))
 }
 
 fn schema_of(directory: &TempDir) -> String {

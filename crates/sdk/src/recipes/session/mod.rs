@@ -18,7 +18,8 @@ pub use config::{AntiCsrf, ErrorHandlers, SessionRecipe, TokenType, TransferMeth
 pub use container::Session;
 pub use functions::Functions;
 
-pub use types::{NewSession, NewTokens, SessionInformation, SessionTokens, ValidatedClaims, VerifyOptions};
+pub use types::{NewSession, NewTokens, SessionInformation, SessionTokens, ValidatedClaims};
+pub use types::{SessionPolicy, SignedIn, VerifyOptions};
 
 pub(crate) use apis::routes;
 

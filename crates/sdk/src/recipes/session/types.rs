@@ -1,7 +1,7 @@
 //! What goes into the session functions and comes out of them.
 
 use super::ClaimValidator;
-use crate::{ClaimFailure, PUBLIC_TENANT};
+use crate::{ClaimFailure, Cx, PUBLIC_TENANT};
 use portcullis_wire::Object;
 use std::fmt;
 use std::sync::Arc;
@@ -216,5 +216,35 @@ impl VerifyOptions {
 
     pub(crate) fn wants_anti_csrf_check(&self) -> Option<bool> {
         self.anti_csrf_check
+    }
+}
+
+/// What a route asks of a session, as a type: for the extractors of the adapters.
+///
+/// ```
+/// use portcullis::Cx;
+/// use portcullis::recipes::session::{Claim, SessionPolicy, VerifyOptions};
+///
+/// struct Paying;
+///
+/// impl SessionPolicy for Paying {
+///     fn options(_: &Cx) -> VerifyOptions {
+///         let plan = Claim::new("plan", |_cx, _subject| Box::pin(async { Ok(Some("free".into())) }));
+///         VerifyOptions::new().also(plan.has_value("paid", None))
+///     }
+/// }
+/// ```
+pub trait SessionPolicy: Send + Sync + 'static {
+    /// How the session is verified.
+    fn options(cx: &Cx) -> VerifyOptions;
+}
+
+/// The policy that is content with every session that the recipes are content with.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn;
+
+impl SessionPolicy for SignedIn {
+    fn options(_: &Cx) -> VerifyOptions {
+        VerifyOptions::new()
     }
 }

@@ -1,0 +1,59 @@
+//! Between actix's HTTP types and those of the `http` crate, which are of two generations.
+
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{StatusCode, header};
+use bytes::Bytes;
+use http::request::Parts;
+use portcullis::{Exchange, Portcullis};
+
+/// The request headers that the frontend SDKs send: a CORS setting must allow them, beside `content-type`.
+/// Leave `expose_headers` alone, or name [`Portcullis::cors_expose_headers`] in it.
+pub fn cors_headers(sdk: &Portcullis) -> Vec<HeaderName> {
+    let names = sdk.cors_headers();
+    names.iter().filter_map(|name| HeaderName::from_bytes(name.as_str().as_bytes()).ok()).collect()
+}
+
+/// A request's head.
+pub(crate) fn head_of(request: &ServiceRequest) -> Result<Parts, http::Error> {
+    let method = request.method().as_str();
+    let mut head = http::Request::builder().method(method).uri(request.uri().to_string());
+    for (name, value) in request.headers() {
+        head = head.header(name.as_str(), value.as_bytes());
+    }
+    Ok(head.body(())?.into_parts().0)
+}
+
+/// One of the SDK's responses.
+pub(crate) fn response_of(response: http::Response<Bytes>) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::with_body(status, body).map_into_boxed_body();
+    append(response.headers_mut(), &head.headers);
+    response
+}
+
+/// Writes what an exchange adds to the app's own response.
+pub(crate) fn write(exchange: &Exchange, headers: &mut HeaderMap) {
+    let mut added = http::HeaderMap::new();
+    // The one header that the exchange adds to, instead of setting it.
+    let exposed = headers.get(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    if let Some(value) = exposed.and_then(|value| http::HeaderValue::from_bytes(value.as_bytes()).ok()) {
+        added.insert(http::header::ACCESS_CONTROL_EXPOSE_HEADERS, value);
+    }
+    exchange.write_to(&mut added);
+    for name in added.keys().filter(|name| **name != http::header::SET_COOKIE) {
+        headers.remove(name.as_str());
+    }
+    append(headers, &added);
+}
+
+fn append(headers: &mut HeaderMap, added: &http::HeaderMap) {
+    for (name, value) in added {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            headers.append(name, value);
+        }
+    }
+}
