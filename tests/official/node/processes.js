@@ -21,7 +21,7 @@ export async function startCore() {
     const port = await freePort();
     const uri = `http://127.0.0.1:${port}`;
     const start = async () => {
-        const process_ = launch(coreBinary(), ["start", "--host", "127.0.0.1", "--port", `${port}`, "--database", database], {
+        const process_ = launch(binary("portcullis"), ["start", "--host", "127.0.0.1", "--port", `${port}`, "--database", database], {
             cwd: directory,
             env: { ...process.env, API_KEYS: apiKey },
         });
@@ -66,14 +66,17 @@ export async function startExample(core) {
     };
 }
 
-function coreBinary() {
-    if (process.env.PORTCULLIS_BIN) return process.env.PORTCULLIS_BIN;
-    const built = ["release", "debug"].map((profile) => path.join(repository, "target", profile, "portcullis")).find((file) => existsSync(file));
-    if (!built) throw new Error('no core to test: set PORTCULLIS_BIN or run "cargo build --release"');
+/** A program of the workspace: beside the core that PORTCULLIS_BIN names, or in target/. */
+export function binary(name) {
+    const core = process.env.PORTCULLIS_BIN;
+    if (core) return path.join(path.dirname(core), name);
+    const built = ["release", "debug"].map((profile) => path.join(repository, "target", profile, name)).find((file) => existsSync(file));
+    if (!built) throw new Error(`no ${name} to test: set PORTCULLIS_BIN or run "cargo build --release --workspace"`);
     return built;
 }
 
-function launch(command, args, options) {
+/** A child process whose lines are kept. */
+export function launch(command, args, options) {
     const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "inherit"] });
     const lines = [];
     createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
@@ -105,7 +108,7 @@ function launch(command, args, options) {
     };
 }
 
-async function freePort() {
+export async function freePort() {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address();
