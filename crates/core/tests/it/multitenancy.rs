@@ -440,3 +440,28 @@ async fn a_tenant_that_another_core_removed_is_unknown_at_once() {
         )
     );
 }
+
+#[tokio::test]
+async fn a_tenant_made_while_its_app_is_removed_leaves_nothing_half_done() {
+    let core = TestCore::start().await;
+    for round in 0..10 {
+        let app = format!("a{round}");
+        put(&core, "/recipe/multitenancy/app/v2", json!({"appId": app})).await;
+        let path = format!("/appid-{app}/recipe/multitenancy/tenant/v2");
+        let (made, removed) = tokio::join!(
+            core.put(&path, json!({"tenantId": "t1"})),
+            core.post("/recipe/multitenancy/app/remove", json!({"appId": app})),
+        );
+        // Either both are there, or neither is.
+        let listed = core.get("/recipe/multitenancy/app/list/v2").await.json();
+        let left: Vec<&Value> =
+            listed["apps"].as_array().unwrap().iter().filter(|left| left["appId"] == json!(app)).collect();
+        match removed.status {
+            200 => assert!(left.is_empty() && made.status == 400, "{} {left:?}", made.text()),
+            _ => assert_eq!(
+                (removed.status, made.status, left[0]["tenants"].as_array().unwrap().len()),
+                (403, 200, 2)
+            ),
+        }
+    }
+}

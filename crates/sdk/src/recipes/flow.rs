@@ -27,13 +27,13 @@ pub(crate) async fn before(
     linking: Option<bool>,
 ) -> Result<()> {
     if linking == Some(true) {
-        // The session is there, else the caller has been turned away; but nothing is ever linked to it.
-        let text = if session.is_none() {
-            return Err(SessionError::over("linking is asked for, but there is no session").into());
-        } else {
-            "shouldTryLinkingWithSessionUser is true, but accounts are not linked in this app"
-        };
-        return Err(Error::Internal(text.to_owned()));
+        // Nothing is ever linked to the session, whether it is there or not.
+        return Err(match session {
+            None => SessionError::over("linking is asked for, but there is no session").into(),
+            Some(_) => Error::Internal(
+                "shouldTryLinkingWithSessionUser is true, but accounts are not linked in this app".to_owned(),
+            ),
+        });
     }
     check_first_factor(cx, tenant, factor, session.is_some()).await
 }

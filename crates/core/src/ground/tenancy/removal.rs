@@ -30,15 +30,21 @@ pub(super) async fn remove_app(cx: &Cx, app_id: &str) -> Result<bool> {
         ));
     }
     let scope = Scope::new(&cx.scope.domain, app_id, PUBLIC);
-    let others = service::list(cx, Which::App(&scope)).await?;
-    if others.iter().any(|(other, _)| !other.is_public_tenant()) {
-        let text =
-            "Please delete all tenants except the public tenant for this app before calling the delete API";
-        return Err(Error::forbidden(text));
-    }
+    check_no_tenant_is_left(&mut cx.app.db.read().await?, &scope).await?;
     let did_exist = delete(cx, &scope, Some(cx.db()), &[&scope]).await?;
     cx.app.keys.forget(&scope.domain, app_id);
     Ok(did_exist)
+}
+
+/// 403 while an app has other tenants than its public one.
+async fn check_no_tenant_is_left(tx: &mut Tx, app: &Scope) -> Result<()> {
+    let all = store::list_configs(tx, Which::App(app)).await?;
+    if all.iter().all(|(scope, _)| scope.is_public_tenant()) {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        "Please delete all tenants except the public tenant for this app before calling the delete API",
+    ))
 }
 
 /// Removes a connection URI domain and all that its public app keeps; whether it existed.
@@ -92,6 +98,10 @@ async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Re
     let mut tx = cx.app.db.write().await?;
     if !is_apart {
         delete_kept(&mut tx, gone).await?;
+        if gone.is_public_tenant() {
+            // The app's row is locked now: a tenant that was made meanwhile is seen, and no other can come.
+            check_no_tenant_is_left(&mut tx, gone).await?;
+        }
     }
     let mut did_exist = false;
     for scope in stored {

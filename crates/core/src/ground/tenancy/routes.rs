@@ -135,32 +135,18 @@ async fn get_tenant<T: FromTenant>(cx: Cx, (): ()) -> Result<TenantResponse<T>> 
 }
 
 async fn list_tenants<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::TenantsResponse<T>> {
-    if !cx.scope.is_public_tenant() {
-        let text = "Only the public tenantId is allowed to list all tenants associated with this app";
-        return Err(Error::forbidden(text));
-    }
-    let listed = service::list(&cx, Which::App(&cx.scope)).await?;
+    let listed = service::list_for_caller(&cx, Which::App(&cx.scope)).await?;
     let tenants = listed.iter().map(|(scope, stored)| T::from_tenant(&cx, scope, stored)).collect();
     Ok(wire::TenantsResponse { status: Status::Ok, tenants })
 }
 
 async fn list_apps<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::AppsResponse<T>> {
-    if !cx.scope.is_public_tenant() || !cx.scope.is_public_app() {
-        return Err(Error::forbidden(
-            "Only the public tenantId and public appId is allowed to list all apps associated with this connection uri domain",
-        ));
-    }
-    let listed = service::list(&cx, Which::Domain(&cx.scope.domain)).await?;
+    let listed = service::list_for_caller(&cx, Which::Domain(&cx.scope.domain)).await?;
     Ok(wire::AppsResponse { status: Status::Ok, apps: apps(&cx, &listed) })
 }
 
 async fn list_domains<T: FromTenant>(cx: Cx, (): ()) -> Result<wire::DomainsResponse<T>> {
-    if !cx.scope.is_base() {
-        return Err(Error::forbidden(
-            "Only the public tenantId, public appId and default connectionUriDomain is allowed to list all connectionUriDomains and appIds associated with this core",
-        ));
-    }
-    let listed = service::list(&cx, Which::All).await?;
+    let listed = service::list_for_caller(&cx, Which::All).await?;
     let of_domains = listed.chunk_by(|(left, _), (right, _)| left.domain == right.domain);
     let domains = of_domains.map(|of_domain| wire::Domain {
         connection_uri_domain: of_domain.first().map(|(scope, _)| scope.domain.clone()).unwrap_or_default(),

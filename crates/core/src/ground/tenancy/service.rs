@@ -49,12 +49,6 @@ pub async fn require(app: &App, scope: &Scope) -> Result<Arc<Tenant>> {
     Err(Error::UnknownTenant(scope.clone(), Unknown::Tenant))
 }
 
-/// The app's public tenant; 400 if there is no such app.
-pub async fn require_app(app: &App, scope: &Scope) -> Result<Arc<Tenant>> {
-    let public = scope.public_tenant();
-    find(app, &public).await?.ok_or(Error::UnknownTenant(public, Unknown::App))
-}
-
 /// The connection URI domain that a call's host names; empty, the default one, for any other host.
 pub async fn domain_of_host(app: &App, host: &str) -> Result<String> {
     let now = app.clock.now();
@@ -146,7 +140,11 @@ pub async fn put(
     let settled = settle(cx, &mut tx, target, before, &changed).await?;
     store::update_config(&mut tx, target, &settled.tenant).await?;
     if target.domain.is_empty() {
-        insert_rows(&mut tx, target, cx.now).await?;
+        if target.is_public_tenant() {
+            store::insert_app(&mut tx, &target.app_id, cx.now).await?;
+        }
+        // Of an app that was removed meanwhile, no tenant may bring back a part.
+        store::insert_tenant(&mut tx, target, cx.now).await?;
     }
     tx.commit().await?;
     cx.app.tenants.clear();
@@ -331,6 +329,27 @@ fn check_protected(new: &Object, old: &Object) -> Result<()> {
     // Where the data lie counts for more, whatever comes first.
     let refusal = refusals.iter().find(|why| **why == Protected::Database).or(refusals.first());
     refusal.map_or(Ok(()), |why| Err(Error::forbidden(why.to_string())))
+}
+
+/// As [`list`], for a caller: those above may look at what is below them.
+pub(super) async fn list_for_caller(cx: &Cx, which: Which<'_>) -> Result<Vec<(Scope, TenantConfig)>> {
+    let source = &cx.scope;
+    let (allowed, text) = match which {
+        Which::Tenant(_) => (true, ""),
+        Which::App(_) => (
+            source.is_public_tenant(),
+            "Only the public tenantId is allowed to list all tenants associated with this app",
+        ),
+        Which::Domain(_) => (
+            source.is_public_tenant() && source.is_public_app(),
+            "Only the public tenantId and public appId is allowed to list all apps associated with this connection uri domain",
+        ),
+        Which::All => (
+            source.is_base(),
+            "Only the public tenantId, public appId and default connectionUriDomain is allowed to list all connectionUriDomains and appIds associated with this core",
+        ),
+    };
+    if allowed { list(cx, which).await } else { Err(Error::forbidden(text)) }
 }
 
 /// What is stored about the tenants of an app, of a domain, or of all.
