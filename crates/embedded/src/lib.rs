@@ -17,8 +17,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis::{Transport, TransportError};
+pub use portcullis_core::Clock;
 use portcullis_core::http::handle;
-use portcullis_core::{App, AppSettings, Clock, jobs};
+use portcullis_core::{App, AppSettings, jobs};
 use portcullis_db::{Db, Settings};
 use portcullis_wire::Object;
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub struct Embedded {
     database: String,
     schema: Option<String>,
     settings: Object,
+    clock: Clock,
     core: OnceCell<Arc<App>>,
 }
 
@@ -51,7 +53,13 @@ impl Embedded {
     }
 
     fn on(database: String) -> Self {
-        Self { database, schema: None, settings: Object::new(), core: OnceCell::new() }
+        Self {
+            database,
+            schema: None,
+            settings: Object::new(),
+            clock: Clock::system(),
+            core: OnceCell::new(),
+        }
     }
 
     /// The PostgreSQL schema to work in, made if it is not there.
@@ -65,6 +73,13 @@ impl Embedded {
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Another clock than the machine's: for tests, which set it together with the SDK's own.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -86,7 +101,7 @@ impl Embedded {
             base_values: self.settings.clone(),
             config_path: None,
             test_mode: false,
-            clock: Clock::system(),
+            clock: self.clock.clone(),
         };
         let app = App::open(settings).await.map_err(TransportError::new)?;
         jobs::start(&app);

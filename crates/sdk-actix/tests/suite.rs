@@ -9,7 +9,8 @@ use actix_web::{App, HttpResponse, HttpServer, Responder};
 use portcullis::recipes::session::NewSession;
 use portcullis::{Error, Portcullis};
 use portcullis_actix::{Call, MaybeSession, Result, Session, cors_headers, error_handler, middleware};
-use portcullis_testkit::adapters::{Admin, Backend, Shape, WEBSITE, adapter_suite, role};
+use portcullis_testkit::Shape;
+use portcullis_testkit::adapters::{Admin, Backend, WEBSITE, adapter_suite, role};
 use serde_json::{Value, json};
 
 async fn login(Call(cx): Call, Json(body): Json<Value>) -> Result<impl Responder> {

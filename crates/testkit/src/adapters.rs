@@ -14,7 +14,7 @@
 //!
 //! and its CORS setting is the documented one, for [`WEBSITE`].
 
-use crate::TestCore;
+use crate::{Shape, ShapedCore};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request};
@@ -24,12 +24,9 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use portcullis::recipes::emailpassword::EmailPassword;
 use portcullis::recipes::session::{Claim, SessionPolicy, SessionRecipe, VerifyOptions};
-use portcullis::{AppInfo, CoreAddress, Cx, Portcullis};
-use portcullis_embedded::Embedded;
+use portcullis::{AppInfo, Cx, Portcullis};
+use portcullis_core::Clock;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 /// Where the pages of the tested app live.
 pub const WEBSITE: &str = "http://localhost:3000";
@@ -38,63 +35,26 @@ const BODY_LIMIT: usize = 4096;
 /// What the frontend SDKs send, as a preflight names it.
 const SDK_HEADERS: [&str; 5] = ["rid", "fdi-version", "anti-csrf", "authorization", "st-auth-mode"];
 
-/// How the SDK reaches the core.
-#[derive(Clone, Copy, Debug)]
-pub enum Shape {
-    /// A core of its own, over HTTP.
-    Http,
-    /// The core in the same process.
-    Embedded,
-}
-
 /// An SDK with a core on a throw-away database.
 #[derive(Debug)]
 pub struct Backend {
     /// The SDK.
     pub sdk: Portcullis,
-    _kept: Arc<TempDir>,
+    _core: ShapedCore,
 }
 
 impl Backend {
     /// An SDK that reaches its core in a certain way.
     pub async fn start(shape: Shape) -> Self {
-        let (core, kept) = match shape {
-            Shape::Http => {
-                let (address, kept) = core_over_http().await;
-                (address.into(), kept)
-            }
-            Shape::Embedded => embedded_core(),
-        };
+        let core = shape.start_core(&json!({}), Clock::system()).await;
         let sdk = Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", WEBSITE))
-            .core(core)
+            .core(core.address())
             .recipe(EmailPassword::new())
             .recipe(SessionRecipe::new())
             .body_limit(BODY_LIMIT)
             .build();
-        Self { sdk: sdk.expect("a valid description"), _kept: kept }
+        Self { sdk: sdk.expect("a valid description"), _core: core }
     }
-}
-
-/// The address of a core that runs until the test ends, and the directory that it works in.
-pub async fn core_over_http() -> (String, Arc<TempDir>) {
-    let core = TestCore::start_on_machine_time().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound listener");
-    let serving = portcullis_core::http::serve(listener, core.app, std::future::pending());
-    #[expect(clippy::disallowed_methods, reason = "the core ends with the test")]
-    tokio::spawn(serving);
-    (format!("http://{address}"), core.directory)
-}
-
-fn embedded_core() -> (CoreAddress, Arc<TempDir>) {
-    let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-    let core = match crate::postgres_of(&directory) {
-        Some((url, schema)) => {
-            Embedded::postgres(url).schema(schema).setting("postgresql_connection_pool_size", 6)
-        }
-        None => Embedded::sqlite(directory.path().join("test.db")),
-    };
-    (core.into(), directory)
 }
 
 /// The claim that [`Admin`] asks for.

@@ -10,8 +10,12 @@ pub mod adapters;
 mod cluster;
 #[cfg(feature = "adapters")]
 pub mod quickstart;
+#[cfg(feature = "adapters")]
+mod shape;
 
 pub use cluster::Cluster;
+#[cfg(feature = "adapters")]
+pub use shape::{Shape, ShapedCore};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -22,6 +26,7 @@ use portcullis_db::{Db, Settings};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 /// Where a test's clock begins, in milliseconds since 1970.
 pub const START: i64 = 1_700_000_000_000;
@@ -90,18 +95,25 @@ impl TestCore {
     }
 
     async fn open(directory: Arc<TempDir>, settings: &Value, clock: Clock) -> Self {
-        let mut base_values: Map<String, Value> = settings.as_object().cloned().unwrap_or_default();
-        base_values.entry("bcrypt_log_rounds").or_insert_with(|| 4.into());
-        base_values.entry("access_token_validity_jitter").or_insert_with(|| 0.into());
         let app = App::open(AppSettings {
             db: open_database(&directory).await,
-            base_values,
+            base_values: with_cheap_passwords(settings),
             config_path: None,
             test_mode: true,
             clock: clock.clone(),
         });
         let app = app.await.expect("the core starts");
         Self { app, clock, version: None, headers: Vec::new(), directory }
+    }
+
+    /// Serves the core over HTTP until the test ends; answers the address.
+    pub async fn serve_over_http(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener");
+        let serving = portcullis_core::http::serve(listener, Arc::clone(&self.app), std::future::pending());
+        #[expect(clippy::disallowed_methods, reason = "the core ends with the test")]
+        tokio::spawn(serving);
+        format!("http://{address}")
     }
 
     /// The same core, called in a protocol version.
@@ -178,6 +190,14 @@ impl TestCore {
         assert_eq!(reply.status_word(), "OK");
         reply.json()["user"].clone()
     }
+}
+
+/// A test's settings, with passwords that cost next to nothing and tokens that live to the second.
+fn with_cheap_passwords(settings: &Value) -> Map<String, Value> {
+    let mut values = settings.as_object().cloned().unwrap_or_default();
+    values.entry("bcrypt_log_rounds").or_insert_with(|| 4.into());
+    values.entry("access_token_validity_jitter").or_insert_with(|| 0.into());
+    values
 }
 
 async fn open_database(directory: &TempDir) -> Db {

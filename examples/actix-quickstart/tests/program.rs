@@ -4,8 +4,8 @@ use std::process::Command;
 
 #[tokio::test]
 async fn a_newcomer_signs_up() {
-    let (core, _directory) = portcullis_testkit::adapters::core_over_http().await;
+    let core = portcullis_testkit::TestCore::start_on_machine_time().await;
     let mut program = Command::new(env!("CARGO_BIN_EXE_actix-quickstart"));
-    program.env("CORE_URI", core).env_remove("CORE_API_KEY");
+    program.env("CORE_URI", core.serve_over_http().await).env_remove("CORE_API_KEY");
     portcullis_testkit::quickstart::try_out(program).await;
 }

@@ -1,21 +1,19 @@
-//! Roles and permissions from end to end: the SDK, and the core in the same process.
+//! Roles and permissions.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::TestApp;
+use crate::app::{TestApp, info};
 use async_trait::async_trait;
 use portcullis::recipes::session::{NewSession, SessionRecipe, VerifyOptions};
 use portcullis::recipes::userroles::{
     self, AddRole, Functions, Permissions, RemoveRole, RoleUsers, Stripped, UserRoles,
 };
 use portcullis::{BuildError, Cx, Error, Portcullis, Result, SessionError};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn app(recipe: UserRoles) -> TestApp {
-    TestApp::new(|builder| builder.recipe(recipe).recipe(SessionRecipe::new()))
+async fn app(shape: Shape, recipe: UserRoles) -> TestApp {
+    TestApp::new(shape, |builder| builder.recipe(recipe).recipe(SessionRecipe::new())).await
 }
 
 fn sorted(mut texts: Vec<String>) -> Vec<String> {
@@ -23,9 +21,10 @@ fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts
 }
 
+#[rstest]
 #[tokio::test]
-async fn roles_are_made_given_and_taken() {
-    let app = app(UserRoles::new());
+async fn roles_are_made_given_and_taken(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, UserRoles::new()).await;
     let (cx, roles) = (Cx::new(&app.sdk), app.sdk.user_roles().unwrap());
     assert!(roles.create_or_add_permissions(&cx, "admin", &["read", "write"]).await.unwrap());
     assert!(!roles.create_or_add_permissions(&cx, "admin", &["delete"]).await.unwrap());
@@ -58,9 +57,12 @@ async fn roles_are_made_given_and_taken() {
     assert!(roles.of_user(&cx, "public", "ann").await.unwrap().is_empty(), "taken from everybody");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_role_that_is_not_there_is_said_to_be_unknown() {
-    let app = app(UserRoles::new());
+async fn a_role_that_is_not_there_is_said_to_be_unknown(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, UserRoles::new()).await;
     let (cx, roles) = (Cx::new(&app.sdk), app.sdk.user_roles().unwrap());
     assert_eq!(roles.add_to_user(&cx, "public", "ann", "x").await.unwrap(), AddRole::UnknownRole);
     assert_eq!(roles.remove_from_user(&cx, "public", "ann", "x").await.unwrap(), RemoveRole::UnknownRole);
@@ -69,9 +71,10 @@ async fn a_role_that_is_not_there_is_said_to_be_unknown() {
     assert_eq!(roles.remove_permissions(&cx, "x", &["read"]).await.unwrap(), Stripped::UnknownRole);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_new_session_says_what_its_user_may_do() {
-    let app = app(UserRoles::new());
+async fn a_new_session_says_what_its_user_may_do(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, UserRoles::new()).await;
     let (cx, roles) = (Cx::new(&app.sdk), app.sdk.user_roles().unwrap());
     for (role, permissions) in [("admin", ["read", "write"]), ("editor", ["read", "edit"])] {
         roles.create_or_add_permissions(&cx, role, &permissions).await.unwrap();
@@ -102,10 +105,12 @@ async fn a_new_session_says_what_its_user_may_do() {
     assert_eq!(stranger.claim_value(&userroles::role_claim()), Some(json!([])));
 }
 
+#[rstest]
 #[tokio::test]
-async fn claims_are_switched_off_one_by_one() {
+async fn claims_are_switched_off_one_by_one(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     for (roles, permissions) in [(true, false), (false, true), (false, false)] {
-        let app = app(UserRoles::new().roles_in_token(roles).permissions_in_token(permissions));
+        let recipe = UserRoles::new().roles_in_token(roles).permissions_in_token(permissions);
+        let app = app(shape, recipe).await;
         let cx = Cx::new(&app.sdk);
         let made = app.sdk.session().unwrap().create_without_request(&cx, NewSession::of("ann")).await;
         let payload = made.unwrap().access_token_payload();
@@ -129,9 +134,12 @@ impl Functions for Guests {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_claims_ask_the_functions_that_the_app_replaced() {
-    let app = app(UserRoles::new().override_functions(Guests));
+async fn the_claims_ask_the_functions_that_the_app_replaced(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, UserRoles::new().override_functions(Guests)).await;
     let cx = Cx::new(&app.sdk);
     let roles = app.sdk.user_roles().unwrap();
     roles.create_or_add_permissions(&cx, "guest", &["look"]).await.unwrap();
@@ -140,11 +148,13 @@ async fn the_claims_ask_the_functions_that_the_app_replaced() {
     assert_eq!(made.claim_value(&userroles::permission_claim()), Some(json!(["look"])));
 }
 
-#[test]
-fn the_recipe_needs_sessions_and_is_not_there_unless_added() {
-    let alone =
-        Portcullis::builder(app::info()).core("http://localhost:3567").recipe(UserRoles::new()).build();
+#[rstest]
+#[tokio::test]
+async fn the_recipe_needs_sessions_and_is_not_there_unless_added(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let alone = Portcullis::builder(info()).core("http://localhost:3567").recipe(UserRoles::new()).build();
     assert_eq!(alone.err(), Some(BuildError::MissingRecipe { recipe: "userroles", needs: "session" }));
-    let without = TestApp::new(|builder| builder.recipe(SessionRecipe::new()));
+    let without = TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new())).await;
     assert!(matches!(without.sdk.user_roles().err(), Some(Error::NoSuchRecipe("userroles"))));
 }

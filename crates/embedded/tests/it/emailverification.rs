@@ -1,15 +1,6 @@
-//! Proofs of addresses, from end to end: the SDK, and the core in the same process.
+//! Proofs of addresses.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test stops at the first surprise"
-)]
-
-mod app;
-
-use app::{Mails, Reply, TestApp, token_of};
+use crate::app::{Mails, Reply, TestApp, info, token_of};
 use async_trait::async_trait;
 use http::{Method, Request};
 use portcullis::recipes::emailpassword::EmailPassword;
@@ -17,21 +8,20 @@ use portcullis::recipes::emailverification::{
     Api, Apis, EmailVerification, Functions, GenerateTokenOutcome, UserEmail, VerifyOutcome, is_verified,
 };
 use portcullis::recipes::session::{NewSession, Session, SessionRecipe, VerifyOptions};
-use portcullis::{AppInfo, BuildError, Clock, Cx, Error, Exchange, Portcullis, SessionError};
-use portcullis_embedded::Embedded;
+use portcullis::{BuildError, Cx, Error, Portcullis, SessionError};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const TOKEN: &str = "/auth/user/email/verify/token";
 const VERIFY: &str = "/auth/user/email/verify";
 
-fn app(recipe: EmailVerification) -> (TestApp, Clock) {
-    let clock = Clock::fixed(Clock::system().now());
-    let app = TestApp::new(|builder| {
-        let builder = builder.clock(clock.clone()).recipe(EmailPassword::new()).recipe(recipe);
-        builder.recipe(SessionRecipe::new())
-    });
-    (app, clock)
+async fn app(shape: Shape, recipe: EmailVerification) -> TestApp {
+    TestApp::new(shape, |builder| {
+        builder.recipe(EmailPassword::new()).recipe(recipe).recipe(SessionRecipe::new())
+    })
+    .await
 }
 
 /// A user, and the access token of a session.
@@ -51,9 +41,7 @@ fn verifying(token: &str) -> Value {
 /// What a route that asks for a session sees.
 async fn session(app: &TestApp, token: &str, options: &VerifyOptions) -> portcullis::Result<Session> {
     let request = Request::get("/x").header("authorization", format!("Bearer {token}"));
-    let (head, ()) = request.body(()).unwrap().into_parts();
-    let cx = Cx::of_request(&app.sdk, Arc::new(Exchange::new(&head, bytes::Bytes::new())));
-    app.sdk.session()?.verify(&cx, options).await.map(Option::unwrap)
+    app.sdk.session()?.verify(&app.call(request), options).await.map(Option::unwrap)
 }
 
 fn wrong_value(outcome: portcullis::Result<Session>) -> Value {
@@ -62,10 +50,13 @@ fn wrong_value(outcome: portcullis::Result<Session>) -> Value {
     failures[0].reason.clone()
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_address_must_be_proven_where_that_is_required() {
+async fn an_address_must_be_proven_where_that_is_required(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
     let mails = Mails::default();
-    let (app, clock) = app(EmailVerification::required().email_delivery(mails.clone()));
+    let app = app(shape, EmailVerification::required().email_delivery(mails.clone())).await;
     let (id, token) = sign_up(&app, "ann@example.com").await;
     let options = VerifyOptions::new();
     let no = json!({"message": "wrong value", "expectedValue": true, "actualValue": false});
@@ -87,9 +78,9 @@ async fn an_address_must_be_proven_where_that_is_required() {
         app.post(VERIFY, &verifying(&proof)).await.seen(),
         (200, json!({"status": "EMAIL_VERIFICATION_INVALID_TOKEN_ERROR"}))
     );
-    clock.set(clock.now() + 10_000);
+    app.advance(10_000);
     assert_eq!(wrong_value(session(&app, &token, &options).await), no);
-    clock.set(clock.now() + 1);
+    app.advance(1);
     let known = session(&app, &token, &options).await.unwrap();
     assert_eq!(known.access_token_payload()["st-ev"]["v"], true);
     let reply = ask(&app, Request::get(VERIFY), &token, &Value::Null).await;
@@ -101,10 +92,13 @@ async fn an_address_must_be_proven_where_that_is_required() {
     assert!(mails.take().is_empty());
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_session_that_proves_its_own_address_learns_of_it_at_once() {
+async fn the_session_that_proves_its_own_address_learns_of_it_at_once(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
     let mails = Mails::default();
-    let (app, _) = app(EmailVerification::required().email_delivery(mails.clone()));
+    let app = app(shape, EmailVerification::required().email_delivery(mails.clone())).await;
     let (_, ann) = sign_up(&app, "ann@example.com").await;
     let (_, bob) = sign_up(&app, "bob@example.com").await;
     ask(&app, Request::post(TOKEN), &ann, &Value::Null).await;
@@ -119,10 +113,11 @@ async fn the_session_that_proves_its_own_address_learns_of_it_at_once() {
     session(&app, reply.access_token(), &VerifyOptions::new()).await.unwrap();
 }
 
+#[rstest]
 #[tokio::test]
-async fn where_it_is_optional_routes_ask_themselves() {
+async fn where_it_is_optional_routes_ask_themselves(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let mails = Mails::default();
-    let (app, clock) = app(EmailVerification::optional().email_delivery(mails.clone()));
+    let app = app(shape, EmailVerification::optional().email_delivery(mails.clone())).await;
     let (id, token) = sign_up(&app, "ann@example.com").await;
     let seen = session(&app, &token, &VerifyOptions::new()).await.unwrap();
     assert_eq!(seen.access_token_payload()["st-ev"]["v"], false);
@@ -136,9 +131,9 @@ async fn where_it_is_optional_routes_ask_themselves() {
     // A "yes" is believed for as long as the route says.
     let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_verification().unwrap());
     recipe.unverify_email(&cx, &id, None).await.unwrap();
-    clock.set(clock.now() + 300_000);
+    app.advance(300_000);
     session(&app, token, &asking).await.unwrap();
-    clock.set(clock.now() + 1);
+    app.advance(1);
     wrong_value(session(&app, token, &asking).await);
     // A session that still says "yes" learns better when it asks for a link.
     let reply = ask(&app, Request::post(TOKEN), token, &Value::Null).await;
@@ -147,9 +142,10 @@ async fn where_it_is_optional_routes_ask_themselves() {
     assert_eq!(corrected.access_token_payload()["st-ev"]["v"], false);
 }
 
+#[rstest]
 #[tokio::test]
-async fn who_may_not_ask_and_how_not_to() {
-    let (app, clock) = app(EmailVerification::optional());
+async fn who_may_not_ask_and_how_not_to(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailVerification::optional()).await;
     let (id, token) = sign_up(&app, "ann@example.com").await;
     for request in [Request::post(TOKEN), Request::get(VERIFY)] {
         assert_eq!(app.send(request, "").await.seen(), (401, json!({"message": "unauthorised"})));
@@ -171,15 +167,16 @@ async fn who_may_not_ask_and_how_not_to() {
         assert_eq!(reply.seen(), (401, json!({"message": "unauthorised"})));
         assert_eq!(reply.headers["front-token"], "remove");
     }
-    clock.set(clock.now() + 25 * 3_600_000);
+    app.advance(25 * 3_600_000);
     for request in [Request::post(TOKEN), Request::get(VERIFY), Request::post(VERIFY)] {
         let reply = ask(&app, request, &token, &verifying("x")).await;
         assert_eq!(reply.seen(), (401, json!({"message": "try refresh token"})));
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn users_whom_only_the_app_knows() {
+async fn users_whom_only_the_app_knows(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let find = |_: Cx, id: String| async move {
         Ok(match id.as_str() {
             "known" => UserEmail::Known("known@example.com".to_owned()),
@@ -189,7 +186,7 @@ async fn users_whom_only_the_app_knows() {
     };
     let mails = Mails::default();
     let recipe = EmailVerification::required().find_email(find).email_delivery(mails.clone());
-    let (app, _) = app(recipe);
+    let app = app(shape, recipe).await;
     let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_verification().unwrap());
     let sessions = app.sdk.session().unwrap();
     let make = async |id: &str| sessions.create_without_request(&cx, NewSession::of(id)).await;
@@ -221,13 +218,15 @@ async fn users_whom_only_the_app_knows() {
     assert!(!recipe.send_email_verification_email(&cx, "public", "known", None).await.unwrap());
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_password_reset_proves_the_address() {
+async fn a_password_reset_proves_the_address(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let mails = Mails::default();
-    let app = TestApp::new(|builder| {
+    let app = TestApp::new(shape, |builder| {
         let builder = builder.email_delivery(mails.clone()).recipe(EmailPassword::new());
         builder.recipe(EmailVerification::required()).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     let (id, _) = sign_up(&app, "ann@example.com").await;
     app.form("/auth/user/password/reset/token", &[("email", "ann@example.com")]).await;
     let token = mails.token("reset-password");
@@ -294,10 +293,11 @@ impl Apis for AtNight {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn functions_and_apis_are_replaced_or_taken_away() {
+async fn functions_and_apis_are_replaced_or_taken_away(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let recipe = EmailVerification::required().override_functions(Trusting).override_apis(AtNight);
-    let (app, _) = app(recipe);
+    let app = app(shape, recipe).await;
     let (_, token) = sign_up(&app, "ann@example.com").await;
     session(&app, &token, &VerifyOptions::new()).await.unwrap();
     let reply = ask(&app, Request::get(VERIFY), &token, &Value::Null).await;
@@ -311,17 +311,15 @@ async fn functions_and_apis_are_replaced_or_taken_away() {
     assert_eq!(reply.seen(), (200, json!({"status": "OK"})));
     assert!(recipe.is_email_verified(&cx, &id, None).await.unwrap());
 
-    let (app, _) = self::app(EmailVerification::optional().disable(Api::VerifyEmail));
+    let app = self::app(shape, EmailVerification::optional().disable(Api::VerifyEmail)).await;
     assert!(!app.serves(&Method::POST, VERIFY) && app.serves(&Method::GET, VERIFY));
     assert!(app.serves(&Method::POST, "/auth/tenant-1/user/email/verify/token"));
 }
 
 #[test]
 fn it_needs_sessions() {
-    let built = Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
-        .core(Embedded::in_memory())
-        .recipe(EmailVerification::optional())
-        .build();
+    let described = Portcullis::builder(info()).core("http://localhost:3567");
+    let built = described.recipe(EmailVerification::optional()).build();
     let missing = BuildError::MissingRecipe { recipe: "emailverification", needs: "session" };
     assert_eq!(built.unwrap_err(), missing);
 }

@@ -1,47 +1,32 @@
-//! Sessions from end to end: the SDK, and the core in the same process.
+//! Sessions.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-use bytes::Bytes;
-use http::{Request, Response};
+use crate::app::{TestApp, object};
+use http::{HeaderMap, Request};
 use portcullis::recipes::session::{AntiCsrf, Claim, NewSession, SessionRecipe, VerifyOptions};
-use portcullis::{AppInfo, Cx, Error, Exchange, Portcullis, SessionError};
-use portcullis_embedded::Embedded;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use portcullis::{Cx, Error, SessionError};
+use portcullis_testkit::Shape;
+use rstest::rstest;
+use serde_json::json;
 
-fn app(recipe: SessionRecipe) -> Portcullis {
-    Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
-        .core(Embedded::in_memory())
-        .recipe(recipe)
-        .build()
-        .unwrap()
+async fn app(shape: Shape, recipe: SessionRecipe) -> TestApp {
+    TestApp::new(shape, |builder| builder.recipe(recipe)).await
 }
 
-fn call(sdk: &Portcullis, request: http::request::Builder) -> Cx {
-    let (head, ()) = request.body(()).unwrap().into_parts();
-    Cx::of_request(sdk, Arc::new(Exchange::new(&head, Bytes::new())))
-}
-
-fn headers(cx: &Cx) -> http::HeaderMap {
-    let mut headers = http::HeaderMap::new();
+/// What a call has gathered for its response.
+fn headers(cx: &Cx) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     cx.exchange().unwrap().write_to(&mut headers);
     headers
 }
 
-fn body(response: &Response<Bytes>) -> Value {
-    serde_json::from_slice(response.body()).unwrap()
-}
-
-fn object(value: &Value) -> portcullis_wire::Object {
-    value.as_object().cloned().unwrap()
-}
-
+#[rstest]
 #[tokio::test]
-async fn a_session_in_headers_is_made_verified_refreshed_and_ended() {
-    let sdk = app(SessionRecipe::new());
-    let cx = call(&sdk, Request::post("/login"));
-    let session = sdk.session().unwrap();
+async fn a_session_in_headers_is_made_verified_refreshed_and_ended(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, SessionRecipe::new()).await;
+    let cx = app.call(Request::post("/login"));
+    let session = app.sdk.session().unwrap();
     let made = session
         .create(&cx, NewSession::of("ann").payload(object(&json!({"role": "admin", "sub": "x"}))))
         .await;
@@ -53,7 +38,7 @@ async fn a_session_in_headers_is_made_verified_refreshed_and_ended() {
     assert_eq!(sent["access-control-expose-headers"], "front-token, st-access-token, st-refresh-token");
 
     let with = |token: &str| Request::get("/x").header("authorization", format!("Bearer {token}"));
-    let cx = call(&sdk, with(&access));
+    let cx = app.call(with(&access));
     let verified = session.verify(&cx, &VerifyOptions::new()).await.unwrap().unwrap();
     assert_eq!(verified.access_token_payload()["role"], "admin");
     assert_eq!(verified.access_token_payload()["iss"], "http://localhost:3001/auth");
@@ -61,18 +46,16 @@ async fn a_session_in_headers_is_made_verified_refreshed_and_ended() {
 
     let refreshing =
         Request::post("/auth/session/refresh").header("authorization", format!("Bearer {refresh}"));
-    let cx = call(&sdk, refreshing);
-    let response = sdk.handle(&cx).await.unwrap();
-    assert_eq!((response.status().as_u16(), body(&response)), (200, json!({})));
-    let access = response.headers()["st-access-token"].to_str().unwrap().to_owned();
+    let refreshed = app.send(refreshing, "").await;
+    assert_eq!(refreshed.seen(), (200, json!({})));
+    let access = refreshed.access_token();
 
-    let cx = call(&sdk, Request::post("/auth/signout").header("authorization", format!("Bearer {access}")));
-    let response = sdk.handle(&cx).await.unwrap();
-    assert_eq!(body(&response), json!({"status": "OK"}));
-    assert_eq!(response.headers()["front-token"], "remove");
-    assert_eq!(response.headers()["st-access-token"], "");
+    let ending = Request::post("/auth/signout").header("authorization", format!("Bearer {access}"));
+    let ended = app.send(ending, "").await;
+    assert_eq!(ended.seen(), (200, json!({"status": "OK"})));
+    assert_eq!((&ended.headers["front-token"], ended.access_token()), (&"remove".parse().unwrap(), ""));
 
-    let cx = call(&sdk, with(&access));
+    let cx = app.call(with(access));
     let gone = session.verify(&cx, &VerifyOptions::new().check_database()).await.unwrap_err();
     assert!(
         matches!(gone, Error::Session(SessionError::Unauthorised { clear_tokens: true, .. })),
@@ -80,13 +63,16 @@ async fn a_session_in_headers_is_made_verified_refreshed_and_ended() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_session_in_cookies_and_a_stolen_refresh_token() {
-    let sdk = app(SessionRecipe::new());
-    let session = sdk.session().unwrap();
-    let cx = call(&sdk, Request::post("/login").header("st-auth-mode", "cookie"));
+async fn a_session_in_cookies_and_a_stolen_refresh_token(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, SessionRecipe::new()).await;
+    let session = app.sdk.session().unwrap();
+    let cx = app.call(Request::post("/login").header("st-auth-mode", "cookie"));
     session.create(&cx, NewSession::of("ann")).await.unwrap();
-    let cookies = |headers: &http::HeaderMap| -> Vec<String> {
+    let cookies = |headers: &HeaderMap| -> Vec<String> {
         headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     };
     let first = cookies(&headers(&cx));
@@ -97,49 +83,46 @@ async fn a_session_in_cookies_and_a_stolen_refresh_token() {
     let pair = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
     let refresh = async |cookie: &str| {
         let request = Request::post("/auth/session/refresh").header("cookie", pair(cookie));
-        sdk.handle(&call(&sdk, request)).await.unwrap()
+        app.send(request, "").await
     };
     let second = refresh(&first[1]).await;
-    assert_eq!(second.status(), 200);
-    let newest = cookies(second.headers());
+    assert_eq!(second.status, 200);
+    let newest = cookies(&second.headers);
     // The child's first use tells the core that it has arrived; then its parent is a stolen one.
-    assert_eq!(refresh(&newest[1]).await.status(), 200);
+    assert_eq!(refresh(&newest[1]).await.status, 200);
     let stolen = refresh(&first[1]).await;
-    assert_eq!((stolen.status().as_u16(), body(&stolen)), (401, json!({"message": "token theft detected"})));
-    assert!(cookies(stolen.headers()).iter().all(|cookie| cookie.contains("=; ") && cookie.contains("1970")));
-    assert_eq!(refresh(&newest[1]).await.status(), 401, "the thief's session is gone as well");
+    assert_eq!(stolen.seen(), (401, json!({"message": "token theft detected"})));
+    assert!(cookies(&stolen.headers).iter().all(|cookie| cookie.contains("=; ") && cookie.contains("1970")));
+    assert_eq!(refresh(&newest[1]).await.status, 401, "the thief's session is gone as well");
 }
 
+#[rstest]
 #[tokio::test]
-async fn who_has_no_session_is_told_so() {
-    let sdk = app(SessionRecipe::new());
-    for (request, status, text) in [
-        (Request::post("/auth/session/refresh"), 401, "unauthorised"),
-        (Request::post("/auth/signout"), 401, "unauthorised"),
-        (
-            Request::post("/auth/session/refresh").header("authorization", "Bearer made-up"),
-            401,
-            "unauthorised",
-        ),
+async fn who_has_no_session_is_told_so(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, SessionRecipe::new()).await;
+    for request in [
+        Request::post("/auth/session/refresh"),
+        Request::post("/auth/signout"),
+        Request::post("/auth/session/refresh").header("authorization", "Bearer made-up"),
     ] {
-        let response = sdk.handle(&call(&sdk, request)).await.unwrap();
-        assert_eq!((response.status().as_u16(), body(&response)), (status, json!({"message": text})));
+        assert_eq!(app.send(request, "").await.seen(), (401, json!({"message": "unauthorised"})));
     }
     let twice = Request::post("/auth/session/refresh").header("cookie", "sRefreshToken=a; sRefreshToken=b");
-    assert_eq!(sdk.handle(&call(&sdk, twice)).await.unwrap().status(), 500);
-    assert!(sdk.handle(&call(&sdk, Request::get("/auth/signout"))).await.is_none());
-    assert!(sdk.handle(&call(&sdk, Request::post("/other/signout"))).await.is_none());
-    assert!(sdk.handle(&call(&sdk, Request::post("/auth/t1/signout"))).await.is_some());
+    assert_eq!(app.send(twice, "").await.status, 500);
+    assert!(app.sdk.handle(&app.call(Request::get("/auth/signout"))).await.is_none());
+    assert!(app.sdk.handle(&app.call(Request::post("/other/signout"))).await.is_none());
+    assert!(app.sdk.handle(&app.call(Request::post("/auth/t1/signout"))).await.is_some());
     let optional = VerifyOptions::new().optional();
-    let cx = call(&sdk, Request::get("/x"));
-    assert!(sdk.session().unwrap().verify(&cx, &optional).await.unwrap().is_none());
+    let cx = app.call(Request::get("/x"));
+    assert!(app.sdk.session().unwrap().verify(&cx, &optional).await.unwrap().is_none());
 }
 
+#[rstest]
 #[tokio::test]
-async fn claims_are_fetched_kept_and_asked_for() {
-    let sdk = app(SessionRecipe::new());
-    let session = sdk.session().unwrap();
-    let cx = call(&sdk, Request::post("/login"));
+async fn claims_are_fetched_kept_and_asked_for(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, SessionRecipe::new()).await;
+    let session = app.sdk.session().unwrap();
+    let cx = app.call(Request::post("/login"));
     let made = session.create(&cx, NewSession::of("ann")).await.unwrap();
     let roles = Claim::new("roles", |_, subject| {
         Box::pin(async move { Ok(Some(json!([format!("role of {}", subject.user_id)]))) })
@@ -166,16 +149,17 @@ async fn claims_are_fetched_kept_and_asked_for() {
     assert_eq!(again.claim_value(&roles), None);
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_anti_csrf_value_is_asked_for_with_cookies() {
-    let sdk = app(SessionRecipe::new().anti_csrf(AntiCsrf::ViaToken));
-    let session = sdk.session().unwrap();
-    let cx = call(&sdk, Request::post("/login").header("st-auth-mode", "cookie"));
+async fn an_anti_csrf_value_is_asked_for_with_cookies(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, SessionRecipe::new().anti_csrf(AntiCsrf::ViaToken)).await;
+    let session = app.sdk.session().unwrap();
+    let cx = app.call(Request::post("/login").header("st-auth-mode", "cookie"));
     let made = session.create(&cx, NewSession::of("ann")).await.unwrap();
     let value = headers(&cx)["anti-csrf"].to_str().unwrap().to_owned();
     let cookie = format!("sAccessToken={}", made.access_token());
     let ask = async |request: http::request::Builder| {
-        let cx = call(&sdk, request.header("cookie", &cookie));
+        let cx = app.call(request.header("cookie", &cookie));
         session.verify(&cx, &VerifyOptions::new()).await.map(|found| found.is_some())
     };
     assert!(ask(Request::post("/x").header("anti-csrf", &value)).await.unwrap());

@@ -1,10 +1,6 @@
-//! Sign-up and sign-in with a password, from end to end: the SDK, and the core in the same process.
+//! Sign-up and sign-in with a password.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::{Mails, TestApp, token_of};
+use crate::app::{Mails, TestApp, info, token_of};
 use async_trait::async_trait;
 use http::{Method, Request};
 use portcullis::recipes::emailpassword::{
@@ -12,15 +8,16 @@ use portcullis::recipes::emailpassword::{
     Reset, SignIn, SignInOutcome, SignUp, SignUpOutcome,
 };
 use portcullis::recipes::session::SessionRecipe;
-use portcullis::{AppInfo, BuildError, Clock, Cx, Error, Portcullis};
-use portcullis_embedded::Embedded;
+use portcullis::{BuildError, Cx, Error, Portcullis};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const ANN: [(&str, &str); 2] = [("email", "Ann@Example.com "), ("password", "correct1horse")];
 
-fn app(recipe: EmailPassword) -> TestApp {
-    TestApp::new(|builder| builder.recipe(recipe).recipe(SessionRecipe::new()))
+async fn app(shape: Shape, recipe: EmailPassword) -> TestApp {
+    TestApp::new(shape, |builder| builder.recipe(recipe).recipe(SessionRecipe::new())).await
 }
 
 fn field_error(fields: &[(&str, &str)]) -> (u16, Value) {
@@ -28,9 +25,10 @@ fn field_error(fields: &[(&str, &str)]) -> (u16, Value) {
     (200, json!({"status": "FIELD_ERROR", "formFields": fields}))
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_user_signs_up_and_in() {
-    let app = app(EmailPassword::new());
+async fn a_user_signs_up_and_in(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailPassword::new()).await;
     let made = app.form("/auth/signup", &ANN).await;
     let user = made.body["user"].clone();
     let id = user["id"].as_str().unwrap();
@@ -84,9 +82,10 @@ async fn a_user_signs_up_and_in() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn older_frontends_get_a_flat_user() {
-    let app = app(EmailPassword::new());
+async fn older_frontends_get_a_flat_user(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailPassword::new()).await;
     app.form("/auth/signup", &ANN).await;
     let body = json!({"formFields": [
         {"id": "email", "value": "ann@example.com"}, {"id": "password", "value": "correct1horse"}]});
@@ -110,12 +109,12 @@ async fn older_frontends_get_a_flat_user() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_session_that_the_request_shows_decides_only_if_it_may() {
-    let clock = Clock::fixed(Clock::system().now());
-    let app = TestApp::new(|builder| {
-        builder.clock(clock.clone()).recipe(EmailPassword::new()).recipe(SessionRecipe::new())
-    });
+async fn a_session_that_the_request_shows_decides_only_if_it_may(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, EmailPassword::new()).await;
     let ann = app.form("/auth/signup", &ANN).await;
     app.form("/auth/signup", &[("email", "bob@example.com"), ("password", "correct1horse")]).await;
     let as_ann = |version: &str| {
@@ -142,16 +141,17 @@ async fn a_session_that_the_request_shows_decides_only_if_it_may() {
     let nobody = app.send(Request::post("/auth/signin"), body("ann@example.com", json!(true))).await;
     assert_eq!(nobody.seen(), (401, json!({"message": "unauthorised"})));
     // A day later the access token is no longer believed.
-    clock.set(clock.now() + 25 * 3_600_000);
+    app.advance(25 * 3_600_000);
     let expired = app.send(as_ann("3.0"), body("ann@example.com", Value::Null)).await;
     assert_eq!(expired.seen(), (401, json!({"message": "try refresh token"})));
     let anew = app.send(as_ann("3.1"), body("ann@example.com", json!(false))).await;
     assert_eq!(anew.status, 200, "nobody looks at it");
 }
 
+#[rstest]
 #[tokio::test]
-async fn bodies_that_are_no_form() {
-    let app = app(EmailPassword::new());
+async fn bodies_that_are_no_form(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailPassword::new()).await;
     let field = |field: Value| json!({"formFields": [field]}).to_string();
     let malformed = "API input error: Please make sure to pass a valid JSON input in the request body";
     let no_object = "All elements of formFields must be an object";
@@ -180,14 +180,15 @@ async fn bodies_that_are_no_form() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn faults_of_fields_come_in_the_form_s_order() {
+async fn faults_of_fields_come_in_the_form_s_order(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let age = FormField::new("age").validator(|cx: Cx, tenant, value| async move {
         cx.user_context().set("tenant", tenant);
         Ok((value.as_i64() < Some(18)).then(|| "You must be at least 18".to_owned()))
     });
     let recipe = EmailPassword::new().form_field(FormField::new("country").optional()).form_field(age);
-    let app = app(recipe);
+    let app = app(shape, recipe).await;
     let missing = "Field is not optional";
     let all = app.post("/auth/signup", &json!({"formFields": []})).await;
     assert_eq!(all.seen(), field_error(&[("age", missing), ("password", missing), ("email", missing)]));
@@ -215,9 +216,10 @@ async fn faults_of_fields_come_in_the_form_s_order() {
     assert_eq!(signin.body["status"], "WRONG_CREDENTIALS_ERROR");
 }
 
+#[rstest]
 #[tokio::test]
-async fn whether_an_address_is_taken() {
-    let app = app(EmailPassword::new());
+async fn whether_an_address_is_taken(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailPassword::new()).await;
     app.form("/auth/signup", &ANN).await;
     for path in
         ["/auth/emailpassword/email/exists", "/auth/signup/email/exists", "/auth/public/signup/email/exists"]
@@ -232,9 +234,10 @@ async fn whether_an_address_is_taken() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_tenant_s_first_factors_are_kept_to() {
-    let app = app(EmailPassword::new());
+async fn a_tenant_s_first_factors_are_kept_to(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, EmailPassword::new()).await;
     let tenant = |id: &str, factors: Value| json!({"tenantId": id, "firstFactors": factors});
     for (id, factors) in
         [("any", Value::Null), ("own", json!(["emailpassword"])), ("none", json!(["otp-email"]))]
@@ -321,10 +324,11 @@ impl Apis for Strict {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn functions_and_apis_are_replaced_or_taken_away() {
+async fn functions_and_apis_are_replaced_or_taken_away(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let recipe = EmailPassword::new().override_functions(Counting).override_apis(Strict);
-    let app = app(recipe.disable(Api::EmailExists));
+    let app = app(shape, recipe.disable(Api::EmailExists)).await;
     let sign_up = async |email: &str| {
         app.form("/auth/signup", &[("email", email), ("password", "correct1horse")]).await.seen()
     };
@@ -355,10 +359,11 @@ async fn functions_and_apis_are_replaced_or_taken_away() {
     assert!(matches!(refused, SignIn::WrongCredentials), "{refused:?}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_password_is_reset_by_e_mail() {
+async fn a_password_is_reset_by_e_mail(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let mails = Mails::default();
-    let app = app(EmailPassword::new().email_delivery(mails.clone()));
+    let app = app(shape, EmailPassword::new().email_delivery(mails.clone())).await;
     let id = app.form("/auth/signup", &ANN).await.body["user"]["id"].as_str().unwrap().to_owned();
     let ask = async |email: &str| app.form("/auth/user/password/reset/token", &[("email", email)]).await;
     let reset = async |token: Value, password: &str| {
@@ -398,13 +403,15 @@ async fn a_password_is_reset_by_e_mail() {
     assert_eq!(reset(json!(token), "another2horse").await, invalid);
 }
 
+#[rstest]
 #[tokio::test]
-async fn links_lead_to_the_site_that_asked() {
+async fn links_lead_to_the_site_that_asked(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let mails = Mails::default();
-    let app = TestApp::new(|builder| {
+    let app = TestApp::new(shape, |builder| {
         let builder = builder.email_delivery(mails.clone());
         builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     app.form("/auth/signup", &ANN).await;
     let body = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]}).to_string();
     let request = Request::post("/auth/user/password/reset/token").header("origin", "https://evil.example");
@@ -412,13 +419,14 @@ async fn links_lead_to_the_site_that_asked() {
     mails.token("reset-password");
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_the_app_can_do_itself() {
+async fn what_the_app_can_do_itself(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let mails = Mails::default();
     let strict = FormField::new("password").validator(|_, tenant, value| async move {
         Ok((tenant == "strict" && value.as_str().unwrap_or_default().len() < 20).then(|| "longer".to_owned()))
     });
-    let app = app(EmailPassword::new().email_delivery(mails.clone()).form_field(strict));
+    let app = app(shape, EmailPassword::new().email_delivery(mails.clone()).form_field(strict)).await;
     let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_password().unwrap());
     let made = recipe.create_new_recipe_user(&cx, "public", "ann@example.com", "x").await.unwrap();
     let SignUp::Ok { recipe_user_id: id, .. } = made else { panic!("{made:?}") };
@@ -457,11 +465,8 @@ async fn what_the_app_can_do_itself() {
 
 #[test]
 fn what_a_description_may_not_be() {
-    let describe = |recipe: EmailPassword| {
-        Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000"))
-            .core(Embedded::in_memory())
-            .recipe(recipe)
-    };
+    let describe =
+        |recipe: EmailPassword| Portcullis::builder(info()).core("http://localhost:3567").recipe(recipe);
     let missing = BuildError::MissingRecipe { recipe: "emailpassword", needs: "session" };
     assert_eq!(describe(EmailPassword::new()).build().unwrap_err(), missing);
     let twice = EmailPassword::new().form_field(FormField::new("name")).form_field(FormField::new("name"));

@@ -1,10 +1,6 @@
 //! Functions and APIs that an app replaces: what they see, what sees them, and in which order.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::TestApp;
+use crate::app::{TestApp, object};
 use async_trait::async_trait;
 use http::{Method, Request};
 use portcullis::recipes::emailpassword::{self, EmailPassword, FormInput, SignUpOutcome};
@@ -12,6 +8,8 @@ use portcullis::recipes::session::{
     Api, Apis, Functions, NewSession, Session, SessionInformation, SessionRecipe, VerifyOptions,
 };
 use portcullis::{Cx, Error, Result, SessionError};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 
@@ -60,8 +58,11 @@ impl Functions for Logged {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn layers_are_passed_from_the_outermost_and_seen_by_apis_and_other_functions() {
+async fn layers_are_passed_from_the_outermost_and_seen_by_apis_and_other_functions(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
     let log = Log::default();
     let layer = |name, log: &Log| {
         let log = Arc::clone(log);
@@ -69,14 +70,14 @@ async fn layers_are_passed_from_the_outermost_and_seen_by_apis_and_other_functio
     };
     let recipe = SessionRecipe::new();
     let recipe = recipe.override_functions(layer("inner", &log)).override_functions(layer("outer", &log));
-    let app = TestApp::new(|builder| builder.recipe(recipe));
+    let app = TestApp::new(shape, |builder| builder.recipe(recipe)).await;
     let (cx, sessions) = (Cx::new(&app.sdk), app.sdk.session().unwrap());
     let made = sessions.create_without_request(&cx, NewSession::of("ann")).await.unwrap();
     let seen = || std::mem::take(&mut *log.lock().unwrap());
     assert!(seen().is_empty(), "what is not replaced is as it was");
 
     // The base of this function asks for the session's information: by way of the app's own.
-    let merged = sessions.merge_into_access_token_payload(&cx, made.handle(), app::object(&json!({"a": 1})));
+    let merged = sessions.merge_into_access_token_payload(&cx, made.handle(), object(&json!({"a": 1})));
     assert!(merged.await.unwrap());
     assert_eq!(seen(), ["outer information", "inner information"]);
 
@@ -111,9 +112,12 @@ impl Apis for Polite {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn apis_are_replaced_with_the_original_at_hand_and_taken_away() {
-    let app = TestApp::new(|builder| builder.recipe(SessionRecipe::new().override_apis(Polite)));
+async fn apis_are_replaced_with_the_original_at_hand_and_taken_away(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new().override_apis(Polite))).await;
     let cx = Cx::new(&app.sdk);
     let made = app.sdk.session().unwrap().create_without_request(&cx, NewSession::of("ann")).await.unwrap();
     let refresh = made.all_tokens_dangerously().refresh_token.unwrap();
@@ -128,7 +132,8 @@ async fn apis_are_replaced_with_the_original_at_hand_and_taken_away() {
     let bye = app.send(bye, "").await;
     assert_eq!((bye.status, &bye.headers["x-bye"]), (200, &"1".parse().unwrap()));
 
-    let without = TestApp::new(|builder| builder.recipe(SessionRecipe::new().disable(Api::Refresh)));
+    let without =
+        TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new().disable(Api::Refresh))).await;
     assert!(!without.serves(&Method::POST, "/auth/session/refresh"));
     assert!(without.serves(&Method::POST, "/auth/signout"));
 }
@@ -173,12 +178,16 @@ impl Functions for KeepsCampaign {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_user_context_travels_from_an_api_to_the_function_of_another_recipe() {
-    let app = TestApp::new(|builder| {
+async fn the_user_context_travels_from_an_api_to_the_function_of_another_recipe(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = TestApp::new(shape, |builder| {
         let builder = builder.recipe(EmailPassword::new().override_apis(ReadsCampaign));
         builder.recipe(SessionRecipe::new().override_functions(KeepsCampaign))
-    });
+    })
+    .await;
     let form = [("email", "ann@a.com"), ("password", "correct1horse")];
     let made = app.form("/auth/signup?campaign=spring", &form).await;
     let cx = Cx::new(&app.sdk);
@@ -210,11 +219,15 @@ impl emailpassword::Apis for TurnsAway {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_error_of_a_replacement_takes_back_the_tokens_that_were_given() {
-    let app = TestApp::new(|builder| {
+async fn an_error_of_a_replacement_takes_back_the_tokens_that_were_given(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = TestApp::new(shape, |builder| {
         builder.recipe(EmailPassword::new().override_apis(TurnsAway)).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     let reply = app.form("/auth/signup", &[("email", "ann@a.com"), ("password", "correct1horse")]).await;
     assert_eq!(reply.seen(), (401, json!({"message": "unauthorised"})));
     assert_eq!((reply.access_token(), &reply.headers["front-token"]), ("", &"remove".parse().unwrap()));

@@ -1,21 +1,20 @@
-//! User metadata from end to end: the SDK, and the core in the same process.
+//! User metadata.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::{TestApp, object};
+use crate::app::{TestApp, info, object};
 use async_trait::async_trait;
 use portcullis::recipes::session::SessionRecipe;
 use portcullis::recipes::usermetadata::{Functions, UserMetadata};
 use portcullis::{BuildError, Cx, Result};
+use portcullis_testkit::Shape;
 use portcullis_wire::Object;
+use rstest::rstest;
 use serde_json::json;
 use std::sync::Arc;
 
+#[rstest]
 #[tokio::test]
-async fn metadata_are_laid_over_each_other_and_cleared() {
-    let app = TestApp::new(|builder| builder.recipe(SessionRecipe::new()));
+async fn metadata_are_laid_over_each_other_and_cleared(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new())).await;
     let (cx, metadata) = (Cx::new(&app.sdk), app.sdk.user_metadata());
     assert!(metadata.get(&cx, "ann").await.unwrap().is_empty());
     let first = json!({"theme": "dark", "address": {"city": "Paris", "zip": "1"}, "gone": 1});
@@ -44,12 +43,13 @@ impl Functions for Stamped {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn functions_are_replaced_one_above_the_other() {
+async fn functions_are_replaced_one_above_the_other(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let recipe = UserMetadata::new()
         .override_functions(|original| Stamped(original, "inner"))
         .override_functions(|original| Stamped(original, "outer"));
-    let app = TestApp::new(|builder| builder.recipe(recipe).recipe(SessionRecipe::new()));
+    let app = TestApp::new(shape, |builder| builder.recipe(recipe).recipe(SessionRecipe::new())).await;
     let cx = Cx::new(&app.sdk);
     let whole = app.sdk.user_metadata().update(&cx, "ann", Object::new()).await.unwrap();
     assert_eq!(json!(whole), json!({"outer": true, "inner": true}));
@@ -59,7 +59,7 @@ async fn functions_are_replaced_one_above_the_other() {
         "what is not replaced is as it was"
     );
 
-    let twice = portcullis::Portcullis::builder(app::info()).core("http://localhost:3567");
+    let twice = portcullis::Portcullis::builder(info()).core("http://localhost:3567");
     let twice = twice.recipe(UserMetadata::new()).recipe(UserMetadata::new()).build();
     assert_eq!(twice.err(), Some(BuildError::DuplicateRecipe("usermetadata")));
 }

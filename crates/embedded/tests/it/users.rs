@@ -1,20 +1,18 @@
-//! Users of every recipe, and tenants, from end to end: the SDK, and the core in the same process.
+//! Users of every recipe, and tenants.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::TestApp;
+use crate::app::TestApp;
 use async_trait::async_trait;
 use portcullis::recipes::emailpassword::{EmailPassword, SignUp};
 use portcullis::recipes::multitenancy::{Functions, Multitenancy, Tenant, TenantConfig};
 use portcullis::recipes::session::SessionRecipe;
 use portcullis::{AccountInfo, Cx, Result, User, UserQuery};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::json;
 use std::sync::Arc;
 
-fn app() -> TestApp {
-    TestApp::new(|builder| builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new()))
+async fn app(shape: Shape) -> TestApp {
+    TestApp::new(shape, |builder| builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new())).await
 }
 
 async fn sign_up(app: &TestApp, tenant: &str, email: &str) -> String {
@@ -28,15 +26,18 @@ fn emails(users: &[User]) -> Vec<&str> {
     users.iter().map(|user| user.emails[0].as_str()).collect()
 }
 
+#[rstest]
 #[tokio::test]
-async fn users_are_counted_listed_searched_found_and_deleted() {
-    let app = app();
+async fn users_are_counted_listed_searched_found_and_deleted(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape).await;
     let cx = || Cx::new(&app.sdk);
     let mut ids = Vec::new();
     for email in ["ann@a.com", "bob@b.com", "cy@a.com"] {
         ids.push(sign_up(&app, "public", email).await);
         // Users who joined in the same millisecond have no order.
-        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        app.advance(1);
     }
     assert_eq!(app.sdk.user_count(&cx(), &[], None).await.unwrap(), 3);
     assert_eq!(app.sdk.user_count(&cx(), &["emailpassword"], Some("public")).await.unwrap(), 3);
@@ -78,9 +79,10 @@ async fn users_are_counted_listed_searched_found_and_deleted() {
     assert_eq!(app.sdk.user_count(&cx(), &[], None).await.unwrap(), 2);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_change_is_seen_by_the_call_that_made_it() {
-    let app = app();
+async fn a_change_is_seen_by_the_call_that_made_it(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape).await;
     let cx = Cx::new(&app.sdk);
     let id = sign_up(&app, "public", "ann@a.com").await;
     assert!(app.sdk.find_user(&cx, &id).await.unwrap().is_some());
@@ -88,9 +90,10 @@ async fn a_change_is_seen_by_the_call_that_made_it() {
     assert!(app.sdk.find_user(&cx, &id).await.unwrap().is_none(), "not the answer from before");
 }
 
+#[rstest]
 #[tokio::test]
-async fn tenants_are_made_changed_listed_and_deleted() {
-    let app = app();
+async fn tenants_are_made_changed_listed_and_deleted(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape).await;
     let cx = Cx::new(&app.sdk);
     let tenants = app.sdk.multitenancy();
     assert!(tenants.get_tenant(&cx, "t1").await.unwrap().is_none());
@@ -134,12 +137,14 @@ impl Functions for NoPasswords {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn sign_in_asks_the_tenant_that_the_app_replaced() {
-    let app = TestApp::new(|builder| {
+async fn sign_in_asks_the_tenant_that_the_app_replaced(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = TestApp::new(shape, |builder| {
         let builder = builder.recipe(Multitenancy::new().override_functions(NoPasswords));
         builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     let reply = app.form("/auth/signup", &[("email", "ann@a.com"), ("password", "correct1horse")]).await;
     assert_eq!(reply.seen(), (401, json!({"message": "unauthorised"})));
 }

@@ -1,22 +1,22 @@
 //! An app to test: the SDK with a core of its own, and requests to it as the frontend sends them.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
+use http_body_util::Full;
 use portcullis::email::{Email, EmailContent, EmailDelivery};
-use portcullis::{AppInfo, Builder, CoreAddress, Cx, Exchange, Portcullis, Transport};
-use portcullis_embedded::Embedded;
+use portcullis::{AppInfo, Builder, Clock, Cx, Exchange, Portcullis};
+use portcullis_testkit::{START, Shape, ShapedCore};
 use portcullis_wire::Object;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// The SDK, and the core behind it.
+/// The SDK, and the core behind it. Both go by clocks that stand still until they are moved.
 pub(crate) struct TestApp {
     pub(crate) sdk: Portcullis,
-    core: Arc<Embedded>,
+    core: ShapedCore,
+    clock: Clock,
+    clock_of_core: portcullis_embedded::Clock,
 }
 
 /// A response.
@@ -81,31 +81,33 @@ pub(crate) fn token_of(link: &str, page: &str) -> String {
     token.strip_suffix("&tenantId=public").expect(link).to_owned()
 }
 
-/// A core of its own for each test, on the engine that `TEST_ENGINE` names.
-fn core() -> Embedded {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    if std::env::var("TEST_ENGINE").as_deref() != Ok("postgres") {
-        return Embedded::in_memory();
-    }
-    let url = std::env::var("TEST_DATABASE_URL").unwrap();
-    let at = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    Embedded::postgres(url).schema(format!("sdk_{at}_{}_{number}", std::process::id()))
-}
-
 impl TestApp {
-    pub(crate) fn new(describe: impl FnOnce(Builder) -> Builder) -> Self {
-        let core = Arc::new(core());
-        let transport: Arc<dyn Transport> = Arc::clone(&core) as _;
-        let builder = Portcullis::builder(info()).core(CoreAddress::Transport(transport));
-        Self { sdk: describe(builder).build().unwrap(), core }
+    pub(crate) async fn new(shape: Shape, describe: impl FnOnce(Builder) -> Builder) -> Self {
+        let clock_of_core = portcullis_embedded::Clock::fixed(START);
+        let core = shape.start_core(&json!({}), clock_of_core.clone()).await;
+        let clock = Clock::fixed(START);
+        let builder = Portcullis::builder(info()).core(core.address()).clock(clock.clone());
+        Self { sdk: describe(builder).build().unwrap(), core, clock, clock_of_core }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&self, milliseconds: i64) {
+        let now = self.clock.now() + milliseconds;
+        self.clock.set(now);
+        self.clock_of_core.set(now);
+    }
+
+    /// A call that a request to one of the app's own routes has begun.
+    pub(crate) fn call(&self, request: http::request::Builder) -> Cx {
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        Cx::of_request(&self.sdk, Arc::new(Exchange::new(&head, Bytes::new())))
     }
 
     /// A request to one of the frontend APIs.
     pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Reply {
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let cx = Cx::of_request(&self.sdk, Arc::new(Exchange::new(&head, body.into())));
-        let response = self.sdk.handle(&cx).await.expect("the path is one of the SDK's");
+        assert!(self.serves(&head.method, head.uri.path()), "{} is not one of the SDK's", head.uri);
+        let response = self.sdk.serve(&head, Full::new(body.into())).await;
         let status = response.status().as_u16();
         let (head, body) = response.into_parts();
         Reply { status, headers: head.headers, body: serde_json::from_slice(&body).unwrap() }
@@ -129,10 +131,8 @@ impl TestApp {
 
     /// A call to the core itself.
     pub(crate) async fn core(&self, method: Method, path: &str, body: &Value) -> Value {
-        let request = Request::builder().method(method).uri(format!("http://core{path}"));
-        let request = request.header("cdi-version", "5.4").body(Bytes::from(body.to_string())).unwrap();
-        let reply = self.core.send(request).await.unwrap();
-        assert_eq!(reply.status(), 200, "{:?}", reply.body());
-        serde_json::from_slice(reply.body()).unwrap()
+        let (status, reply) = self.core.call(method, path, body).await;
+        assert_eq!(status, 200, "{reply}");
+        reply
     }
 }

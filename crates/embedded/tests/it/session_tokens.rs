@@ -1,11 +1,7 @@
 //! Which access tokens are believed: the core's own as it signed them, and nothing else. And how the keys
 //! that tell so are read.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::{TestApp, info, object};
+use crate::app::{TestApp, info, object};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -14,12 +10,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use portcullis::recipes::jwt::NewJwt;
 use portcullis::recipes::session::{NewSession, Session, SessionRecipe, VerifyOptions};
-use portcullis::{
-    Clock, CoreAddress, Cx, Error, Portcullis, Result, SessionError, Transport, TransportError,
-};
-use portcullis_embedded::Embedded;
+use portcullis::{CoreAddress, Cx, Error, Portcullis, Result, SessionError, Transport, TransportError};
+use portcullis_testkit::{Shape, ShapedCore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,20 +25,19 @@ use tokio::runtime::Runtime;
 struct World {
     runtime: Runtime,
     app: TestApp,
-    clock: Clock,
     token: String,
     refresh_token: String,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(shape: Shape) -> Self {
         let runtime = Runtime::new().unwrap();
-        let clock = Clock::fixed(Clock::system().now());
-        let app = TestApp::new(|builder| builder.clock(clock.clone()).recipe(SessionRecipe::new()));
+        let app = TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new()));
+        let app = runtime.block_on(app);
         let made = runtime.block_on(create(&app.sdk)).unwrap();
         let tokens = made.all_tokens_dangerously();
         let refresh_token = tokens.refresh_token.unwrap();
-        let world = Self { runtime, clock, token: tokens.access_token, refresh_token, app };
+        let world = Self { runtime, token: tokens.access_token, refresh_token, app };
         assert!(world.accepts(&world.token), "the token as it is");
         world
     }
@@ -81,9 +75,9 @@ fn part(token: &str, at: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
-#[test]
-fn no_bit_of_a_token_can_be_changed() {
-    let world = World::new();
+#[rstest]
+fn no_bit_of_a_token_can_be_changed(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape);
     for at in 0..world.token.len() {
         for bit in 0..8 {
             let mut bytes = world.token.clone().into_bytes();
@@ -95,9 +89,9 @@ fn no_bit_of_a_token_can_be_changed() {
     }
 }
 
-#[test]
-fn no_piece_of_a_token_is_one() {
-    let world = World::new();
+#[rstest]
+fn no_piece_of_a_token_is_one(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape);
     for at in 0..world.token.len() {
         assert!(!world.accepts(&world.token[..at]), "the first {at} bytes");
         assert!(!world.accepts(&world.token[at + 1..]), "without the first {}", at + 1);
@@ -107,9 +101,9 @@ fn no_piece_of_a_token_is_one() {
     }
 }
 
-#[test]
-fn the_header_does_not_choose_how_a_token_is_verified() {
-    let world = World::new();
+#[rstest]
+fn the_header_does_not_choose_how_a_token_is_verified(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape);
     let header = part(&world.token, 0);
     let with = |name: &str, value: Value| {
         let mut header = header.clone();
@@ -147,9 +141,11 @@ fn the_header_does_not_choose_how_a_token_is_verified() {
     assert!(!world.accepts(&world.with_header(&embedded_key)));
 }
 
-#[test]
-fn other_claims_other_kinds_and_other_cores_are_refused() {
-    let world = World::new();
+#[rstest]
+fn other_claims_other_kinds_and_other_cores_are_refused(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let world = World::new(shape);
     let mut parts: Vec<String> = world.token.split('.').map(str::to_owned).collect();
     for (name, value) in [("sub", json!("eve")), ("exp", json!(99_999_999_999_i64)), ("tId", json!("t1"))] {
         let mut payload = part(&world.token, 1);
@@ -168,25 +164,25 @@ fn other_claims_other_kinds_and_other_cores_are_refused() {
     let forged = NewJwt::of(object(&part(&world.token, 1)));
     let forged = world.runtime.block_on(sdk.jwt().create(&Cx::new(sdk), forged)).unwrap();
     assert!(!world.accepts(&forged), "the static key");
-    assert!(!world.accepts(&World::new().token), "another core's");
+    assert!(!world.accepts(&World::new(shape).token), "another core's");
 }
 
-#[test]
-fn a_token_dies_to_the_second() {
-    let world = World::new();
+#[rstest]
+fn a_token_dies_to_the_second(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape);
     let expires_at = part(&world.token, 1)["exp"].as_i64().unwrap() * 1000;
-    world.clock.set(expires_at - 1);
+    world.app.advance(expires_at - 1 - world.app.sdk.now());
     assert!(world.accepts(&world.token));
     for late in [0, 1, 1000, 1_000_000_000] {
-        world.clock.set(expires_at + late);
+        world.app.advance(expires_at + late - world.app.sdk.now());
         let refused = world.ask(&world.token).unwrap_err();
         assert!(matches!(refused, Error::Session(SessionError::TryRefreshToken { .. })), "{refused:?}");
     }
 }
 
-#[test]
-fn what_nobody_signed_is_refused_and_never_a_panic() {
-    let world = World::new();
+#[rstest]
+fn what_nobody_signed_is_refused_and_never_a_panic(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape);
     let json_part = prop_oneof![
         Just(part(&world.token, 0).to_string()),
         Just(part(&world.token, 1).to_string()),
@@ -220,8 +216,8 @@ fn what_nobody_signed_is_refused_and_never_a_panic() {
 /// Two cores of which the second takes the first one's place, and how often keys were asked for.
 #[derive(Debug)]
 struct Cores {
-    first: Embedded,
-    second: Embedded,
+    first: ShapedCore,
+    second: ShapedCore,
     is_second: AtomicBool,
     keys_read: AtomicUsize,
 }
@@ -239,11 +235,15 @@ impl Transport for Cores {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn keys_are_read_once_and_again_only_for_a_key_that_is_missing() {
+async fn keys_are_read_once_and_again_only_for_a_key_that_is_missing(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let start = async || shape.start_core(&json!({}), portcullis_embedded::Clock::system()).await;
     let cores = Arc::new(Cores {
-        first: Embedded::in_memory(),
-        second: Embedded::in_memory(),
+        first: start().await,
+        second: start().await,
         is_second: AtomicBool::new(false),
         keys_read: AtomicUsize::new(0),
     });

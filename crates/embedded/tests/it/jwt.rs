@@ -1,10 +1,6 @@
-//! Signed tokens, keys and discovery from end to end: the SDK, and the core in the same process.
+//! Signed tokens, keys and discovery.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-
-mod app;
-
-use app::{TestApp, object};
+use crate::app::{TestApp, object};
 use async_trait::async_trait;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
@@ -15,11 +11,13 @@ use portcullis::recipes::jwt::{self, Jwks, Jwt, NewJwt};
 use portcullis::recipes::openid::{self, Discovery, OpenId};
 use portcullis::recipes::session::{NewSession, SessionRecipe};
 use portcullis::{Cx, Error, Result};
+use portcullis_testkit::Shape;
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn app() -> TestApp {
-    TestApp::new(|builder| builder.recipe(SessionRecipe::new()))
+async fn app(shape: Shape) -> TestApp {
+    TestApp::new(shape, |builder| builder.recipe(SessionRecipe::new())).await
 }
 
 fn part(token: &str, at: usize) -> Value {
@@ -38,9 +36,12 @@ fn is_signed(token: &str, keys: &Value) -> bool {
     PublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature).is_ok()
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_token_is_verified_by_the_keys_that_everybody_may_read() {
-    let app = app();
+async fn a_token_is_verified_by_the_keys_that_everybody_may_read(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape).await;
     let cx = Cx::new(&app.sdk);
     let claims = || object(&json!({"sub": "ann", "role": "admin"}));
     let long = app.sdk.jwt().create(&cx, NewJwt::of(claims())).await.unwrap();
@@ -71,9 +72,12 @@ async fn a_token_is_verified_by_the_keys_that_everybody_may_read() {
     assert!(!is_signed(&format!("{head}.{other}"), keys), "another token's signature");
 }
 
+#[rstest]
 #[tokio::test]
-async fn discovery_names_the_issuer_of_sessions_and_tokens() {
-    let app = app();
+async fn discovery_names_the_issuer_of_sessions_and_tokens(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape).await;
     let reply = app.send(Request::get("/auth/.well-known/openid-configuration"), "").await;
     assert_eq!((reply.status, &reply.headers["access-control-allow-origin"]), (200, &"*".parse().unwrap()));
     let base = "http://localhost:3001/auth";
@@ -131,12 +135,16 @@ impl jwt::Functions for Marked {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn replaced_functions_are_seen_by_the_other_recipes() {
-    let app = TestApp::new(|builder| {
+async fn replaced_functions_are_seen_by_the_other_recipes(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = TestApp::new(shape, |builder| {
         let builder = builder.recipe(OpenId::new().override_functions(Renamed));
         builder.recipe(Jwt::new().validity_secs(5).override_functions(Marked)).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     let cx = Cx::new(&app.sdk);
     let made = app.sdk.session().unwrap().create_without_request(&cx, NewSession::of("ann")).await.unwrap();
     assert_eq!(made.access_token_payload()["iss"], "https://login.example.com");
@@ -175,22 +183,26 @@ impl openid::Apis for Refusing {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn apis_are_replaced_and_taken_away() {
-    let replaced = TestApp::new(|builder| {
+async fn apis_are_replaced_and_taken_away(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let replaced = TestApp::new(shape, |builder| {
         let builder = builder.recipe(OpenId::new().override_apis(Refusing));
         builder.recipe(Jwt::new().override_apis(Closed)).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     let keys = replaced.send(Request::get("/auth/jwt/jwks.json"), "").await;
     assert_eq!(keys.seen(), (200, json!({"keys": []})));
     let document = replaced.send(Request::get("/auth/.well-known/openid-configuration"), "").await;
     assert_eq!(document.seen(), (200, json!({"status": "GENERAL_ERROR", "message": "not today"})));
 
     let paths = ["/auth/jwt/jwks.json", "/auth/.well-known/openid-configuration"];
-    assert!(paths.iter().all(|path| app().serves(&Method::GET, path)));
-    let closed = TestApp::new(|builder| {
+    let app = app(shape).await;
+    assert!(paths.iter().all(|path| app.serves(&Method::GET, path)));
+    let closed = TestApp::new(shape, |builder| {
         let builder = builder.recipe(OpenId::new().disable(openid::Api::Discovery));
         builder.recipe(Jwt::new().disable(jwt::Api::Jwks)).recipe(SessionRecipe::new())
-    });
+    })
+    .await;
     assert!(!paths.iter().any(|path| closed.serves(&Method::GET, path)));
 }

@@ -1,0 +1,20 @@
+//! The SDK's recipes from end to end, each test in both shapes: the core in the same process, and a core
+//! over HTTP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod app;
+mod emailpassword;
+mod emailverification;
+mod jwt;
+mod overrides;
+mod session;
+mod session_tokens;
+mod usermetadata;
+mod userroles;
+mod users;
