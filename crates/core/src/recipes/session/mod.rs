@@ -5,6 +5,7 @@
 //! new refresh token takes over when it is first used; from CDI 5.6 on it does so when it is made.
 
 mod access_token;
+mod lineage;
 mod model;
 mod refresh;
 mod routes;

@@ -1,11 +1,12 @@
 //! Exchanging a refresh token: the state machine of both regimes, in one unit of work under the row's lock.
 
 use super::access_token::{AccessToken, PROTECTED, is_protected, version_for};
-use super::model::{Lineage, Stored, UserIds, lineage};
-use super::service::{Issued, Token, advance, check_validity, key, lifetime, seal, sign};
+use super::lineage::{Exchange, Regime, Shown};
+use super::model::{Stored, UserIds};
+use super::service::{Issued, Token, check_validity, key, lifetime, moment, seal, sign};
 use super::store;
 use crate::config::ReuseBehaviour;
-use crate::crypto::digest::{secrets_equal, sha256_hex};
+use crate::crypto::digest::secrets_equal;
 use crate::crypto::random;
 use crate::crypto::refresh_token::{self, RefreshTokenPayload, hash1};
 use crate::ground::activity;
@@ -13,6 +14,8 @@ use crate::ground::keys::service as keys;
 use crate::{Cx, PUBLIC, Result};
 use portcullis_wire::Cdi;
 use portcullis_wire::session::{RefreshSessionRequest, ReuseSubtype};
+
+const GONE: &str = "Session missing in db or has expired";
 
 /// What became of a refresh token.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(super) enum Refreshed {
 }
 
 /// A refresh token that was opened, and what it was shown with.
-struct Shown {
+struct Opened {
     payload: RefreshTokenPayload,
     hash1: String,
     asked: RefreshSessionRequest,
@@ -44,7 +47,7 @@ pub(super) async fn refresh(cx: &Cx, asked: RefreshSessionRequest) -> Result<Ref
     if cx.cdi >= Cdi::V5_6 {
         check_validity(cx, asked.access_token_validity)?;
     }
-    exchange(cx, Shown { hash1: hash1(&asked.refresh_token), payload, asked }).await
+    exchange(cx, Opened { hash1: hash1(&asked.refresh_token), payload, asked }).await
 }
 
 fn undecodable(token: &str) -> &'static str {
@@ -56,36 +59,38 @@ fn undecodable(token: &str) -> &'static str {
     }
 }
 
-async fn exchange(cx: &Cx, shown: Shown) -> Result<Refreshed> {
+async fn exchange(cx: &Cx, shown: Opened) -> Result<Refreshed> {
     let handle = &shown.payload.session_handle;
     let anti_csrf = shown.asked.enable_anti_csrf.then(random::uuid);
     let parent = Some(shown.hash1.clone());
     let child = seal(cx, handle, &shown.payload.user_id, parent, anti_csrf.as_ref()).await?;
 
     let mut tx = cx.db().write().await?;
-    let row = store::find_for_update(&mut tx, key(cx, handle)).await?;
-    let Some(mut row) = row.filter(|row| row.expires_at >= cx.now) else {
-        return Ok(Refreshed::Unauthorised("Session missing in db or has expired", None));
+    let Some(mut row) = store::find_for_update(&mut tx, key(cx, handle)).await? else {
+        return Ok(Refreshed::Unauthorised(GONE, None));
     };
     let user = store::resolve_user(&mut tx, cx.app_id(), &row.user_id).await?;
-    let grace = cx.config().refresh_token_rotation_grace_ms;
-    let parent = shown.payload.parent_refresh_token_hash1.as_deref();
-    let place = lineage(&row, &shown.hash1, parent, cx.now, grace);
-    if let Some(refusal) = refuse(cx, place, handle, &user) {
-        // Before CDI 5.6 ending the session is left to the SDK.
-        if cx.cdi >= Cdi::V5_6 {
-            store::delete(&mut tx, key(cx, handle)).await?;
+    let presented =
+        Shown { hash1: &shown.hash1, parent_hash1: shown.payload.parent_refresh_token_hash1.as_deref() };
+    let child_hash2 = refresh_token::hash2(&child.token);
+    let moved = match row.lineage.exchange(presented, child_hash2, moment(cx), regime(cx)) {
+        Exchange::Granted { moved } => moved,
+        Exchange::Expired => return Ok(Refreshed::Unauthorised(GONE, None)),
+        Exchange::Reused(subtype) => {
+            if subtype.is_some() {
+                store::delete(&mut tx, key(cx, handle)).await?;
+            }
+            tx.commit().await?;
+            return Ok(refusal(cx, handle, user, subtype));
         }
-        tx.commit().await?;
-        return Ok(refusal);
-    }
+    };
     // Asked before anything is written: a payload that cannot be minted must not cost the session.
     if cx.cdi >= Cdi::V2_21 && is_protected(version_for(cx.cdi), &row.payload) {
         return Ok(Refreshed::Unauthorised(PROTECTED, None));
     }
     let was_static = row.use_static_key;
     row.use_static_key = wants_static(cx, shown.asked.use_dynamic_signing_key, was_static);
-    if step(cx, &mut row, place, &shown.hash1, &child.token) || row.use_static_key != was_static {
+    if moved || row.use_static_key != was_static {
         store::update_lineage(&mut tx, key(cx, handle), &row).await?;
     }
     tx.commit().await?;
@@ -102,7 +107,7 @@ struct Refresh {
     anti_csrf: Option<String>,
 }
 
-async fn issue(cx: &Cx, shown: Shown, settled: Refresh) -> Result<Refreshed> {
+async fn issue(cx: &Cx, shown: Opened, settled: Refresh) -> Result<Refreshed> {
     let Refresh { row, user, child, anti_csrf } = settled;
     let asked = shown.asked.access_token_validity.filter(|_| cx.cdi >= Cdi::V5_6);
     let mut session = AccessToken {
@@ -122,37 +127,23 @@ async fn issue(cx: &Cx, shown: Shown, settled: Refresh) -> Result<Refreshed> {
     Ok(Refreshed::Ok(Box::new(Issued { session, access_token, refresh_token: child, anti_csrf })))
 }
 
-/// The refusal of a token that was replaced; `None` if it may be exchanged.
-fn refuse(cx: &Cx, place: Lineage, handle: &str, user: &UserIds) -> Option<Refreshed> {
-    let rotates = cx.cdi >= Cdi::V5_6;
-    let subtype = match place {
-        Lineage::Current | Lineage::Child => return None,
-        Lineage::Previous if rotates => return None,
-        Lineage::Replaced(subtype) if rotates => Some(subtype),
-        Lineage::Previous | Lineage::Replaced(_) => None,
-    };
+fn regime(cx: &Cx) -> Regime {
+    if cx.cdi >= Cdi::V5_6 {
+        Regime::WhenMade { grace: cx.config().refresh_token_rotation_grace_ms }
+    } else {
+        Regime::AtFirstUse
+    }
+}
+
+/// What is said of a token that was replaced.
+fn refusal(cx: &Cx, handle: &str, user: UserIds, subtype: Option<ReuseSubtype>) -> Refreshed {
     let lenient = cx.app.base_config.recent_token_reuse == ReuseBehaviour::Unauthorised;
-    Some(match subtype {
+    match subtype {
         Some(ReuseSubtype::RecentPrev | ReuseSubtype::OrphanedBranch) if lenient => {
             Refreshed::Unauthorised("refresh token reuse detected", subtype)
         }
-        _ => Refreshed::Theft { handle: handle.to_owned(), user: user.clone(), subtype },
-    })
-}
-
-/// Moves the lineage one step; whether the row changed.
-fn step(cx: &Cx, row: &mut Stored, place: Lineage, shown_hash1: &str, child: &str) -> bool {
-    let (shown, child) = (sha256_hex(shown_hash1), refresh_token::hash2(child));
-    match (place, cx.cdi >= Cdi::V5_6) {
-        (Lineage::Child, false) => advance(cx, row, shown),
-        (Lineage::Current | Lineage::Child, true) => {
-            row.current = shown;
-            advance(cx, row, child);
-        }
-        (Lineage::Previous, true) => row.current = child,
-        _ => return false,
+        _ => Refreshed::Theft { handle: handle.to_owned(), user, subtype },
     }
-    true
 }
 
 fn wants_static(cx: &Cx, use_dynamic: Option<bool>, was_static: bool) -> bool {

@@ -43,7 +43,7 @@ async fn find(cx: Cx, asked: wire::SessionHandleRequest) -> Result<wire::FindSes
         recipe_user_id: (cx.cdi >= Cdi::V4_0).then_some(row.user_id),
         user_data_in_database: row.data,
         user_data_in_jwt: row.payload,
-        expiry: row.expires_at,
+        expiry: row.lineage.expires_at,
         time_created: row.created_at,
         tenant_id: (cx.cdi >= Cdi::V3_0).then_some(tenant_id),
     })))

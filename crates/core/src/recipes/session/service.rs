@@ -1,9 +1,10 @@
 //! Making, verifying, changing and ending sessions.
 
 use super::access_token::{AccessToken, PROTECTED, is_protected, version_for};
+use super::lineage::{Lineage, Moment, Shown};
 use super::model::{Stored, new_handle, same_payload, tenant_of};
 use super::store::{self, Key, Of};
-use crate::crypto::digest::{secrets_equal, sha256_hex};
+use crate::crypto::digest::secrets_equal;
 use crate::crypto::refresh_token::{self, RefreshTokenPayload};
 use crate::crypto::{jws, random};
 use crate::ground::activity;
@@ -109,14 +110,11 @@ pub(super) async fn create(cx: &Cx, new: wire::CreateSessionRequest) -> Result<I
     let access_token = sign(cx, &mut session, use_static_key).await?;
     let row = Stored {
         user_id: user.recipe,
-        current: sha256_hex(&session.refresh_token_hash1),
+        lineage: Lineage::new(&session.refresh_token_hash1, refresh_token.expiry),
         data: new.user_data_in_database,
-        expires_at: refresh_token.expiry,
         created_at: cx.now,
         payload: session.payload.clone(),
         use_static_key,
-        previous: None,
-        rotated_at: None,
     };
 
     insert(cx, &handle, &row).await?;
@@ -215,12 +213,7 @@ fn refuse_anti_csrf(token: &AccessToken, shown: Option<&str>) -> Option<&'static
 fn verify_lineage(token: AccessToken, row: Option<&Stored>) -> Verified {
     let mut payload_update_available = None;
     if let Some(row) = row {
-        let known = |hash1: &String| {
-            let hash2 = sha256_hex(hash1);
-            std::iter::once(&row.current).chain(&row.previous).any(|stored| secrets_equal(&hash2, stored))
-        };
-        let parent = token.parent_refresh_token_hash1.as_ref();
-        if !known(&token.refresh_token_hash1) && !parent.is_some_and(known) {
+        if !row.lineage.knows(shown(&token)) {
             return Verified::Unauthorised("rotated-out token branch; refresh required");
         }
         payload_update_available = Some(!same_payload(&row.payload, &token.payload));
@@ -238,12 +231,9 @@ async fn promote(cx: &Cx, mut token: AccessToken, row: Option<Stored>) -> Result
     let Some(mut row) = store::find_for_update(&mut tx, key(cx, &token.handle)).await? else {
         return Ok(Verified::Unauthorised("Session missing in db"));
     };
-    let hash2 = sha256_hex(&token.refresh_token_hash1);
-    let parent = token.parent_refresh_token_hash1.as_deref();
-    let is_current = secrets_equal(&hash2, &row.current);
-    let promotes = parent.is_some_and(|parent| secrets_equal(&sha256_hex(parent), &row.current));
+    let is_current = row.lineage.ends_in(shown(&token));
+    let promotes = row.lineage.promote(shown(&token), moment(cx));
     if promotes {
-        advance(cx, &mut row, hash2);
         store::update_lineage(&mut tx, key(cx, &token.handle), &row).await?;
     }
     // Ended before signing, which may have to read keys.
@@ -263,11 +253,15 @@ fn unchanged(token: AccessToken) -> Verified {
     Verified::Ok { session: Box::new(token), access_token: None, payload_update_available: None }
 }
 
-/// Makes a refresh token the current one and prolongs the session.
-pub(super) fn advance(cx: &Cx, row: &mut Stored, hash2: String) {
-    row.previous = Some(std::mem::replace(&mut row.current, hash2));
-    row.rotated_at = Some(cx.now);
-    row.expires_at = cx.now + cx.config().refresh_token_validity_ms;
+/// The refresh token that an access token was given out with.
+fn shown(token: &AccessToken) -> Shown<'_> {
+    let parent_hash1 = token.parent_refresh_token_hash1.as_deref();
+    Shown { hash1: &token.refresh_token_hash1, parent_hash1 }
+}
+
+/// The time of the call, and how long its tenant's sessions live.
+pub(super) fn moment(cx: &Cx) -> Moment {
+    Moment { now: cx.now, validity: cx.config().refresh_token_validity_ms }
 }
 
 /// The outcome of a regeneration; `None` for a session that is over.
@@ -284,7 +278,7 @@ pub(super) async fn regenerate(cx: &Cx, text: &str, payload: Option<Object>) -> 
     }
     let mut tx = cx.db().write().await?;
     let row = store::find_for_update(&mut tx, key(cx, &token.handle)).await?;
-    let Some(row) = row.filter(|row| row.expires_at > cx.now) else { return Ok(None) };
+    let Some(row) = row.filter(|row| row.lineage.expires_at > cx.now) else { return Ok(None) };
     if let Some(payload) = &payload {
         store::update_payload(&mut tx, key(cx, &token.handle), payload, cx.now).await?;
     }
@@ -303,7 +297,7 @@ pub(super) async fn find(cx: &Cx, handle: &str) -> Result<Option<(Stored, String
     let cx = &cx.for_tenant(tenant_of(handle)).await?;
     let mut tx = cx.db().read().await?;
     let row = store::find(&mut tx, key(cx, handle)).await?;
-    let Some(row) = row.filter(|row| row.expires_at > cx.now) else { return Ok(None) };
+    let Some(row) = row.filter(|row| row.lineage.expires_at > cx.now) else { return Ok(None) };
     let primary = store::find_primary(&mut tx, cx.app_id(), &row.user_id).await?;
     Ok(Some((row, primary, cx.tenant_id().to_owned())))
 }

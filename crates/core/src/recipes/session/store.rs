@@ -1,5 +1,6 @@
 //! The statements on sessions.
 
+use super::lineage::Lineage;
 use super::model::{Stored, UserIds};
 use crate::{Error, Result};
 use portcullis_db::{FromRow, Row, Tx, args, placeholders};
@@ -14,14 +15,16 @@ impl FromRow for Stored {
         };
         Ok(Self {
             user_id: row.get(0)?,
-            current: row.get(1)?,
+            lineage: Lineage {
+                current: row.get(1)?,
+                previous: row.get(7)?,
+                rotated_at: row.get(8)?,
+                expires_at: row.get(3)?,
+            },
             data: object(2)?,
-            expires_at: row.get(3)?,
             created_at: row.get(4)?,
             payload: object(5)?,
             use_static_key: row.get(6)?,
-            previous: row.get(7)?,
-            rotated_at: row.get(8)?,
         })
     }
 }
@@ -61,9 +64,9 @@ pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()
             key.tenant_id,
             key.handle,
             &new.user_id,
-            &new.current,
+            &new.lineage.current,
             &data,
-            new.expires_at,
+            new.lineage.expires_at,
             new.created_at,
             &payload,
             new.use_static_key
@@ -82,10 +85,10 @@ pub(super) async fn update_lineage(tx: &mut Tx, key: Key<'_>, row: &Stored) -> R
         key.app_id,
         key.tenant_id,
         key.handle,
-        &row.current,
-        &row.previous,
-        row.rotated_at,
-        row.expires_at,
+        &row.lineage.current,
+        &row.lineage.previous,
+        row.lineage.rotated_at,
+        row.lineage.expires_at,
         row.use_static_key
     ];
     tx.execute(sql, args).await?;
