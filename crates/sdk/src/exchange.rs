@@ -72,11 +72,12 @@ impl Exchange {
         &self.body
     }
 
-    /// The first value of a query parameter.
+    /// The value of a query parameter; `None` also if it is given several times, which says nothing clear.
     pub fn query(&self, name: &str) -> Option<String> {
         let query = self.query.as_deref().unwrap_or_default();
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then(|| value.into_owned())
     }
 
     /// The value of the first cookie with a name, decoded.
