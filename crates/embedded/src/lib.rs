@@ -134,4 +134,8 @@ mod guide {
     mod recipes {}
     #[doc = include_str!("../../../docs/sdk/overrides.md")]
     mod overrides {}
+    #[doc = include_str!("../../../docs/sdk/tower.md")]
+    mod tower {}
+    #[doc = include_str!("../../../docs/sdk/emails.md")]
+    mod emails {}
 }

@@ -1,7 +1,6 @@
 //! Portcullis for actix-web: middleware that serves sign-in, extractors for sessions, errors as responses.
 //!
-//! Of several calls of `wrap`, the last one runs first: the error handler is added first, then the
-//! middleware, then CORS.
+//! Of several calls of `wrap`, the last one runs first: write the error handler, the middleware, then CORS.
 //!
 //! ```no_run
 //! use actix_cors::Cors;
@@ -31,6 +30,7 @@
 //!     Ok(HttpServer::new(app).bind(("127.0.0.1", 3001))?.run().await?)
 //! }
 //! ```
+#![cfg_attr(doctest, doc = include_str!("../../../docs/sdk/actix.md"))]
 
 mod convert;
 mod extract;
