@@ -1,0 +1,184 @@
+//! `script/bench`: drives a core on PostgreSQL and on SQLite, and prints what each path costs beside its limit,
+//! which is measured in the same run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark stops at the first surprise, prints, and waits for nothing at its end"
+)]
+
+mod client;
+mod core;
+mod cpu;
+mod floors;
+mod load;
+mod measure;
+mod paths;
+mod plot;
+mod round_trips;
+mod table;
+
+use crate::core::{Core, Hashing};
+use clap::{Parser, Subcommand};
+use floors::{Crypto, Database, Floors, HttpFloor, Postgres, Sqlite};
+use measure::{Bench, Measured, Times};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What each path of a core costs, beside its limit.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures
+    Run(Run),
+    /// Serves fixed bytes
+    ServeFloor,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The core's binary
+    #[arg(long)]
+    core: PathBuf,
+    /// A server of PostgreSQL, `postgres://user@host:port`
+    #[arg(long)]
+    postgres: String,
+    /// Its first process
+    #[arg(long)]
+    postgres_pid: i32,
+    /// Where the table and the plots go
+    #[arg(long)]
+    out: PathBuf,
+    /// Only these paths
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Shorter
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Run {
+    fn times(&self) -> Times {
+        let millis = Duration::from_millis;
+        if self.quick {
+            Times { rounds: 3, closed: millis(700), http: millis(250), open: millis(1500) }
+        } else {
+            Times { rounds: 7, closed: millis(1500), http: millis(500), open: millis(8000) }
+        }
+    }
+
+    fn paths(&self) -> Vec<paths::Path> {
+        let wanted =
+            |path: &paths::Path| self.only.is_empty() || self.only.iter().any(|name| name == path.name);
+        paths::PATHS.into_iter().chain([paths::WITH_HASH]).filter(wanted).collect()
+    }
+}
+
+fn main() {
+    match Arguments::parse().command {
+        Command::ServeFloor => floors::serve(),
+        Command::Run(run) => measure_all(&run),
+    }
+}
+
+fn measure_all(run: &Run) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let http = HttpFloor::start();
+    let mut all = Vec::new();
+    for hashing in [Hashing::Cheapest, Hashing::AsItComes] {
+        for is_postgres in [true, false] {
+            let place = Place { run, runtime: &runtime, folder: folder.path(), hashing };
+            all.extend(place.measure(is_postgres, &http));
+        }
+    }
+    all.sort_by_key(|one| !one.is_postgres);
+    let report = format!("{}\n{}", table::costs(&all), table::latencies(&all));
+    fs::create_dir_all(&run.out).unwrap();
+    fs::write(run.out.join("table.md"), &report).unwrap();
+    plot::ratios(&run.out.join("ratios.svg"), &all);
+    plot::latencies(&run.out.join("latencies.svg"), &all);
+    println!("{report}");
+    for one in &all {
+        println!("ratio {} {:.3}", one.name(), one.ratio());
+    }
+}
+
+/// Where the paths with one kind of hashing are measured.
+struct Place<'a> {
+    run: &'a Run,
+    runtime: &'a Runtime,
+    folder: &'a Path,
+    hashing: Hashing,
+}
+
+impl Place<'_> {
+    fn measure(&self, is_postgres: bool, http: &HttpFloor) -> Vec<Measured> {
+        let with_hash = |path: &paths::Path| path.name == paths::WITH_HASH.name;
+        let is_here = |path: &paths::Path| with_hash(path) == matches!(self.hashing, Hashing::AsItComes);
+        let paths: Vec<_> = self.run.paths().into_iter().filter(is_here).collect();
+        if paths.is_empty() {
+            return Vec::new();
+        }
+        let name = format!("bench_{:?}", self.hashing).to_lowercase();
+        let file = self.folder.join(format!("{name}.db"));
+        let url =
+            if is_postgres { self.create_database(&name) } else { format!("sqlite:{}", file.display()) };
+        let core = Core::start(&self.run.core, &url, self.folder, self.hashing);
+        let number = if matches!(self.hashing, Hashing::AsItComes) { 8 } else { 1000 };
+        let users = self.runtime.block_on(core.sign_up(number));
+        let server = is_postgres.then_some(self.run.postgres_pid);
+        let database = if let Some(server) = server {
+            Database::Postgres(Postgres::open(&url, server, users.clone()))
+        } else {
+            let copy = self.folder.join(format!("{name}-floor.db"));
+            Database::Sqlite(Sqlite::copy(&file, &copy, users.clone()))
+        };
+        let floors = Floors { crypto: Crypto::new(), database };
+        let (runtime, times) = (self.runtime, self.run.times());
+        let mut bench = Bench { runtime, core: &core, users: &users, http, floors, server, times };
+        let mut measured: Vec<Measured> = paths.into_iter().map(|path| bench.measure(path)).collect();
+        if is_postgres {
+            self.count_round_trips(&url, &mut measured);
+        }
+        measured
+    }
+
+    fn create_database(&self, name: &str) -> String {
+        let server = &self.run.postgres;
+        self.runtime.block_on(async {
+            let url = format!("{server}/postgres");
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute(&format!("create database {name}")).await.unwrap();
+        });
+        format!("{server}/{name}")
+    }
+
+    /// With another core, whose users are new to it, so that its counts are not disturbed.
+    fn count_round_trips(&self, url: &str, measured: &mut [Measured]) {
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let port = config.get_ports()[0];
+        let server = ([127, 0, 0, 1], port).into();
+        let counter = self.runtime.block_on(round_trips::Counter::before(server));
+        let url = url.replace(&format!(":{port}"), &format!(":{}", counter.address.port()));
+        let core = Core::start(&self.run.core, &url, self.folder, self.hashing);
+        let users = self.runtime.block_on(core.sign_up(4));
+        for one in measured {
+            let counting = measure::round_trips(one.path, &core, &users, || counter.trips());
+            one.round_trips = Some(self.runtime.block_on(counting));
+        }
+    }
+}
