@@ -134,6 +134,12 @@ mod guide {
     mod recipes {}
     #[doc = include_str!("../../../docs/sdk/overrides.md")]
     mod overrides {}
+    #[doc = include_str!("../../../docs/sdk/emailpassword.md")]
+    mod emailpassword {}
+    #[doc = include_str!("../../../docs/sdk/emailverification.md")]
+    mod emailverification {}
+    #[doc = include_str!("../../../docs/sdk/sessions.md")]
+    mod sessions {}
     #[doc = include_str!("../../../docs/sdk/tower.md")]
     mod tower {}
     #[doc = include_str!("../../../docs/sdk/emails.md")]
