@@ -209,6 +209,28 @@ mod tests {
         }
     }
 
+    /// Each line is an input, and what `NormalisedURLDomain` and `NormalisedURLPath` of `supertokens-node`
+    /// 24.0.2 make of it; `null` for an error.
+    #[test]
+    fn addresses_are_read_as_the_node_sdk_reads_them() {
+        let lines = include_str!("../testdata/node_addresses.jsonl").lines();
+        for line in lines.clone() {
+            let (text, domain, path): (String, Option<String>, Option<String>) =
+                serde_json::from_str(line).unwrap();
+            assert_eq!((normalise_domain(&text), normalise_path(&text)), (domain, path), "{text:?}");
+        }
+        assert_eq!(lines.count(), 400);
+    }
+
+    /// The Node SDK takes such an address for `https` until it has taken the port away, and so answers
+    /// an origin that no browser sends.
+    #[test]
+    fn a_port_that_goes_without_saying_is_not_said() {
+        assert_eq!(normalise_domain("localhost:80").as_deref(), Some("http://localhost"));
+        assert_eq!(normalise_domain("localhost:443").as_deref(), Some("http://localhost:443"));
+        assert_eq!(normalise_domain("example.com:443").as_deref(), Some("https://example.com"));
+    }
+
     #[test]
     fn links_lead_to_the_site_that_asked_if_it_is_known() {
         let app = AppInfo::new("Demo", "https://api.example.com", "https://example.com");
