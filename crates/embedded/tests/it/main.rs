@@ -18,3 +18,4 @@ mod session_tokens;
 mod usermetadata;
 mod userroles;
 mod users;
+mod wire;
