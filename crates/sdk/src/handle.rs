@@ -33,11 +33,11 @@ pub(crate) enum ApiMethod {
     Post,
 }
 
-impl ApiMethod {
-    fn is(self, method: &Method) -> bool {
-        match self {
-            Self::Get => method == Method::GET,
-            Self::Post => method == Method::POST,
+impl From<ApiMethod> for Method {
+    fn from(method: ApiMethod) -> Self {
+        match method {
+            ApiMethod::Get => Self::GET,
+            ApiMethod::Post => Self::POST,
         }
     }
 }
@@ -67,7 +67,7 @@ impl Routes {
         let known_rid = rid.filter(|rid| self.all.iter().any(|route| route.rid == *rid));
         let of = |rid: Option<&str>, inside: &str| {
             let mut fitting = self.all.iter().filter(|route| rid.is_none_or(|rid| route.rid == rid));
-            fitting.find(|route| route.path == inside && route.method.is(method))
+            fitting.find(|route| route.path == inside && Method::from(route.method) == *method)
         };
         let find = |rid| {
             if let Some(route) = of(rid, inside) {
@@ -91,6 +91,12 @@ impl Portcullis {
     /// Whether a request is for one of the frontend APIs.
     pub fn is_for(&self, method: &Method, path: &str, rid: Option<&str>) -> bool {
         self.routes().find(method, path, rid).is_some()
+    }
+
+    /// The frontend APIs that are served: method and path, as in requests that name no tenant.
+    pub fn frontend_apis(&self) -> Vec<(Method, String)> {
+        let Routes { base_path, all } = self.routes();
+        all.iter().map(|route| (route.method.into(), format!("{base_path}{}", route.path))).collect()
     }
 
     /// Serves a request to a frontend API; `None` if it is for the app itself.

@@ -11,6 +11,7 @@
 mod app;
 mod emailpassword;
 mod emailverification;
+mod hostile;
 mod jwt;
 mod overrides;
 mod session;

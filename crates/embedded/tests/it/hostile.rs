@@ -1,0 +1,366 @@
+//! Callers who should not get far, at every frontend API: without a session, with another user's, with one
+//! that has expired, and with bodies that are none.
+
+use crate::app::{Mails, Reply, TestApp};
+use http::{Method, Request};
+use portcullis::Cx;
+use portcullis::recipes::emailpassword::EmailPassword;
+use portcullis::recipes::emailverification::EmailVerification;
+use portcullis::recipes::session::{SessionRecipe, VerifyOptions};
+use portcullis::recipes::userroles::UserRoles;
+use portcullis_testkit::Shape;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const LIMIT: usize = 1024;
+const PASSWORD: &str = "correct1horse";
+
+type Told = (u16, Value);
+
+/// How one frontend API answers them.
+struct Case {
+    api: &'static str,
+    /// What anybody may send. It changes nothing.
+    query: &'static str,
+    body: Value,
+    /// With the wrong kinds of values.
+    wrong_body: Value,
+    without_session: Told,
+    of_another_user: Told,
+    expired: Told,
+    no_json: Told,
+    wrong_types: Told,
+    too_large: Told,
+    /// What another user's session changes, which is that user's alone.
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    None,
+    Mail,
+    SignOut,
+}
+
+fn message(status: u16, text: &str) -> Told {
+    (status, json!({"message": text}))
+}
+
+fn status(word: &str) -> Told {
+    (200, json!({"status": word}))
+}
+
+fn no_json() -> Told {
+    message(400, "API input error: Please make sure to pass a valid JSON input in the request body")
+}
+
+impl Case {
+    /// One that looks at no session and no body.
+    fn open(api: &'static str, told: &Told) -> Self {
+        Self {
+            api,
+            query: "",
+            body: Value::Null,
+            wrong_body: json!([1]),
+            without_session: told.clone(),
+            of_another_user: told.clone(),
+            expired: told.clone(),
+            no_json: told.clone(),
+            wrong_types: told.clone(),
+            too_large: message(413, "The request's body is too large"),
+            effect: Effect::None,
+        }
+    }
+
+    /// One that looks at no body, and needs a session.
+    fn closed(api: &'static str, of_another_user: Told) -> Self {
+        Self {
+            of_another_user,
+            expired: message(401, "try refresh token"),
+            ..Self::open(api, &message(401, "unauthorised"))
+        }
+    }
+
+    /// One that looks at a body, and needs no session.
+    fn form(api: &'static str, told: &Told, body: Value, wrong_body: Value, wrong: &str) -> Self {
+        let wrong_types = message(400, wrong);
+        Self { body, wrong_body, no_json: no_json(), wrong_types, ..Self::open(api, told) }
+    }
+
+    fn method(&self) -> Method {
+        self.api.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn path(&self) -> &'static str {
+        self.api.split(' ').nth(1).unwrap()
+    }
+
+    fn request(&self) -> http::request::Builder {
+        Request::builder().method(self.method()).uri(format!("{}{}", self.path(), self.query))
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> Value {
+    fields.iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
+}
+
+fn cases(world: &World) -> Vec<Case> {
+    let no_form = || json!({"formFields": {"id": "email", "value": "ann@example.com"}});
+    let form = |fields: &[(&str, &str)]| json!({"formFields": form(fields)});
+    let taken = json!([{"id": "email", "error": "This email already exists. Please sign in instead."}]);
+    let taken = (200, json!({"status": "FIELD_ERROR", "formFields": taken}));
+    let ann = form(&[("email", "ann@example.com"), ("password", PASSWORD)]);
+    let wrong = form(&[("email", "ann@example.com"), ("password", "wrong")]);
+    let unknown = form(&[("email", "nobody@example.com")]);
+    let made_up = json!({"formFields": [{"id": "password", "value": "another2horse"}], "token": "made-up"});
+    let no_array = "formFields must be an array";
+    let free = (200, json!({"status": "OK", "exists": false}));
+    let invalid = status("EMAIL_VERIFICATION_INVALID_TOKEN_ERROR");
+    let query = "?email=nobody@example.com";
+    vec![
+        Case::form("POST /auth/signup", &taken, ann, no_form(), no_array),
+        Case::form("POST /auth/signin", &status("WRONG_CREDENTIALS_ERROR"), wrong, no_form(), no_array),
+        Case { query, ..Case::open("GET /auth/emailpassword/email/exists", &free) },
+        Case { query, ..Case::open("GET /auth/signup/email/exists", &free) },
+        Case::form("POST /auth/user/password/reset/token", &status("OK"), unknown, no_form(), no_array),
+        Case::form(
+            "POST /auth/user/password/reset",
+            &status("RESET_PASSWORD_INVALID_TOKEN_ERROR"),
+            made_up,
+            json!({"formFields": [{"id": "password", "value": "another2horse"}], "token": ["made-up"]}),
+            "The password reset token must be a string",
+        ),
+        Case { effect: Effect::Mail, ..Case::closed("POST /auth/user/email/verify/token", status("OK")) },
+        Case {
+            expired: message(401, "try refresh token"),
+            ..Case::form(
+                "POST /auth/user/email/verify",
+                &invalid,
+                json!({"method": "token", "token": "made-up"}),
+                json!({"method": "token", "token": {"made": "up"}}),
+                "The email verification token must be a string",
+            )
+        },
+        // Ann's address is verified, Bob's is not.
+        Case::closed("GET /auth/user/email/verify", (200, json!({"status": "OK", "isVerified": false}))),
+        // Here what has expired is the refresh token.
+        Case {
+            expired: message(401, "unauthorised"),
+            ..Case::closed("POST /auth/session/refresh", (200, json!({})))
+        },
+        Case { effect: Effect::SignOut, ..Case::closed("POST /auth/signout", status("OK")) },
+        Case::open("GET /auth/jwt/jwks.json", &world.keys),
+        Case::open("GET /auth/.well-known/openid-configuration", &world.discovery),
+    ]
+}
+
+/// Ann, whose address is verified, and Bob.
+struct World {
+    app: TestApp,
+    mails: Mails,
+    ann: String,
+    bob: String,
+    keys: Told,
+    discovery: Told,
+}
+
+/// What a browser or another client shows of a session.
+struct Shown {
+    cookies: String,
+    access: String,
+    refresh: String,
+    handle: String,
+}
+
+impl World {
+    async fn new(shape: Shape) -> Self {
+        let mails = Mails::default();
+        let app = TestApp::new(shape, |builder| {
+            let builder = builder.email_delivery(mails.clone()).body_limit(LIMIT);
+            let builder = builder.recipe(EmailPassword::new()).recipe(EmailVerification::optional());
+            builder.recipe(UserRoles::new()).recipe(SessionRecipe::new())
+        })
+        .await;
+        let sign_up = async |email: &str| {
+            let made = app.form("/auth/signup", &[("email", email), ("password", PASSWORD)]).await;
+            made.body["user"]["id"].as_str().unwrap().to_owned()
+        };
+        let (ann, bob) = (sign_up("ann@example.com").await, sign_up("bob@example.com").await);
+        let to = json!({"userId": ann, "email": "ann@example.com"});
+        let token = app.core(Method::POST, "/recipe/user/email/verify/token", &to).await["token"].clone();
+        let proof = json!({"method": "token", "token": token});
+        app.core(Method::POST, "/recipe/user/email/verify", &proof).await;
+        let keys = app.send(Request::get("/auth/jwt/jwks.json"), "").await.seen();
+        let discovery = app.send(Request::get("/auth/.well-known/openid-configuration"), "").await.seen();
+        assert_eq!((keys.0, discovery.0), (200, 200));
+        Self { app, mails, ann, bob, keys, discovery }
+    }
+
+    async fn sign_in(&self, email: &str) -> Shown {
+        let fields = form(&[("email", email), ("password", PASSWORD)]);
+        let request = Request::post("/auth/signin");
+        let made = self.app.send(request, json!({"formFields": fields}).to_string()).await;
+        let access = made.access_token().to_owned();
+        let refresh = made.headers["st-refresh-token"].to_str().unwrap().to_owned();
+        let cookies = format!("sAccessToken={access}; sRefreshToken={refresh}");
+        let (cx, sessions) = (Cx::new(&self.app.sdk), self.app.sdk.session().unwrap());
+        let session = sessions.verify_without_request(&cx, &access, None, &VerifyOptions::new()).await;
+        let handle = session.unwrap().unwrap().handle().to_owned();
+        Shown { cookies, access, refresh, handle }
+    }
+
+    /// What the core knows about a user.
+    async fn state(&self, user: &str, email: &str) -> Value {
+        let get = async |path: String| self.app.core(Method::GET, &path, &Value::Null).await;
+        let sessions = get(format!("/recipe/session/user?userId={user}")).await;
+        let mut handles: Vec<String> = serde_json::from_value(sessions["sessionHandles"].clone()).unwrap();
+        handles.sort();
+        let mut details = Vec::new();
+        for handle in &handles {
+            details.push(get(format!("/recipe/session?sessionHandle={handle}")).await);
+        }
+        let credentials = json!({"email": email, "password": PASSWORD});
+        let password = self.app.core(Method::POST, "/recipe/signin", &credentials).await["status"].clone();
+        json!({
+            "user": get(format!("/user/id?userId={user}")).await,
+            "verified": get(format!("/recipe/user/email/verify?userId={user}&email={email}")).await,
+            "password": password,
+            "sessions": details,
+        })
+    }
+
+    /// What the core knows about everybody, and which e-mails were sent meanwhile.
+    async fn all(&self) -> Value {
+        let mails: Vec<_> = self.mails.take().into_iter().map(|(email, _)| email.to).collect();
+        json!({
+            "ann": self.state(&self.ann, "ann@example.com").await,
+            "bob": self.state(&self.bob, "bob@example.com").await,
+            "users": self.app.core(Method::GET, "/users/count", &Value::Null).await,
+            "mails": mails,
+        })
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_api_has_its_case(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape).await;
+    let apis = world.app.sdk.frontend_apis();
+    let mut served: Vec<_> = apis.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let mut known: Vec<_> = cases(&world).iter().map(|case| case.api.to_owned()).collect();
+    served.sort();
+    known.sort();
+    assert_eq!(served, known);
+    for (_, path) in &apis {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD] {
+            let is_known = known.contains(&format!("{method} {path}"));
+            assert_eq!(world.app.serves(&method, path), is_known, "{method} {path}");
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn strangers_and_what_is_no_body(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape).await;
+    let before = world.all().await;
+    assert_eq!(
+        (&before["ann"]["password"], &before["ann"]["verified"]["isVerified"]),
+        (&json!("OK"), &json!(true))
+    );
+    assert_eq!(before["bob"]["sessions"].as_array().unwrap().len(), 1);
+    for case in cases(&world) {
+        let send = async |body: String| world.app.send(case.request(), body).await.seen();
+        assert_eq!(send(case.body.to_string()).await, case.without_session, "{}", case.api);
+        let inside = case.path().strip_prefix("/auth").unwrap();
+        let of_tenant = Request::builder().method(case.method());
+        let of_tenant = of_tenant.uri(format!("/auth/public{inside}/{}", case.query));
+        let told = world.app.send(of_tenant, case.body.to_string()).await.seen();
+        assert_eq!(told, case.without_session, "{} of a tenant", case.api);
+
+        let body = case.body.to_string();
+        for broken in [&body[..body.len() - 1], "{", "formFields=1&token=x", "<xml/>"] {
+            assert_eq!(send(broken.to_owned()).await, case.no_json, "{} {broken}", case.api);
+        }
+        assert_eq!(send(case.wrong_body.to_string()).await, case.wrong_types, "{}", case.api);
+        assert_eq!(send("x".repeat(LIMIT)).await, case.no_json, "{}", case.api);
+        assert_eq!(send("x".repeat(LIMIT + 1)).await, case.too_large, "{}", case.api);
+    }
+    assert_eq!(world.all().await, before);
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_user_s_session(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape).await;
+    let anns = world.sign_in("ann@example.com").await;
+    for case in cases(&world) {
+        for in_cookies in [true, false] {
+            let bobs = world.sign_in("bob@example.com").await;
+            let mut before = world.all().await;
+            let told = aimed_at(&world, &case, &anns, &bobs, in_cookies).await;
+            assert_eq!(told.seen(), case.of_another_user, "{}", case.api);
+            let after = world.all().await;
+            match case.effect {
+                Effect::None => {}
+                Effect::Mail => before["mails"] = json!(["bob@example.com"]),
+                Effect::SignOut => {
+                    let sessions = before["bob"]["sessions"].as_array_mut().unwrap();
+                    let all = sessions.len();
+                    sessions.retain(|session| session["sessionHandle"] != bobs.handle.as_str());
+                    assert_eq!(sessions.len(), all - 1);
+                }
+            }
+            assert_eq!(after, before, "{}", case.api);
+        }
+    }
+}
+
+/// A call with Bob's session, which names Ann wherever somebody may try to.
+async fn aimed_at(world: &World, case: &Case, anns: &Shown, bobs: &Shown, in_cookies: bool) -> Reply {
+    let names = json!({"userId": world.ann, "recipeUserId": world.ann, "sessionHandle": anns.handle});
+    let mut body = case.body.as_object().cloned().unwrap_or_default();
+    body.extend(names.as_object().cloned().unwrap());
+    let separator = if case.query.is_empty() { '?' } else { '&' };
+    let query = format!("{separator}userId={}&sessionHandle={}", world.ann, anns.handle);
+    let request = Request::builder().method(case.method());
+    let request = with_session(request, case, bobs, in_cookies);
+    let request = request.uri(format!("{}{}{query}", case.path(), case.query));
+    world.app.send(request, Value::Object(body).to_string()).await
+}
+
+fn with_session(
+    request: http::request::Builder,
+    case: &Case,
+    shown: &Shown,
+    in_cookies: bool,
+) -> http::request::Builder {
+    let token = if case.path().ends_with("/refresh") { &shown.refresh } else { &shown.access };
+    if in_cookies {
+        request.header("cookie", &shown.cookies)
+    } else {
+        request.header("authorization", format!("Bearer {token}"))
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_expired_session(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let world = World::new(shape).await;
+    let shown = world.sign_in("ann@example.com").await;
+    let (of_refresh, others): (Vec<_>, Vec<_>) =
+        cases(&world).into_iter().partition(|case| case.path().ends_with("/refresh"));
+    // An access token lives for an hour, a refresh token for 100 days.
+    for (time, cases) in [(3_600_000, others), (100 * 24 * 3_600_000, of_refresh)] {
+        world.app.advance(time);
+        let before = world.all().await;
+        for case in cases {
+            for in_cookies in [true, false] {
+                let request = with_session(case.request(), &case, &shown, in_cookies);
+                let told = world.app.send(request, case.body.to_string()).await.seen();
+                assert_eq!(told, case.expired, "{}", case.api);
+            }
+        }
+        assert_eq!(world.all().await, before);
+    }
+}
