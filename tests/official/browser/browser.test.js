@@ -6,14 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { chromium } from "playwright-core";
+import { launchOptions } from "./chromium.js";
 import { quickstarts, startWebsite } from "./quickstarts.js";
 
 const password = "a-Secret-1";
-const launchOptions = {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // Nothing but the tested pages is to be asked for.
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-};
 
 let profile;
 before(async () => (profile = await mkdtemp(path.join(tmpdir(), "portcullis-chromium-"))));

@@ -68,3 +68,19 @@ export async function startWebsite(host) {
         stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
     };
 }
+
+/** crates/testserver, whose way to keep sessions can be changed. */
+export async function startTestServer(core) {
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    const { hostname, port: corePort } = new URL(core.uri);
+    const env = { ...process.env, NODE_PORT: `${port}`, SUPERTOKENS_CORE_HOST: hostname, SUPERTOKENS_CORE_PORT: corePort, CORE_API_KEY: apiKey };
+    const server = launch(binary("portcullis-testserver"), [], { cwd: tmpdir(), env });
+    await server.until(async () => (await fetch(`${url}/ping`)).status === 200);
+    const keepSessions = async (settings) => {
+        const body = JSON.stringify({ coreUrl: core.uri, ...settings });
+        const answer = await fetch(`${url}/test/setup/st`, { method: "POST", headers: { "content-type": "application/json" }, body });
+        if (answer.status !== 200) throw new Error(await answer.text());
+    };
+    return { url, keepSessions, stop: server.stop };
+}

@@ -38,8 +38,7 @@ export const differences = [
         is: ({ call }) => call.endsWith("/auth/signin//"),
     },
     {
-        matter: "the CORS library has the last word in actix-web, the SDK in Express: the document is for anybody",
-        ofTheFrameworks: true,
+        matter: "the discovery document and the key list behind a CORS setting for one website",
         cases: { documents: 4, methods: 2, "the recipe that is named": 8 },
         is: ({ field, node }) => field === "header access-control-allow-origin" && node === "*",
     },

@@ -296,7 +296,7 @@ fn clear_duplicates(cx: &Cx, config: &Config, exchange: &Exchange) -> Result<()>
     }
     let Some(OlderDomain(domain)) = &config.older_cookie_domain else {
         return Err(Error::Internal(
-            "the request contains several session cookies of one name, as happens after a change of cookie_domain: set older_cookie_domain to the one that was used before".to_owned(),
+            "The request contains multiple session cookies. This happens after a change of cookie_domain: set older_cookie_domain to the one that was used before".to_owned(),
         ));
     };
     for kind in doubled {
