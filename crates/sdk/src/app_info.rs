@@ -106,9 +106,16 @@ pub struct App {
 impl App {
     /// The website that a request with this `Origin` belongs to.
     pub fn website(&self, origin: Option<&str>) -> &str {
-        let asked = origin.and_then(normalise_domain);
-        let known = self.websites.iter().find(|website| Some(*website) == asked.as_ref());
-        known.or(self.websites.first()).map_or("", String::as_str)
+        let first = self.websites.first().map_or("", String::as_str);
+        let Some(origin) = origin else { return first };
+        let known = |asked: &str| self.websites.iter().find(|website| *website == asked);
+        // Browsers write origins as they are kept here.
+        let found = known(origin).or_else(|| known(&normalise_domain(origin)?));
+        found.map_or(first, String::as_str)
+    }
+
+    pub(crate) fn websites(&self) -> &[String] {
+        &self.websites
     }
 }
 

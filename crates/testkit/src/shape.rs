@@ -66,8 +66,19 @@ impl ShapedCore {
 
     /// A call in the newest version that every SDK speaks: `(status, body)`.
     pub async fn call(&self, method: http::Method, path: &str, body: &Value) -> (u16, Value) {
+        self.call_in("5.4", method, path, body).await
+    }
+
+    /// A call in a version of the protocol: `(status, body)`.
+    pub async fn call_in(
+        &self,
+        version: &str,
+        method: http::Method,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
         let request = Request::builder().method(method).uri(format!("http://core{path}"));
-        let request = request.header("cdi-version", "5.4").body(Bytes::from(body.to_string()));
+        let request = request.header("cdi-version", version).body(Bytes::from(body.to_string()));
         let reply = self.send(request.expect("a request")).await.expect("the core answers");
         let body = serde_json::from_slice(reply.body());
         let body = body.unwrap_or_else(|_| json!(String::from_utf8_lossy(reply.body())));

@@ -129,6 +129,13 @@ impl TestApp {
         self.sdk.is_for(method, path, None)
     }
 
+    /// A call to the core itself, in an older version of its protocol.
+    pub(crate) async fn core_in(&self, version: &str, method: Method, path: &str, body: &Value) -> Value {
+        let (status, reply) = self.core.call_in(version, method, path, body).await;
+        assert_eq!(status, 200, "{reply}");
+        reply
+    }
+
     /// A call to the core itself.
     pub(crate) async fn core(&self, method: Method, path: &str, body: &Value) -> Value {
         let (status, reply) = self.core.call(method, path, body).await;

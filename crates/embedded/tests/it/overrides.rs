@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use http::{Method, Request};
 use portcullis::recipes::emailpassword::{self, EmailPassword, FormInput, SignUpOutcome};
 use portcullis::recipes::session::{
-    Api, Apis, Functions, NewSession, Session, SessionInformation, SessionRecipe, VerifyOptions,
+    AccessToken, Api, Apis, Functions, NewSession, Session, SessionInformation, SessionRecipe, VerifyOptions,
 };
 use portcullis::{Cx, Error, Result, SessionError};
 use portcullis_testkit::Shape;
@@ -37,7 +37,7 @@ impl Functions for Logged {
     async fn verify_session(
         &self,
         cx: &Cx,
-        access_token: Option<&str>,
+        access_token: Option<&AccessToken>,
         anti_csrf_token: Option<&str>,
         options: &VerifyOptions,
     ) -> Result<Option<Session>> {

@@ -5,9 +5,9 @@ use crate::app::{TestApp, info, object};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use portcullis::recipes::jwt::NewJwt;
 use portcullis::recipes::session::{NewSession, Session, SessionRecipe, VerifyOptions};
 use portcullis::{CoreAddress, Cx, Error, Portcullis, Result, SessionError, Transport, TransportError};
@@ -279,4 +279,49 @@ async fn keys_are_read_once_and_again_only_for_a_key_that_is_missing(
     tokio::time::sleep(Duration::from_millis(550)).await;
     assert_eq!((together(vec![new; 40]).await, read()), (40, 3));
     assert_eq!(together(vec![old]).await, 0, "the old key is gone");
+}
+
+/// Sessions that were made before tokens named their key: they go on, and their next tokens are new ones.
+#[rstest]
+#[tokio::test]
+async fn sessions_with_tokens_of_version_2_go_on(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+    #[values(0, 4096)] remembered: usize,
+) {
+    let recipe = SessionRecipe::new().verified_tokens_max(remembered);
+    let app = TestApp::new(shape, |builder| builder.recipe(recipe)).await;
+    let asked = json!({"userId": "ann", "userDataInJWT": {"plan": "free"}, "userDataInDatabase": {},
+        "enableAntiCsrf": false});
+    let made = app.core_in("2.18", Method::POST, "/recipe/session", &asked).await;
+    let token = made["accessToken"]["token"].as_str().unwrap();
+    let header = String::from_utf8(STANDARD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    assert_eq!(header, r#"{"alg":"RS256","typ":"JWT","version":"2"}"#);
+    for _ in 0..2 {
+        let session = verify(&app.sdk, token).await.unwrap().unwrap();
+        assert_eq!(
+            (session.user_id(), session.recipe_user_id(), session.tenant_id()),
+            ("ann", "ann", "public")
+        );
+        assert_eq!(session.handle(), made["session"]["handle"].as_str().unwrap());
+        assert_eq!(Value::from(session.access_token_payload()), json!({"plan": "free"}));
+    }
+
+    for at in 0..token.len() {
+        let mut bytes = token.to_owned().into_bytes();
+        bytes[at] ^= 1;
+        let Ok(changed) = String::from_utf8(bytes) else { continue };
+        assert!(!matches!(verify(&app.sdk, &changed).await, Ok(Some(_))), "byte {at}");
+        assert!(!matches!(verify(&app.sdk, &token[..at]).await, Ok(Some(_))), "the first {at} bytes");
+    }
+
+    let (sessions, cx) = (app.sdk.session().unwrap(), Cx::new(&app.sdk));
+    let refresh_token = made["refreshToken"]["token"].as_str().unwrap();
+    let refreshed = sessions.refresh_without_request(&cx, refresh_token, None, false).await.unwrap();
+    assert_eq!(refreshed.user_id(), "ann");
+    assert_eq!(part(&refreshed.access_token(), 0)["version"], "5");
+    assert_eq!(refreshed.access_token_payload()["plan"], "free");
+
+    app.advance(made["accessToken"]["expiry"].as_i64().unwrap() - app.sdk.now());
+    let refused = verify(&app.sdk, token).await.unwrap_err();
+    assert!(matches!(refused, Error::Session(SessionError::TryRefreshToken { .. })), "{refused:?}");
 }

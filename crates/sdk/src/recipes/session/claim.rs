@@ -151,8 +151,8 @@ impl Claim {
             {
                 return Some(json!({"message": "expired", "ageInSeconds": age, "maxAgeInSeconds": max}));
             }
-            let wrong = json!({"message": "wrong value", name: expected.clone(), "actualValue": value});
-            (!fits(value)).then_some(wrong)
+            let wrong = || json!({"message": "wrong value", name: expected.clone(), "actualValue": value});
+            (!fits(value)).then(wrong)
         };
         ClaimValidator::new(&self.key, validate).refetching(self.clone(), is_stale)
     }

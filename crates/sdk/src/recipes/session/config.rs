@@ -2,7 +2,8 @@
 
 use super::apis::{self, Api, Apis};
 use super::functions::{BaseFunctions, Functions};
-use super::{Sessions, jwks};
+use super::verified::VerifiedTokens;
+use super::{Sessions, jwks, same_site};
 use crate::app_info::{App, normalise_path};
 use crate::recipes::{Recipe, Recipes};
 use crate::{BuildError, ClaimFailure, Cx, Exchange, SameSite};
@@ -85,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) older_cookie_domain: Option<OlderDomain>,
     pub(crate) cookie_secure: bool,
     pub(crate) cookie_same_site: Option<SameSite>,
+    /// What cookies need for each website, where the app does not say.
+    pub(crate) same_site_of: Vec<(String, SameSite)>,
     pub(crate) anti_csrf: Option<AntiCsrf>,
     pub(crate) session_expired_status: StatusCode,
     pub(crate) invalid_claim_status: StatusCode,
@@ -124,6 +127,7 @@ pub struct SessionRecipe {
     session_expired_status: u16,
     invalid_claim_status: u16,
     jwks_refresh_interval: Duration,
+    verified_tokens_max: usize,
     choose_transfer: Arc<ChooseTransfer>,
     cookie_name: Arc<TokenName>,
     header_name: Arc<TokenName>,
@@ -160,6 +164,7 @@ impl SessionRecipe {
             session_expired_status: 401,
             invalid_claim_status: 403,
             jwks_refresh_interval: Duration::from_hours(4),
+            verified_tokens_max: 4096,
             choose_transfer: Arc::new(asked_transfer),
             cookie_name: Arc::new(|_, token| cookie_name(token).to_owned()),
             header_name: Arc::new(|_, token| header_name(token).to_owned()),
@@ -236,6 +241,14 @@ impl SessionRecipe {
     /// at once.
     pub fn jwks_refresh_interval(mut self, interval: Duration) -> Self {
         self.jwks_refresh_interval = interval;
+        self
+    }
+
+    /// How many verified access tokens are remembered, so that the next request with one costs no
+    /// verification of its signature; 4096 by default, of about 4 KB each. 0 remembers none. None is
+    /// believed longer than it lives, than its key is in use, or than its session was ended by this SDK.
+    pub fn verified_tokens_max(mut self, tokens: usize) -> Self {
+        self.verified_tokens_max = tokens;
         self
     }
 
@@ -318,6 +331,7 @@ impl SessionRecipe {
             older_cookie_domain: older,
             cookie_secure: self.cookie_secure.unwrap_or_else(|| app.api_domain.starts_with("https")),
             cookie_same_site: self.cookie_same_site,
+            same_site_of: same_site::of_websites(app),
             anti_csrf: self.anti_csrf,
             session_expired_status: status(self.session_expired_status)?,
             invalid_claim_status: status(self.invalid_claim_status)?,
@@ -332,6 +346,7 @@ impl SessionRecipe {
             apis: self.apis,
             disabled: self.disabled,
             keys: jwks::Keys::new(self.jwks_refresh_interval),
+            verified: VerifiedTokens::new(self.verified_tokens_max),
             claims: Vec::new(),
             validators: Vec::new(),
         })

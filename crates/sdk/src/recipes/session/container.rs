@@ -4,7 +4,7 @@ use super::access_token::AccessToken;
 use super::config::TransferMethod;
 use super::functions::{merged, subject};
 use super::types::{NewTokens, SessionTokens};
-use super::{Claim, ClaimValidator, SessionInformation, tenant_of, tokens};
+use super::{Claim, ClaimValidator, SessionInformation, tokens};
 use crate::{Cx, Error, Exchange, Result, SessionError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,18 +18,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Session(Arc<Inner>);
 
 struct Inner {
-    handle: String,
-    user_id: String,
-    recipe_user_id: String,
-    tenant_id: String,
+    /// The token that the session was found by: says whose it is, which never changes.
+    found_by: AccessToken,
     state: Mutex<State>,
 }
 
-#[derive(Clone)]
 struct State {
-    access_token: String,
-    expires_at: i64,
-    payload: Object,
+    access_token: AccessToken,
+    /// What the next access token will say, if that is not what this one says.
+    next_payload: Option<Arc<Object>>,
     new: NewTokens,
     /// Where changes of the access token go.
     attached: Option<(Arc<Exchange>, TransferMethod)>,
@@ -37,7 +34,7 @@ struct State {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("handle", &self.0.handle).finish_non_exhaustive()
+        f.debug_struct("Session").field("handle", &self.handle()).finish_non_exhaustive()
     }
 }
 
@@ -56,9 +53,7 @@ impl Session {
     }
 
     fn parsed(token: &str, new: NewTokens) -> Result<Self> {
-        let token = AccessToken::parse(token);
-        let token = token.ok_or_else(|| Error::Internal("the core made no access token".to_owned()))?;
-        Ok(Self::with(token, new))
+        Ok(Self::with(read_made(token)?, new))
     }
 
     pub(super) fn from_access_token(token: AccessToken) -> Self {
@@ -66,20 +61,8 @@ impl Session {
     }
 
     fn with(token: AccessToken, new: NewTokens) -> Self {
-        let state = State {
-            access_token: token.raw,
-            expires_at: token.expires_at,
-            new,
-            attached: None,
-            payload: token.payload,
-        };
-        Self(Arc::new(Inner {
-            handle: token.session_handle,
-            user_id: token.user_id,
-            recipe_user_id: token.recipe_user_id,
-            tenant_id: tenant_of(&state.payload).to_owned(),
-            state: Mutex::new(state),
-        }))
+        let state = State { access_token: token.clone(), next_payload: None, new, attached: None };
+        Self(Arc::new(Inner { found_by: token, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,42 +71,46 @@ impl Session {
 
     /// The handle: names the session without giving access to it.
     pub fn handle(&self) -> &str {
-        &self.0.handle
+        &self.0.found_by.claims().session_handle
     }
 
     /// The primary user.
     pub fn user_id(&self) -> &str {
-        &self.0.user_id
+        &self.0.found_by.claims().user_id
     }
 
     /// The login method.
     pub fn recipe_user_id(&self) -> &str {
-        &self.0.recipe_user_id
+        &self.0.found_by.claims().recipe_user_id
     }
 
     /// The tenant.
     pub fn tenant_id(&self) -> &str {
-        &self.0.tenant_id
+        &self.0.found_by.claims().tenant_id
     }
 
     /// The access token.
     pub fn access_token(&self) -> String {
-        self.state().access_token.clone()
+        self.state().access_token.as_str().to_owned()
     }
 
     /// What the access token says.
     pub fn access_token_payload(&self) -> Object {
-        self.state().payload.clone()
+        Object::clone(&self.payload())
+    }
+
+    fn payload(&self) -> Arc<Object> {
+        Arc::clone(self.state().payload())
     }
 
     /// All tokens, for callers that carry them themselves. Whoever has them has the session.
     pub fn all_tokens_dangerously(&self) -> SessionTokens {
         let state = self.state();
         SessionTokens {
-            access_token: state.access_token.clone(),
+            access_token: state.access_token.as_str().to_owned(),
             access_and_front_token_updated: state.new.is_access_new,
             refresh_token: state.new.refresh.as_ref().map(|(token, _)| token.clone()),
-            front_token: front_token(&self.0.user_id, state.expires_at, &state.payload),
+            front_token: state.front_token(),
             anti_csrf_token: state.new.anti_csrf.clone(),
         }
     }
@@ -136,8 +123,8 @@ impl Session {
         let mut state = self.state();
         state.attached = Some((Arc::clone(exchange), transfer));
         if state.new.is_access_new {
-            let front = front_token(&self.0.user_id, state.expires_at, &state.payload);
-            tokens::set_access(cx, exchange, transfer, &state.access_token, &front)?;
+            let (token, front) = (state.access_token.as_str(), state.front_token());
+            tokens::set_access(cx, exchange, transfer, token, &front)?;
             if let Some((token, expires_at)) = &state.new.refresh {
                 tokens::set_refresh(cx, exchange, transfer, token, *expires_at)?;
             }
@@ -189,27 +176,26 @@ impl Session {
     pub async fn merge_into_access_token_payload(&self, cx: &Cx, update: Object) -> Result<()> {
         let (access_token, payload) = {
             let state = self.state();
-            (state.access_token.clone(), merged(&state.payload, update))
+            (state.access_token.clone(), merged(state.payload(), update))
         };
-        let outcome = cx.session()?.functions.regenerate_access_token(cx, &access_token, payload).await?;
+        let functions = &cx.session()?.functions;
+        let outcome = functions.regenerate_access_token(cx, access_token.as_str(), payload).await?;
         let Some((stored, token)) = outcome else {
             return Err(SessionError::over("Session does not exist anymore").into());
         };
         let mut state = self.state();
         let Some(token) = token else {
             // The old token died meanwhile: the frontend refreshes, and learns of the change then.
-            state.payload.extend(stored);
+            let mut payload = Object::clone(state.payload());
+            payload.extend(stored);
+            state.next_payload = Some(Arc::new(payload));
             return Ok(());
         };
-        let parsed = AccessToken::parse(&token);
-        let parsed = parsed.ok_or_else(|| Error::Internal("the core made no access token".to_owned()))?;
-        state.access_token = parsed.raw;
-        state.expires_at = parsed.expires_at;
-        state.payload = parsed.payload;
+        state.access_token = read_made(&token)?;
+        state.next_payload = None;
         state.new.is_access_new = true;
         if let Some((exchange, transfer)) = &state.attached {
-            let front = front_token(&self.0.user_id, state.expires_at, &state.payload);
-            tokens::set_access(cx, exchange, *transfer, &state.access_token, &front)?;
+            tokens::set_access(cx, exchange, *transfer, &token, &state.front_token())?;
         }
         Ok(())
     }
@@ -219,7 +205,7 @@ impl Session {
         if validators.is_empty() {
             return Ok(());
         }
-        let (subject, payload) = (subject(self), self.access_token_payload());
+        let (subject, payload) = (subject(self), self.payload());
         let outcome = cx.session()?.functions.validate_claims(cx, &subject, &payload, validators).await?;
         if let Some(update) = outcome.update {
             self.merge_into_access_token_payload(cx, merged(&update, Object::new())).await?;
@@ -233,7 +219,7 @@ impl Session {
 
     /// Fetches a claim's value and puts it into the access token.
     pub async fn fetch_and_set_claim(&self, cx: &Cx, claim: &Claim) -> Result<()> {
-        let update = claim.build(cx, &subject(self), &self.access_token_payload()).await?;
+        let update = claim.build(cx, &subject(self), &self.payload()).await?;
         self.merge_into_access_token_payload(cx, update).await
     }
 
@@ -251,7 +237,7 @@ impl Session {
 
     /// A claim's value in the access token.
     pub fn claim_value(&self, claim: &Claim) -> Option<Value> {
-        claim.value_in(&self.state().payload).cloned()
+        claim.value_in(&self.payload()).cloned()
     }
 
     /// Takes a claim out of the access token.
@@ -262,7 +248,20 @@ impl Session {
     }
 }
 
-/// What the frontend may know of a session: standard base64 with padding, as browsers' `atob` reads it.
-fn front_token(user_id: &str, expires_at: i64, payload: &Object) -> String {
-    STANDARD.encode(json!({"uid": user_id, "ate": expires_at, "up": payload}).to_string())
+impl State {
+    fn payload(&self) -> &Arc<Object> {
+        self.next_payload.as_ref().unwrap_or_else(|| self.access_token.payload())
+    }
+
+    /// What the frontend may know of a session: standard base64 with padding, as browsers' `atob` reads it.
+    fn front_token(&self) -> String {
+        let (claims, payload) = (self.access_token.claims(), &**self.payload());
+        let (user_id, expires_at) = (&claims.user_id, claims.expires_at);
+        STANDARD.encode(json!({"uid": user_id, "ate": expires_at, "up": payload}).to_string())
+    }
+}
+
+/// A token that the core made.
+fn read_made(token: &str) -> Result<AccessToken> {
+    AccessToken::parse(token).ok_or_else(|| Error::Internal("the core made no access token".to_owned()))
 }

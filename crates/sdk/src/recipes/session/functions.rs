@@ -4,7 +4,7 @@ use super::access_token::AccessToken;
 use super::config::AntiCsrf;
 use super::jwks::Signature;
 use super::types::{NewSession, SessionInformation, ValidatedClaims, VerifyOptions};
-use super::{Claim, ClaimSubject, ClaimValidator, PROTECTED_CLAIMS, Session, same_site, tenant_of};
+use super::{Claim, ClaimSubject, ClaimValidator, PROTECTED_CLAIMS, Session, Sessions, same_site};
 use crate::{Cx, Error, Result, SessionError};
 use async_trait::async_trait;
 use portcullis_wire::Object;
@@ -26,7 +26,7 @@ pub trait Functions: Send + Sync {
     async fn verify_session(
         &self,
         cx: &Cx,
-        access_token: Option<&str>,
+        access_token: Option<&AccessToken>,
         anti_csrf_token: Option<&str>,
         options: &VerifyOptions,
     ) -> Result<Option<Session>> {
@@ -155,20 +155,18 @@ impl Functions for BaseFunctions {
     async fn verify_session(
         &self,
         cx: &Cx,
-        access_token: Option<&str>,
+        access_token: Option<&AccessToken>,
         anti_csrf_token: Option<&str>,
         options: &VerifyOptions,
     ) -> Result<Option<Session>> {
-        let missing = |message: &str| {
-            if options.is_optional() { Ok(None) } else { Err(SessionError::missing(message).into()) }
-        };
-        let Some(access_token) = access_token else {
-            return missing(
+        match access_token {
+            Some(token) => verify(cx, token, anti_csrf_token, options).await.map(Some),
+            None if options.is_optional() => Ok(None),
+            None => Err(SessionError::missing(
                 "Session does not exist. Are you sending the session tokens in the request with the appropriate token transfer method?",
-            );
-        };
-        let Some(token) = AccessToken::parse(access_token) else { return missing("Token parsing failed") };
-        verify(cx, token, anti_csrf_token, options).await.map(Some)
+            )
+            .into()),
+        }
     }
 
     async fn refresh_session(
@@ -219,13 +217,13 @@ impl Functions for BaseFunctions {
         payload: &Object,
         validators: &[ClaimValidator],
     ) -> Result<ValidatedClaims> {
-        let mut current = payload.clone();
+        let mut update = None;
         for claim in validators.iter().filter_map(|validator| validator.stale_claim(cx, payload)) {
-            fetch_into(cx, claim, subject, &mut current).await?;
+            fetch_into(cx, claim, subject, update.get_or_insert_with(|| payload.clone())).await?;
         }
-        let failures = validators.iter().filter_map(|validator| validator.validate(cx, &current)).collect();
-        let update = (current != *payload).then_some(current);
-        Ok(ValidatedClaims { update, failures })
+        let current = update.as_ref().unwrap_or(payload);
+        let failures = validators.iter().filter_map(|validator| validator.validate(cx, current)).collect();
+        Ok(ValidatedClaims { update: update.filter(|update| update != payload), failures })
     }
 
     async fn session_information(&self, cx: &Cx, handle: &str) -> Result<Option<SessionInformation>> {
@@ -356,35 +354,43 @@ async fn revoke(
         revoke_sessions_for_linked_accounts: None,
     };
     fill(&mut request);
-    let wire::RemoveSessionsResponse::Ok { session_handles_revoked } =
-        cx.sdk().core().call::<wire::RemoveSessions>(cx, tenant, &request).await?;
+    let outcome = cx.sdk().core().call::<wire::RemoveSessions>(cx, tenant, &request).await;
+    let verified = &cx.session()?.verified;
+    match &outcome {
+        Ok(wire::RemoveSessionsResponse::Ok { session_handles_revoked: revoked }) => {
+            let asked = request.session_handles.iter().flatten();
+            asked.chain(revoked).for_each(|handle| verified.forget_session(handle));
+        }
+        // The core may have done it before its answer was lost.
+        Err(_) => verified.forget_all(),
+    }
+    let wire::RemoveSessionsResponse::Ok { session_handles_revoked } = outcome?;
     Ok(session_handles_revoked)
 }
 
 /// Believes a token by its signature; asks the core only if it must.
 async fn verify(
     cx: &Cx,
-    token: AccessToken,
+    token: &AccessToken,
     anti_csrf_token: Option<&str>,
     options: &VerifyOptions,
 ) -> Result<Session> {
-    let sessions = cx.session()?;
-    if token.kid.starts_with("d-") != sessions.config.use_dynamic_signing_key {
+    let (sessions, claims) = (cx.session()?, token.claims());
+    let dynamic = token.kid().map(|kid| kid.starts_with("d-"));
+    if dynamic.is_some_and(|dynamic| dynamic != sessions.config.use_dynamic_signing_key) {
         let text = "The access token doesn't match the use_dynamic_signing_key setting";
         return Err(SessionError::try_refresh(text).into());
     }
-    let signed = sessions.keys.verify(cx.sdk().core(), &token.kid, token.signed(), &token.signature).await?;
-    if signed != Signature::Good {
-        return Err(SessionError::try_refresh("the signature of the access token does not fit").into());
+    if !sessions.verified.believes(token, sessions.keys.list_in_use()) {
+        check_signature(cx, sessions, token).await?;
     }
-    if token.expires_at <= cx.now() {
+    if claims.expires_at <= cx.now() {
         return Err(SessionError::try_refresh("Access token expired").into());
     }
     let checks_anti_csrf = options.wants_anti_csrf_check() != Some(false);
-    let anti_csrf = same_site::anti_csrf(cx, &sessions.config);
     if checks_anti_csrf {
-        match anti_csrf {
-            AntiCsrf::ViaToken => check_anti_csrf(&token, anti_csrf_token)?,
+        match same_site::anti_csrf(cx, &sessions.config) {
+            AntiCsrf::ViaToken => check_anti_csrf(token, anti_csrf_token)?,
             AntiCsrf::ViaCustomHeader if cx.exchange().is_none() => {
                 return Err(Error::Internal(
                     "a session cannot be verified without a request while anti-CSRF goes by a custom header; use AntiCsrf::ViaToken or anti_csrf_check(false)".to_owned(),
@@ -393,24 +399,38 @@ async fn verify(
             AntiCsrf::ViaCustomHeader | AntiCsrf::None => {}
         }
     }
-    if !options.asks_database() && !token.is_unconfirmed {
-        return Ok(Session::from_access_token(token));
+    if !options.asks_database() && !claims.is_unconfirmed {
+        return Ok(Session::from_access_token(token.clone()));
     }
+    let enable_anti_csrf = same_site::anti_csrf(cx, &sessions.config) == AntiCsrf::ViaToken;
     let request = wire::VerifySessionRequest {
-        access_token: token.raw.clone(),
+        access_token: token.as_str().to_owned(),
         anti_csrf_token: anti_csrf_token.map(str::to_owned),
-        do_anti_csrf_check: checks_anti_csrf && anti_csrf == AntiCsrf::ViaToken,
-        enable_anti_csrf: anti_csrf == AntiCsrf::ViaToken,
+        do_anti_csrf_check: checks_anti_csrf && enable_anti_csrf,
+        enable_anti_csrf,
         check_database: Some(options.asks_database()),
     };
     match cx.sdk().core().call::<wire::VerifySession>(cx, None, &request).await? {
         wire::VerifySessionResponse::Ok(verified) => match verified.access_token {
             Some(new) => Session::from_new_access_token(&new.token),
-            None => Ok(Session::from_access_token(token)),
+            None => Ok(Session::from_access_token(token.clone())),
         },
         wire::VerifySessionResponse::Unauthorised { message } => Err(SessionError::over(message).into()),
         wire::VerifySessionResponse::TryRefreshToken { message, .. } => {
             Err(SessionError::try_refresh(message).into())
+        }
+    }
+}
+
+async fn check_signature(cx: &Cx, sessions: &Sessions, token: &AccessToken) -> Result<()> {
+    let ended = sessions.verified.ended(token);
+    match sessions.keys.verify(cx.sdk().core(), token).await? {
+        Signature::Good(list) => {
+            sessions.verified.insert(token, list, ended);
+            Ok(())
+        }
+        Signature::Bad | Signature::UnknownKey => {
+            Err(SessionError::try_refresh("the signature of the access token does not fit").into())
         }
     }
 }
@@ -420,7 +440,7 @@ fn check_anti_csrf(token: &AccessToken, shown: Option<&str>) -> Result<()> {
         None => {
             "Provided antiCsrfToken is undefined. If you do not want anti-csrf check for this API, please set doAntiCsrfCheck to false for this API"
         }
-        Some(shown) if token.anti_csrf_token.as_deref() != Some(shown) => "anti-csrf check failed",
+        Some(shown) if token.claims().anti_csrf_token.as_deref() != Some(shown) => "anti-csrf check failed",
         Some(_) => return Ok(()),
     };
     Err(SessionError::try_refresh(text).into())
@@ -428,10 +448,9 @@ fn check_anti_csrf(token: &AccessToken, shown: Option<&str>) -> Result<()> {
 
 /// Whose claims a session's are.
 pub(super) fn subject(session: &Session) -> ClaimSubject {
-    let payload = session.access_token_payload();
     ClaimSubject {
         user_id: session.user_id().to_owned(),
         recipe_user_id: session.recipe_user_id().to_owned(),
-        tenant_id: tenant_of(&payload).to_owned(),
+        tenant_id: session.tenant_id().to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! The keys that verify access tokens, as the core shows them.
 
+use super::access_token::AccessToken;
 use crate::Result;
 use crate::core_client::Core;
 use arc_swap::ArcSwapOption;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -27,9 +29,14 @@ pub(crate) struct Keys {
 }
 
 struct KeyList {
+    /// Another one for each list with other keys, whichever SDK of the process read it.
+    id: u64,
+    as_shown: Vec<Value>,
     keys: HashMap<String, ParsedPublicKey>,
     read_at: Instant,
 }
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl std::fmt::Debug for KeyList {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,8 +47,8 @@ impl std::fmt::Debug for KeyList {
 /// What a signature is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signature {
-    /// The key that the token names made it.
-    Good,
+    /// The key that the token names made it; with the list that the key is in.
+    Good(u64),
     /// It did not.
     Bad,
     /// The core has no such key.
@@ -53,22 +60,22 @@ impl Keys {
         Self { refresh_interval, current: ArcSwapOption::empty(), reading: Mutex::new(()) }
     }
 
-    /// Checks a signature with the key of a name.
-    pub(super) async fn verify(
-        &self,
-        core: &Core,
-        kid: &str,
-        signed: &[u8],
-        signature: &[u8],
-    ) -> Result<Signature> {
+    /// The list that is in use, unless it must be read again.
+    pub(super) fn list_in_use(&self) -> Option<u64> {
+        let list = self.current.load();
+        list.as_ref().filter(|list| list.read_at.elapsed() < self.refresh_interval).map(|list| list.id)
+    }
+
+    /// Checks the signature of a token.
+    pub(super) async fn verify(&self, core: &Core, token: &AccessToken) -> Result<Signature> {
         let known = self.current.load_full();
         if let Some(list) = known.as_ref().filter(|list| list.read_at.elapsed() < self.refresh_interval)
-            && let Some(verdict) = list.verify(kid, signed, signature)
+            && let Some(verdict) = list.verify(token)
         {
             return Ok(verdict);
         }
         let list = self.read_again(core, known).await?;
-        Ok(list.verify(kid, signed, signature).unwrap_or(Signature::UnknownKey))
+        Ok(list.verify(token).unwrap_or(Signature::UnknownKey))
     }
 
     async fn read_again(&self, core: &Core, seen: Option<Arc<KeyList>>) -> Result<Arc<KeyList>> {
@@ -78,17 +85,27 @@ impl Keys {
         if let Some(list) = current.filter(|list| is_new(list) || list.read_at.elapsed() < PAUSE) {
             return Ok(list);
         }
-        let keys = core.jwks().await?.0.keys.iter().filter_map(parse).collect();
-        let list = Arc::new(KeyList { keys, read_at: Instant::now() });
+        let as_shown = core.jwks().await?.0.keys;
+        let same = seen.filter(|seen| seen.as_shown == as_shown);
+        let list = Arc::new(KeyList {
+            id: same.map_or_else(|| NEXT_ID.fetch_add(1, Ordering::Relaxed), |seen| seen.id),
+            keys: as_shown.iter().filter_map(parse).collect(),
+            as_shown,
+            read_at: Instant::now(),
+        });
         self.current.store(Some(Arc::clone(&list)));
         Ok(list)
     }
 }
 
 impl KeyList {
-    fn verify(&self, kid: &str, signed: &[u8], signature: &[u8]) -> Option<Signature> {
-        let key = self.keys.get(kid)?;
-        Some(if key.verify_sig(signed, signature).is_ok() { Signature::Good } else { Signature::Bad })
+    /// `None` if the key is not in the list. Tokens that name none may have been signed by any.
+    fn verify(&self, token: &AccessToken) -> Option<Signature> {
+        let fits = |key: &ParsedPublicKey| key.verify_sig(token.signed(), token.signature()).is_ok();
+        let Some(kid) = token.kid() else {
+            return self.keys.values().any(fits).then_some(Signature::Good(self.id));
+        };
+        Some(if fits(self.keys.get(kid)?) { Signature::Good(self.id) } else { Signature::Bad })
     }
 }
 

@@ -11,7 +11,9 @@ mod jwks;
 mod same_site;
 mod tokens;
 mod types;
+mod verified;
 
+pub use access_token::AccessToken;
 pub use apis::{Api, Apis};
 pub use claim::{Claim, ClaimSubject, ClaimValidator};
 pub use config::{AntiCsrf, ErrorHandlers, SessionRecipe, TokenType, TransferMethod};
@@ -23,7 +25,6 @@ pub use types::{SessionPolicy, SignedIn, VerifyOptions};
 
 pub(crate) use apis::routes;
 
-use crate::handle::PUBLIC_TENANT;
 use crate::{Cx, Result};
 use config::Config;
 use portcullis_wire::Object;
@@ -38,6 +39,7 @@ pub struct Sessions {
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
     pub(crate) keys: jwks::Keys,
+    pub(crate) verified: verified::VerifiedTokens,
     /// Claims that other recipes put into every new session.
     pub(crate) claims: Vec<Claim>,
     /// Validators that other recipes ask for at every verification.
@@ -76,7 +78,8 @@ impl Sessions {
         anti_csrf_token: Option<&str>,
         options: &VerifyOptions,
     ) -> Result<Option<Session>> {
-        let session = self.functions.verify_session(cx, Some(access_token), anti_csrf_token, options).await?;
+        let token = self.parse(access_token);
+        let session = self.functions.verify_session(cx, token.as_ref(), anti_csrf_token, options).await?;
         if let Some(session) = &session {
             let validators = self.required_validators(cx, session, options).await?;
             session.assert_claims(cx, &validators).await?;
@@ -186,6 +189,11 @@ impl Sessions {
         self.merge_into_access_token_payload(cx, handle, update).await
     }
 
+    /// Takes an access token apart, unless that was done when it was verified before.
+    pub(crate) fn parse(&self, access_token: &str) -> Option<AccessToken> {
+        self.verified.find(access_token).or_else(|| AccessToken::parse(access_token))
+    }
+
     /// The validators that a verification asks for.
     pub(crate) async fn required_validators(
         &self,
@@ -211,8 +219,3 @@ pub(crate) const PROTECTED_CLAIMS: [&str; 10] = [
     "tId",
     "stt",
 ];
-
-/// The tenant of a token, by its payload.
-pub(crate) fn tenant_of(payload: &Object) -> &str {
-    payload.get("tId").and_then(serde_json::Value::as_str).unwrap_or(PUBLIC_TENANT)
-}

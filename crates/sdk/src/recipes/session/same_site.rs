@@ -1,18 +1,28 @@
 //! Whether API and website count as one site for a browser, which decides how cookies must be marked.
 
 use super::config::{AntiCsrf, Config};
+use crate::app_info::App;
 use crate::{Cx, SameSite};
 use url::{Host, Url};
 
 /// When the cookies of a call must be sent.
 pub(super) fn of_call(cx: &Cx, config: &Config) -> SameSite {
-    if let Some(chosen) = config.cookie_same_site {
-        return chosen;
-    }
-    let app = cx.sdk().app();
-    let website = website(cx);
-    let is_one_site = site(&app.api_domain) == site(website) && scheme(&app.api_domain) == scheme(website);
-    if is_one_site { SameSite::Lax } else { SameSite::None }
+    let by_website = || {
+        let website = website(cx);
+        let known = config.same_site_of.iter().find(|(known, _)| known == website);
+        known.map_or(SameSite::None, |(_, same_site)| *same_site)
+    };
+    config.cookie_same_site.unwrap_or_else(by_website)
+}
+
+/// What the cookies of the API need for each of the app's websites.
+pub(super) fn of_websites(app: &App) -> Vec<(String, SameSite)> {
+    let (api_site, api_scheme) = (site(&app.api_domain), scheme(&app.api_domain));
+    let same_site = |website: &String| {
+        let is_one_site = api_site == site(website) && api_scheme == scheme(website);
+        (website.clone(), if is_one_site { SameSite::Lax } else { SameSite::None })
+    };
+    app.websites().iter().map(same_site).collect()
 }
 
 /// How requests that other sites made are told apart in a call.

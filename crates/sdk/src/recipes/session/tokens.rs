@@ -3,11 +3,12 @@
 use super::access_token::AccessToken;
 use super::config::{AntiCsrf, Config, OlderDomain, TokenType, TransferMethod};
 use super::types::{NewSession, VerifyOptions};
-use super::{ClaimSubject, PROTECTED_CLAIMS, Session, same_site};
+use super::{ClaimSubject, PROTECTED_CLAIMS, Session, Sessions, same_site};
 use crate::{Cookie, Cx, Error, Exchange, Result, SameSite, SessionError};
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
 use portcullis_wire::Object;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 const FRONT_TOKEN: HeaderName = HeaderName::from_static("front-token");
@@ -117,12 +118,17 @@ fn cookie(cx: &Cx, config: &Config, name: String, token: &Token<'_>) -> Cookie {
 }
 
 /// The token that a request shows.
-fn shown(config: &Config, exchange: &Exchange, token: TokenType, transfer: TransferMethod) -> Option<String> {
+fn shown<'e>(
+    config: &Config,
+    exchange: &'e Exchange,
+    token: TokenType,
+    transfer: TransferMethod,
+) -> Option<Cow<'e, str>> {
     match transfer {
-        TransferMethod::Cookie => exchange.cookie(&(config.cookie_name)(exchange, token)),
+        TransferMethod::Cookie => exchange.cookie(&(config.cookie_name)(exchange, token)).map(Cow::Owned),
         TransferMethod::Header => {
             let header = exchange.header("authorization")?;
-            header.strip_prefix("Bearer ").map(|token| token.trim().to_owned())
+            header.strip_prefix("Bearer ").map(|token| Cow::Borrowed(token.trim()))
         }
     }
 }
@@ -134,16 +140,17 @@ fn exchange_of(cx: &Cx) -> Result<&Arc<Exchange>> {
 /// The access token of a request: the header's before the cookie's. What is no access token of ours does
 /// not count, so that routes may use other tokens beside it.
 pub(super) fn access_token_of(
-    config: &Config,
+    sessions: &Sessions,
     exchange: &Exchange,
-) -> Result<Option<(TransferMethod, String)>> {
+) -> Result<Option<(TransferMethod, AccessToken)>> {
+    let config = &sessions.config;
     let allowed = (config.choose_transfer)(exchange, false);
     for transfer in TransferMethod::ALL {
         if allowed.is_some_and(|allowed| allowed != transfer) {
             continue;
         }
         let token = shown(config, exchange, TokenType::Access, transfer);
-        let Some(token) = token.filter(|token| AccessToken::parse(token).is_some()) else { continue };
+        let Some(token) = token.and_then(|token| sessions.parse(&token)) else { continue };
         if transfer == TransferMethod::Cookie && has_duplicates(config, exchange, TokenType::Access) {
             let text = "Multiple access tokens present in the request cookies.";
             return Err(SessionError::try_refresh(text).into());
@@ -165,7 +172,7 @@ pub(super) async fn verify_in_exchange(cx: &Cx, options: &VerifyOptions) -> Resu
         let text = "using legacy session, please call the refresh API";
         return Err(SessionError::try_refresh(text).into());
     }
-    let shown = access_token_of(config, exchange)?;
+    let shown = access_token_of(sessions, exchange)?;
     let by_cookie = matches!(shown, Some((TransferMethod::Cookie, _)));
     let wanted = options.wants_anti_csrf_check().unwrap_or(exchange.method() != Method::GET);
     let mut check = by_cookie && wanted;
@@ -176,7 +183,7 @@ pub(super) async fn verify_in_exchange(cx: &Cx, options: &VerifyOptions) -> Resu
         }
         check = false;
     }
-    let access_token = shown.as_ref().map(|(_, token)| token.as_str());
+    let access_token = shown.as_ref().map(|(_, token)| token);
     let anti_csrf_token = exchange.header(ANTI_CSRF.as_str());
     let checked = options.clone().anti_csrf_check(check);
     let session = sessions.functions.verify_session(cx, access_token, anti_csrf_token, &checked).await?;
@@ -278,7 +285,7 @@ fn refresh_token_of(config: &Config, exchange: &Exchange) -> Option<(TransferMet
     let mut usable = methods.filter(|transfer| allowed.is_none_or(|allowed| allowed == *transfer));
     usable.find_map(|transfer| {
         let token = shown(config, exchange, TokenType::Refresh, transfer)?;
-        (!token.is_empty()).then_some((transfer, token))
+        (!token.is_empty()).then(|| (transfer, token.into_owned()))
     })
 }
 
