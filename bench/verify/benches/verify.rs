@@ -47,7 +47,7 @@ fn measure<const N: usize>(mut cases: [&mut dyn FnMut(); N]) -> [Duration; N] {
             for _ in 0..CALLS {
                 case();
             }
-            times.push((thread_time() - start) / CALLS);
+            times.push(thread_time().saturating_sub(start) / CALLS);
         }
     }
     times.map(|mut times| {
