@@ -31,6 +31,7 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
     host: HeaderValue,
 }
 
@@ -40,7 +41,14 @@ impl Connection {
         stream.set_nodelay(true).unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self { sender, host: HeaderValue::try_from(address.to_string()).unwrap() }
+        Self { sender, address, host: HeaderValue::try_from(address.to_string()).unwrap() }
+    }
+
+    /// Opens it again if the server has closed it: nothing was asked for too long.
+    pub(crate) async fn revive(&mut self) {
+        if self.sender.ready().await.is_err() {
+            *self = Self::open(self.address).await;
+        }
     }
 
     /// The headers are those of SuperTokens' backend SDKs.

@@ -84,6 +84,7 @@ pub(crate) fn count(number: u64) -> f64 {
 
 /// Each worker sends requests one after the other, for a time.
 pub(crate) async fn closed(workers: &mut Vec<Worker>, time: Duration) -> Tally {
+    revive(workers).await;
     let began = Instant::now();
     let each = |mut worker: Worker| async move {
         let mut tally = Tally::new();
@@ -113,6 +114,7 @@ pub(crate) async fn turns(workers: &mut Vec<Worker>, number: usize) {
 /// Requests are due at a fixed rate, and a free worker takes the next one. The latency counts from when a
 /// request was due, so a core that stops for a while is charged for everything that was due meanwhile.
 pub(crate) async fn open(workers: &mut Vec<Worker>, rate: f64, time: Duration) -> Tally {
+    revive(workers).await;
     let (due, next) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU64::new(0)));
     let began = Instant::now() + Duration::from_millis(5);
     let at = move |number: u64| began + Duration::from_secs_f64(count(number) / rate);
@@ -144,6 +146,13 @@ pub(crate) async fn open(workers: &mut Vec<Worker>, rate: f64, time: Duration) -
     tally.took = began.elapsed();
     clock.join().unwrap();
     tally
+}
+
+/// Connections may have been idle while something else was measured.
+async fn revive(workers: &mut [Worker]) {
+    for worker in workers {
+        worker.connection.revive().await;
+    }
 }
 
 async fn all<F>(workers: &mut Vec<Worker>, each: impl Fn(Worker) -> F) -> Tally
