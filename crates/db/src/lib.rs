@@ -166,6 +166,14 @@ enum Work {
 }
 
 impl Tx {
+    /// The engine, for what one of them can say in one statement and the other one cannot.
+    pub fn engine(&self) -> Engine {
+        match self.0 {
+            Work::Sqlite(_) => Engine::Sqlite,
+            Work::Postgres(_) => Engine::Postgres,
+        }
+    }
+
     /// Runs a statement and tells how many rows it changed.
     pub async fn execute(&mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
@@ -218,6 +226,18 @@ impl Tx {
             Work::Sqlite(work) => work.execute_script(script.sqlite()),
             Work::Postgres(work) => work.execute_script(script.postgres()).await,
         }
+    }
+
+    /// Runs the last statement of the unit of work and makes all of it durable: on PostgreSQL in one round
+    /// trip. Tells how many rows the statement changed; what it changed is there by then, whatever the number.
+    pub async fn execute_and_commit(mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {
+        let sql = sql.into();
+        if let Work::Postgres(work) = self.0 {
+            return work.execute_and_commit(sql.postgres(), args).await;
+        }
+        let changed = self.execute(sql, args).await?;
+        self.commit().await?;
+        Ok(changed)
     }
 
     /// Makes the work durable, and answers only then.

@@ -70,6 +70,26 @@ async fn what_is_not_committed_is_undone() {
 }
 
 #[tokio::test]
+async fn the_last_statement_ends_the_unit_of_work() {
+    let TestDb { db, _directory } = open(&Settings { pool_size: 1, ..Settings::default() }).await;
+    let sql = "insert into items (id) values ($1)";
+    let alone = db.write().await.unwrap();
+    assert_eq!(alone.execute_and_commit(sql, args!["a"]).await.unwrap(), 1);
+    let mut tx = db.write().await.unwrap();
+    tx.execute(sql, args!["b"]).await.unwrap();
+    assert_eq!(tx.execute_and_commit(sql, args!["c"]).await.unwrap(), 1);
+    assert_eq!(count(&db).await, 3);
+
+    let mut tx = db.write().await.unwrap();
+    tx.execute(sql, args!["d"]).await.unwrap();
+    assert!(matches!(tx.execute_and_commit(sql, args!["a"]).await, Err(Error::Duplicate(_))));
+    let mut tx = db.write().await.unwrap();
+    tx.execute(sql, args!["a"]).await.unwrap_err();
+    tx.execute_and_commit(sql, args!["d"]).await.unwrap_err();
+    assert_eq!(count(&db).await, 3);
+}
+
+#[tokio::test]
 async fn broken_keys_are_told_apart() {
     let TestDb { db, _directory } = open(&Settings::default()).await;
     insert(&db, "a", 1).await.unwrap();

@@ -187,6 +187,28 @@ impl Work {
         Ok(())
     }
 
+    /// The commit is sent together with the statement. If the statement fails, the server turns the commit
+    /// into a rollback.
+    pub(crate) async fn execute_and_commit(mut self, sql: &str, args: &[Value<'_>]) -> Result<u64> {
+        if self.mode == Mode::Lazy {
+            // Nothing came before, so the statement can stand alone.
+            self.mode = Mode::One;
+        }
+        if self.mode != Mode::Open {
+            return self.execute(sql, args).await;
+        }
+        self.enter()?;
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let args = references(args);
+        let (outcome, ended) =
+            tokio::join!(client.execute(&statement, &args), client.batch_execute("commit"));
+        let changed = outcome?;
+        ended?;
+        self.mode = Mode::Autocommit;
+        Ok(changed)
+    }
+
     /// The server would answer the commit of a failed transaction with a silent rollback.
     pub(crate) async fn commit(mut self) -> Result<()> {
         if self.failed {

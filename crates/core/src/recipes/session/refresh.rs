@@ -66,10 +66,9 @@ async fn exchange(cx: &Cx, shown: Opened) -> Result<Refreshed> {
     let child = seal(cx, handle, &shown.payload.user_id, parent, anti_csrf.as_ref()).await?;
 
     let mut tx = cx.db().write().await?;
-    let Some(mut row) = store::find_for_update(&mut tx, key(cx, handle)).await? else {
+    let Some((mut row, user)) = store::find_with_user_for_update(&mut tx, key(cx, handle)).await? else {
         return Ok(Refreshed::Unauthorised(GONE, None));
     };
-    let user = store::resolve_user(&mut tx, cx.app_id(), &row.user_id).await?;
     let presented =
         Shown { hash1: &shown.hash1, parent_hash1: shown.payload.parent_refresh_token_hash1.as_deref() };
     let child_hash2 = refresh_token::hash2(&child.token);
@@ -91,9 +90,10 @@ async fn exchange(cx: &Cx, shown: Opened) -> Result<Refreshed> {
     let was_static = row.use_static_key;
     row.use_static_key = wants_static(cx, shown.asked.use_dynamic_signing_key, was_static);
     if moved || row.use_static_key != was_static {
-        store::update_lineage(&mut tx, key(cx, handle), &row).await?;
+        store::commit_lineage(tx, key(cx, handle), &row).await?;
+    } else {
+        tx.commit().await?;
     }
-    tx.commit().await?;
 
     activity::touch(cx, &user.primary_internal).await;
     issue(cx, shown, Refresh { row, user, child, anti_csrf }).await

@@ -233,11 +233,12 @@ async fn promote(cx: &Cx, mut token: AccessToken, row: Option<Stored>) -> Result
     };
     let is_current = row.lineage.ends_in(shown(&token));
     let promotes = row.lineage.promote(shown(&token), moment(cx));
-    if promotes {
-        store::update_lineage(&mut tx, key(cx, &token.handle), &row).await?;
-    }
     // Ended before signing, which may have to read keys.
-    tx.commit().await?;
+    if promotes {
+        store::commit_lineage(tx, key(cx, &token.handle), &row).await?;
+    } else {
+        tx.commit().await?;
+    }
     if !promotes && !is_current && !outdated {
         return Ok(unchanged(token));
     }

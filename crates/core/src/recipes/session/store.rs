@@ -3,7 +3,7 @@
 use super::lineage::Lineage;
 use super::model::{Stored, UserIds};
 use crate::{Error, Result};
-use portcullis_db::{FromRow, Row, Tx, args, placeholders};
+use portcullis_db::{FromRow, Row, Tx, args, placeholders, sql};
 use portcullis_wire::Object;
 
 impl FromRow for Stored {
@@ -51,6 +51,56 @@ pub(super) async fn find_for_update(tx: &mut Tx, key: Key<'_>) -> Result<Option<
     Ok(tx.fetch_optional_for_update(SELECT, args![key.app_id, key.tenant_id, key.handle]).await?)
 }
 
+/// [`SELECT`] and [`resolve_user`] at once, of session `s`.
+macro_rules! select_with_user {
+    ($tail:literal) => {
+        concat!(
+            "select s.user_id, s.refresh_token_hash_2, s.session_data, s.expires_at, s.created_at_time,
+            s.jwt_user_payload, s.use_static_key, s.prev_refresh_token_hash_2, s.refresh_token_rotated_at,
+            coalesce(r.external_user_id, cast(g.supertokens_user_id as text), s.user_id),
+            case when u.user_id is null
+                then coalesce(r.external_user_id, cast(g.supertokens_user_id as text), s.user_id)
+                else coalesce(p.external_user_id, cast(u.primary_or_recipe_user_id as text)) end,
+            coalesce(cast(u.primary_or_recipe_user_id as text), cast(g.supertokens_user_id as text), s.user_id)
+            from session_info s
+            left join userid_mapping g on g.app_id = s.app_id and g.external_user_id = s.user_id
+            left join app_id_to_user_id u on u.app_id = s.app_id
+                and u.user_id = cast(coalesce(cast(g.supertokens_user_id as text), s.user_id) as char(36))
+                and cast(u.user_id as text) = coalesce(cast(g.supertokens_user_id as text), s.user_id)
+            left join userid_mapping r on r.app_id = s.app_id
+                and r.supertokens_user_id
+                    = cast(coalesce(cast(g.supertokens_user_id as text), s.user_id) as char(36))
+                and cast(r.supertokens_user_id as text)
+                    = coalesce(cast(g.supertokens_user_id as text), s.user_id)
+            left join userid_mapping p on p.app_id = s.app_id
+                and p.supertokens_user_id = u.primary_or_recipe_user_id
+            where s.app_id = $1 and s.tenant_id = $2 and s.session_handle = $3",
+            $tail
+        )
+    };
+}
+
+/// A session with the ids of its user.
+struct WithUser(Stored, UserIds);
+
+impl FromRow for WithUser {
+    fn from_row(row: &Row<'_>) -> portcullis_db::Result<Self> {
+        let user = UserIds { recipe: row.get(9)?, primary: row.get(10)?, primary_internal: row.get(11)? };
+        Ok(Self(Stored::from_row(row)?, user))
+    }
+}
+
+/// The session, locked until the unit of work ends, and the ids of its user.
+pub(super) async fn find_with_user_for_update(
+    tx: &mut Tx,
+    key: Key<'_>,
+) -> Result<Option<(Stored, UserIds)>> {
+    let sql = sql!(postgres: select_with_user!(" for update of s"), sqlite: select_with_user!(""));
+    let found: Option<WithUser> =
+        tx.fetch_optional(sql, args![key.app_id, key.tenant_id, key.handle]).await?;
+    Ok(found.map(|WithUser(row, user)| (row, user)))
+}
+
 /// Adds a session.
 pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()> {
     let sql = "insert into session_info (app_id, tenant_id, session_handle, user_id, refresh_token_hash_2,
@@ -76,8 +126,8 @@ pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()
     Ok(())
 }
 
-/// Writes what a refresh or a promotion changes: hashes, expiry, kind of key.
-pub(super) async fn update_lineage(tx: &mut Tx, key: Key<'_>, row: &Stored) -> Result<()> {
+/// Writes what a refresh or a promotion changes (hashes, expiry, kind of key), and ends the unit of work.
+pub(super) async fn commit_lineage(tx: Tx, key: Key<'_>, row: &Stored) -> Result<()> {
     let sql = "update session_info set refresh_token_hash_2 = $4, prev_refresh_token_hash_2 = $5,
         refresh_token_rotated_at = $6, expires_at = $7, use_static_key = $8
         where app_id = $1 and tenant_id = $2 and session_handle = $3";
@@ -91,7 +141,7 @@ pub(super) async fn update_lineage(tx: &mut Tx, key: Key<'_>, row: &Stored) -> R
         row.lineage.expires_at,
         row.use_static_key
     ];
-    tx.execute(sql, args).await?;
+    tx.execute_and_commit(sql, args).await?;
     Ok(())
 }
 
