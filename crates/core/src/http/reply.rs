@@ -16,7 +16,7 @@ pub struct Reply {
     content_type: HeaderValue,
     cache_control: Option<HeaderValue>,
     retry_after: Option<HeaderValue>,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Reply {
@@ -25,6 +25,16 @@ impl Reply {
         let mut body = serde_json::to_vec(value).map_err(Error::internal)?;
         body.push(b'\n');
         Ok(Self::new(StatusCode::OK, JSON, body))
+    }
+
+    /// 200 with a JSON body that was written before.
+    pub(crate) fn ready_json(body: Bytes) -> Self {
+        Self { status: StatusCode::OK, content_type: JSON, cache_control: None, retry_after: None, body }
+    }
+
+    /// What is sent, without status and headers.
+    pub(crate) fn into_body(self) -> Bytes {
+        self.body
     }
 
     /// 200 with a text body.
@@ -51,7 +61,7 @@ impl Reply {
     }
 
     fn new(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Self {
-        Self { status, content_type, cache_control: None, retry_after: None, body }
+        Self { status, content_type, cache_control: None, retry_after: None, body: body.into() }
     }
 
     /// The answer to a call that could not be served; breakdowns are logged here, once.
@@ -77,7 +87,7 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(self.body)));
+        let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.content_type);

@@ -4,7 +4,7 @@ mod routes;
 pub mod service;
 mod store;
 
-pub use service::{Activity, touch, touch_in};
+pub use service::{Activity, first_touch, touch};
 
 use crate::Recipe;
 

@@ -1,9 +1,9 @@
 //! Noting activity, for each user at most once in five minutes.
 
 use super::store;
+use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result, Scope};
 use papaya::HashMap;
-use portcullis_db::Tx;
 
 const THROTTLE_MS: i64 = 300_000;
 /// Above this many remembered users, those whose time is over are dropped.
@@ -31,12 +31,9 @@ impl Activity {
     }
 }
 
-/// As [`touch`], in the unit of work that makes the user, which spares the database a second one.
-pub async fn touch_in(cx: &Cx, tx: &mut Tx, user_id: &str) -> Result<()> {
-    if is_due(cx, user_id) {
-        store::upsert_last_active(tx, cx.app_id(), user_id, cx.now).await?;
-    }
-    Ok(())
+/// As [`touch`], for a user who is about to be made: the row that goes with it.
+pub fn first_touch(cx: &Cx, user_id: &str) -> Option<OwnRow<'static>> {
+    is_due(cx, user_id).then(|| store::row(cx.now))
 }
 
 /// The official suites expect to see every activity.

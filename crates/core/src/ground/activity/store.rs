@@ -1,7 +1,13 @@
 //! The statements on activity.
 
 use crate::Result;
+use crate::ground::users::service::OwnRow;
 use portcullis_db::{Tx, args};
+
+/// The row of a new user who is active now.
+pub(super) fn row(now: i64) -> OwnRow<'static> {
+    OwnRow { table: "user_last_active", columns: &["last_active_time"], values: vec![now.into()] }
+}
 
 /// Notes that the user is active now.
 pub(super) async fn upsert_last_active(tx: &mut Tx, app_id: &str, user_id: &str, now: i64) -> Result<()> {

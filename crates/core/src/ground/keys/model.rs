@@ -5,8 +5,9 @@ use crate::config::CoreConfig;
 use crate::crypto::digest::Secret;
 use crate::crypto::signing_key::{KeyForge, SigningKey};
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use papaya::{Equivalent, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The keys of every app that this process has served.
 #[derive(Debug)]
@@ -81,6 +82,9 @@ pub struct KeySet {
     pub refresh_token_key: Secret,
     /// When it was read, in milliseconds.
     pub read_at: i64,
+    /// The public list of keys, ready to be sent, with the number of dynamic keys on it. They are listed
+    /// newest first, so the number says which they are.
+    pub(super) page: OnceLock<(usize, Bytes)>,
 }
 
 /// The times that govern dynamic keys, in milliseconds.
@@ -141,6 +145,11 @@ impl KeySet {
     pub(super) fn is_fresh(&self, rotation: Rotation, now: i64) -> bool {
         let young = self.dynamic.first().is_some_and(|key| rotation.is_young(key.created_at(), now));
         young && (now - self.read_at).abs() < STALE_AFTER_MS
+    }
+
+    /// How many dynamic keys verify.
+    pub(super) fn alive(&self, rotation: Rotation, now: i64) -> usize {
+        self.dynamic.iter().filter(|key| key.created_at() >= rotation.oldest(now)).count()
     }
 
     /// The keys that verify, dynamic ones first.

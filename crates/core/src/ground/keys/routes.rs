@@ -11,7 +11,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn list_jwks(cx: Cx, (): ()) -> Result<Reply> {
-    let (keys, max_age) = service::list_jwks(&cx).await?;
-    let reply = Reply::json(&wire::JwksResponse { keys })?;
-    Ok(reply.cached(&format!("max-age={max_age}, must-revalidate")))
+    let write = |keys| Reply::json(&wire::JwksResponse { keys }).map(Reply::into_body);
+    let (page, max_age) = service::jwks_page(&cx, write).await?;
+    Ok(Reply::ready_json(page).cached(&format!("max-age={max_age}, must-revalidate")))
 }

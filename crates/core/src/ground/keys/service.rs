@@ -8,8 +8,9 @@ use crate::crypto::signing_key::SigningKey;
 use crate::crypto::{random, refresh_token};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
+use bytes::Bytes;
 use portcullis_db::{Db, Tx};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The app's keys, with one that may sign now.
 pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
@@ -96,14 +97,34 @@ pub fn rotation(cx: &Cx) -> Rotation {
     Rotation::of(cx.config())
 }
 
-/// The keys to show to verifiers, dynamic ones first, and for how many seconds they may be kept.
-pub async fn list_jwks(cx: &Cx) -> Result<(Vec<serde_json::Value>, i64)> {
+/// The keys to show to verifiers, dynamic ones first.
+pub async fn list_jwks(cx: &Cx) -> Result<Vec<serde_json::Value>> {
+    to_jwks(cx, &*current(cx).await?)
+}
+
+fn to_jwks(cx: &Cx, set: &KeySet) -> Result<Vec<serde_json::Value>> {
+    let keys = set.verifying(rotation(cx), cx.now).map(|key| serde_json::to_value(key.jwk()));
+    keys.collect::<std::result::Result<_, _>>().map_err(Error::internal)
+}
+
+/// [`list_jwks`] as it is sent, written by `write` once for each reading of the keys; and for how many seconds
+/// it may be kept by others.
+pub async fn jwks_page(
+    cx: &Cx,
+    write: impl FnOnce(Vec<serde_json::Value>) -> Result<Bytes>,
+) -> Result<(Bytes, i64)> {
     let set = current(cx).await?;
     let rotation = rotation(cx);
-    let keys = set.verifying(rotation, cx.now).map(|key| serde_json::to_value(key.jwk()));
-    let keys = keys.collect::<std::result::Result<_, _>>().map_err(Error::internal)?;
     let newest = set.dynamic.first().map_or(cx.now, |key| key.created_at());
-    Ok((keys, rotation.max_age_secs(newest, cx.now)))
+    let max_age = rotation.max_age_secs(newest, cx.now);
+    let alive = set.alive(rotation, cx.now);
+    if let Some((_, page)) = set.page.get().filter(|(listed, _)| *listed == alive) {
+        return Ok((page.clone(), max_age));
+    }
+    let page = write(to_jwks(cx, &set)?)?;
+    // A key may have died since the page was written; then it is written each time until the next reading.
+    let _ = set.page.set((alive, page.clone()));
+    Ok((page, max_age))
 }
 
 /// Deletes the dynamic keys that verify no more. Most go when their successor is made; those of an app
@@ -235,5 +256,6 @@ fn parse(cx: &Cx, stored: Stored, known: Option<&KeySet>) -> Result<KeySet> {
         fixed: fixed.collect::<Result<_>>()?,
         refresh_token_key: Secret::new(stored.refresh_token_key.unwrap_or_default()),
         read_at: cx.now,
+        page: OnceLock::new(),
     })
 }

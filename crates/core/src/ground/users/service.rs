@@ -1,14 +1,15 @@
 //! Finding, listing and deleting users of every recipe.
 
 use super::model::{Cursor, Search, User};
-use super::store::{self, Page};
+use super::store::{self, Member, Page};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
+use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
 pub use super::store::{
-    NewUser, UserFilter, find_row, insert_user, insert_verified_email, lock_row, release_email,
-    reserve_email, update_email,
+    NewUser, OwnRow, UserFilter, find_row, insert_user, insert_verified_email, lock_row, release_email,
+    reserve_email, update_email, verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
@@ -19,8 +20,9 @@ pub async fn find(cx: &Cx, id: &str) -> Result<Option<User>> {
 
 /// As [`find`], inside a unit of work.
 pub async fn find_in(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User>> {
-    let Some(row) = store::find_row(tx, app_id, id).await? else { return Ok(None) };
-    Ok(load(tx, app_id, &[row.primary_id]).await?.pop())
+    let members = store::find_members(tx, app_id, id).await?;
+    let primary_id = members.first().map(|member| member.row.primary_id.clone());
+    Ok(primary_id.and_then(|id| to_user(id, members)))
 }
 
 /// The users with these group ids, in this order; ids without a login method are left out.
@@ -28,21 +30,20 @@ pub async fn load(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<V
     if primary_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = store::list_rows(tx, app_id, primary_ids).await?;
-    let methods = store::list_methods(tx, app_id, &rows).await?;
-    let mut users = Vec::new();
-    for id in primary_ids {
-        let members = rows.iter().filter(|row| &row.primary_id == id);
-        let is_member = |user_id: &String| members.clone().any(|row| &row.user_id == user_id);
-        let login_methods: Vec<_> =
-            methods.iter().filter(|method| is_member(&method.user_id)).cloned().collect();
-        let Some(own) = members.clone().find(|row| &row.user_id == id) else { continue };
-        if !login_methods.is_empty() {
-            let external_id = own.external_id().map(str::to_owned);
-            users.push(User { id: id.clone(), external_id, is_primary: own.is_linked, login_methods });
-        }
+    let mut groups: HashMap<String, Vec<Member>> = HashMap::new();
+    for member in store::list_members(tx, app_id, primary_ids).await? {
+        groups.entry(member.row.primary_id.clone()).or_default().push(member);
     }
-    Ok(users)
+    let in_order = primary_ids.iter().filter_map(|id| groups.remove_entry(id));
+    Ok(in_order.filter_map(|(id, members)| to_user(id, members)).collect())
+}
+
+/// The user that the members of a group are together.
+fn to_user(id: String, members: Vec<Member>) -> Option<User> {
+    let own = members.iter().find(|member| member.row.user_id == id)?;
+    let (external_id, is_primary) = (own.row.external_id().map(str::to_owned), own.row.is_linked);
+    let login_methods: Vec<_> = members.into_iter().filter_map(|member| member.method).collect();
+    (!login_methods.is_empty()).then_some(User { id, external_id, is_primary, login_methods })
 }
 
 /// What to look for, in [`list_by_account_info`].
@@ -122,9 +123,9 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let mut tx = cx.db().write().await?;
     let Some(row) = store::find_row(&mut tx, app_id, id).await? else { return Ok(()) };
     store::lock_row(&mut tx, app_id, &row.primary_id).await?;
-    let rows = store::list_rows(&mut tx, app_id, std::slice::from_ref(&row.primary_id)).await?;
-    let methods = store::list_methods(&mut tx, app_id, &rows).await?;
-    let (gone, stay): (Vec<_>, Vec<_>) = methods.iter().partition(|m| all || m.user_id == row.user_id);
+    let members = store::list_members(&mut tx, app_id, std::slice::from_ref(&row.primary_id)).await?;
+    let methods = members.iter().filter_map(|member| member.method.as_ref());
+    let (gone, stay): (Vec<_>, Vec<_>) = methods.partition(|m| all || m.user_id == row.user_id);
     for method in &gone {
         store::delete_method(&mut tx, app_id, method).await?;
         forget(cx, &mut tx, &method.user_id, method.external_user_id.as_deref()).await?;

@@ -2,8 +2,7 @@
 
 use super::model::{Cursor, LoginMethod, Search, ThirdParty};
 use crate::{Result, Scope};
-use portcullis_db::{Tx, Value, args, placeholders};
-use std::collections::{HashMap, HashSet};
+use portcullis_db::{Engine, FromRow, Row, Tx, Value, args, placeholders};
 
 /// A user's place in `app_id_to_user_id`.
 #[derive(Clone, Debug)]
@@ -50,29 +49,69 @@ pub struct NewUser<'a> {
     pub time_joined: i64,
 }
 
-/// Creates a user in a tenant; false if what identifies it is taken there.
-pub async fn insert_user(tx: &mut Tx, scope: &Scope, new: NewUser<'_>) -> Result<bool> {
-    if !insert_membership(tx, scope, &scope.tenant_id, new).await? {
-        return Ok(false);
-    }
-    let sql = "insert into app_id_to_user_id (app_id, user_id, recipe_id, primary_or_recipe_user_id,
-        is_linked_or_is_a_primary_user, time_joined, primary_or_recipe_user_time_joined)
-        values ($1, $2, $3, $2, false, $4, $4)";
-    tx.execute(sql, args![&scope.app_id, new.user_id, new.recipe_id, new.time_joined]).await?;
-    let sql = "insert into recipe_user_account_infos (app_id, recipe_user_id, recipe_id, account_info_type,
-        account_info_value, third_party_id, third_party_user_id) values ($1, $2, $3, $4, $5, '', '')";
-    tx.execute(sql, args![&scope.app_id, new.user_id, new.recipe_id, new.info_type, new.info_value]).await?;
-    Ok(true)
+/// A row about a new user in a table that is not the users' own: it is added together with the user.
+#[derive(Clone, Debug)]
+pub struct OwnRow<'a> {
+    /// The table; it has the columns `app_id` and `user_id`.
+    pub table: &'static str,
+    /// Its other columns.
+    pub columns: &'static [&'static str],
+    /// Their values.
+    pub values: Vec<Value<'a>>,
 }
 
-async fn insert_membership(tx: &mut Tx, scope: &Scope, tenant_id: &str, new: NewUser<'_>) -> Result<bool> {
-    let sql =
-        "insert into recipe_user_tenants (app_id, recipe_user_id, tenant_id, recipe_id, account_info_type,
-        account_info_value, third_party_id, third_party_user_id) values ($1, $2, $3, $4, $5, $6, '', '')
-        on conflict do nothing";
-    let args = args![&scope.app_id, new.user_id, tenant_id, new.recipe_id, new.info_type, new.info_value];
-    Ok(tx.execute(sql, args).await? > 0)
+/// Creates a user in a tenant, with rows in other tables; false if what identifies it is taken there. On
+/// PostgreSQL this is one statement.
+pub async fn insert_user(tx: &mut Tx, scope: &Scope, new: NewUser<'_>, own: &[OwnRow<'_>]) -> Result<bool> {
+    let (app_id, tenant_id) = (scope.app_id.as_str(), scope.tenant_id.as_str());
+    let texts = [app_id, new.user_id, tenant_id, new.recipe_id, new.info_type, new.info_value];
+    let mut args: Vec<Value<'_>> = texts.map(Value::from).into();
+    args.push(new.time_joined.into());
+    let mut rows: Vec<(&str, String, String)> = NEW_ROWS
+        .iter()
+        .map(|(table, columns, values)| (*table, (*columns).to_owned(), (*values).to_owned()))
+        .collect();
+    for row in own {
+        let columns = format!("app_id, user_id, {}", row.columns.join(", "));
+        let values = format!("$1, cast($2 as text), {}", placeholders(args.len() + 1, row.values.len()));
+        rows.push((row.table, columns, values));
+        args.extend(&row.values);
+    }
+    if tx.engine() == Engine::Sqlite {
+        let is_new = tx.execute(format!("{NEW_MEMBERSHIP} on conflict do nothing"), &args).await? > 0;
+        for (table, columns, values) in rows.iter().filter(|_| is_new) {
+            tx.execute(format!("insert into {table} ({columns}) values ({values})"), &args).await?;
+        }
+        return Ok(is_new);
+    }
+    let mut sql = format!("with new as ({NEW_MEMBERSHIP} on conflict do nothing returning tenant_id)");
+    for (at, (table, columns, values)) in rows.iter().enumerate() {
+        sql.push_str(&format!(", row_{at} as (insert into {table} ({columns}) select {values} from new)"));
+    }
+    sql.push_str(" select tenant_id from new");
+    Ok(tx.fetch_optional::<(String,)>(sql, &args).await?.is_some())
 }
+
+/// Ids are cast because their columns are not all of one type, and an argument has but one.
+const NEW_MEMBERSHIP: &str = "insert into recipe_user_tenants (app_id, recipe_user_id, tenant_id, recipe_id,
+    account_info_type, account_info_value, third_party_id, third_party_user_id)
+    values ($1, cast($2 as text), $3, $4, $5, $6, '', '')";
+
+/// Table, columns, values.
+const NEW_ROWS: [(&str, &str, &str); 2] = [
+    (
+        "app_id_to_user_id",
+        "app_id, user_id, recipe_id, primary_or_recipe_user_id, is_linked_or_is_a_primary_user, time_joined,
+         primary_or_recipe_user_time_joined",
+        "$1, cast($2 as text), $4, cast($2 as text), false, $7, $7",
+    ),
+    (
+        "recipe_user_account_infos",
+        "app_id, recipe_user_id, recipe_id, account_info_type, account_info_value, third_party_id,
+         third_party_user_id",
+        "$1, cast($2 as text), $4, $5, $6, '', ''",
+    ),
+];
 
 /// The user with an internal or external id; an internal one wins.
 pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<UserRow>> {
@@ -100,67 +139,106 @@ pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> 
     Ok(tx.fetch_optional_for_update::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
 }
 
-/// The members of the groups with these ids.
-pub(super) async fn list_rows(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<UserRow>> {
+/// A member of a group, and how it signs in; nothing if that was deleted and only the group's name stayed.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) row: UserRow,
+    pub(super) method: Option<LoginMethod>,
+}
+
+/// Everything about members of groups: a row for each pair of account info and membership. Verified
+/// addresses are kept under the id that callers know.
+const MEMBERS: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user,
+    a.recipe_id, a.time_joined, m.external_user_id, i.account_info_type, i.account_info_value,
+    i.third_party_id, i.third_party_user_id, t.tenant_id, v.email
+    from app_id_to_user_id a
+    left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
+    left join recipe_user_account_infos i on i.app_id = a.app_id and i.recipe_user_id = a.user_id
+    left join recipe_user_tenants t on t.app_id = a.app_id and t.recipe_user_id = a.user_id
+    left join emailverification_verified_emails v on v.app_id = a.app_id
+        and v.user_id = coalesce(m.external_user_id, cast(a.user_id as text))
+        and v.email = i.account_info_value and i.account_info_type = 'email'";
+
+/// The members, oldest first, of the group of the user with an internal or external id; an internal one wins.
+pub(super) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<Vec<Member>> {
+    // The id comes twice because PostgreSQL passes over blanks at the end of a `char(36)`.
     let sql = format!(
-        "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
-         a.time_joined, m.external_user_id
-         from app_id_to_user_id a
-         left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
-         where a.app_id = $1 and a.primary_or_recipe_user_id in ({})
-         order by a.time_joined, a.user_id",
-        placeholders(2, primary_ids.len())
+        "{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id = (
+            select g.primary_or_recipe_user_id from app_id_to_user_id g
+            where g.app_id = $1 and g.user_id = coalesce(
+                (select k.user_id from app_id_to_user_id k
+                    where k.app_id = $1 and k.user_id = $2 and cast(k.user_id as text) = $3),
+                (select x.supertokens_user_id from userid_mapping x
+                    where x.app_id = $1 and x.external_user_id = $3)))"
     );
-    let rows: Vec<RowColumns> = tx.fetch_all(sql, &app_and(app_id, primary_ids)).await?;
-    Ok(rows.into_iter().map(Into::into).collect())
+    Ok(to_members(tx.fetch_all(sql, args![app_id, id, id]).await?))
 }
 
-fn app_and<'a>(app_id: &'a str, ids: &'a [String]) -> Vec<Value<'a>> {
-    std::iter::once(app_id).chain(ids.iter().map(String::as_str)).map(Value::from).collect()
+/// The members, oldest first, of the groups with these ids.
+pub(super) async fn list_members(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<Member>> {
+    let list = placeholders(2, primary_ids.len());
+    let sql = format!("{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id in ({list})");
+    let ids = primary_ids.iter().map(String::as_str);
+    let args: Vec<Value<'_>> = std::iter::once(app_id).chain(ids).map(Value::from).collect();
+    Ok(to_members(tx.fetch_all(sql, &args).await?))
 }
 
-/// The login methods of these users. A group's id whose own login method was deleted has none.
-pub(super) async fn list_methods(tx: &mut Tx, app_id: &str, rows: &[UserRow]) -> Result<Vec<LoginMethod>> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
+/// What there is about a login method beside [`UserRow`]: account info, membership, verified address.
+struct Detail {
+    info: Option<(String, String, String, String)>,
+    tenant_id: Option<String>,
+    verified_email: Option<String>,
+}
+
+struct MemberRow(UserRow, Detail);
+
+impl FromRow for MemberRow {
+    fn from_row(row: &Row<'_>) -> portcullis_db::Result<Self> {
+        let kind: Option<String> = row.get(6)?;
+        let info = match kind {
+            Some(kind) => Some((kind, row.get(7)?, row.get(8)?, row.get(9)?)),
+            None => None,
+        };
+        let detail = Detail { info, tenant_id: row.get(10)?, verified_email: row.get(11)? };
+        Ok(Self(RowColumns::from_row(row)?.into(), detail))
     }
-    let ids: Vec<String> = rows.iter().map(|row| row.user_id.clone()).collect();
-    let (list, arguments) = (placeholders(2, ids.len()), app_and(app_id, &ids));
-    let sql = format!(
-        "select recipe_user_id, account_info_type, account_info_value, third_party_id, third_party_user_id
-         from recipe_user_account_infos where app_id = $1 and recipe_user_id in ({list})"
-    );
-    let infos: Vec<(String, String, String, String, String)> = tx.fetch_all(sql, &arguments).await?;
-    let sql = format!(
-        "select distinct recipe_user_id, tenant_id from recipe_user_tenants
-         where app_id = $1 and recipe_user_id in ({list}) order by tenant_id"
-    );
-    let tenants: Vec<(String, String)> = tx.fetch_all(sql, &arguments).await?;
-    let verified = verified_emails(tx, app_id, rows).await?;
-    let mut methods: HashMap<&str, LoginMethod> = HashMap::new();
-    for (id, kind, value, third_party_id, third_party_user_id) in infos {
-        let Some(row) = rows.iter().find(|row| row.user_id == id) else { continue };
-        let method = methods.entry(&row.user_id).or_insert_with(|| empty_method(row));
+}
+
+fn to_members(mut rows: Vec<MemberRow>) -> Vec<Member> {
+    rows.sort_by(|MemberRow(left, _), MemberRow(right, _)| {
+        (left.time_joined, &left.user_id).cmp(&(right.time_joined, &right.user_id))
+    });
+    let mut members: Vec<Member> = Vec::new();
+    for MemberRow(row, detail) in rows {
+        let is_known = members.last().is_some_and(|last| last.row.user_id == row.user_id);
+        if !is_known {
+            members.push(Member { row, method: None });
+        }
+        if let Some(member) = members.last_mut() {
+            member.add(detail);
+        }
+    }
+    for method in members.iter_mut().filter_map(|member| member.method.as_mut()) {
+        method.tenant_ids.sort_unstable();
+        method.verified |= method.email.is_none() && method.recipe_id == "passwordless";
+    }
+    members
+}
+
+impl Member {
+    fn add(&mut self, detail: Detail) {
+        let Some((kind, value, third_party_id, third_party_user_id)) = detail.info else { return };
+        let method = self.method.get_or_insert_with(|| empty_method(&self.row));
         match kind.as_str() {
-            "email" => method.email = Some(value),
+            "email" => {
+                method.email = Some(value);
+                method.verified = detail.verified_email.is_some();
+            }
             "phone" => method.phone_number = Some(value),
             _ => method.third_party = Some(ThirdParty { id: third_party_id, user_id: third_party_user_id }),
         }
+        method.tenant_ids.extend(detail.tenant_id.filter(|id| !method.tenant_ids.contains(id)));
     }
-    for (id, tenant_id) in tenants {
-        if let Some(method) = methods.get_mut(id.as_str()) {
-            method.tenant_ids.push(tenant_id);
-        }
-    }
-    let mut methods: Vec<LoginMethod> =
-        rows.iter().filter_map(|row| methods.remove(row.user_id.as_str())).collect();
-    for method in &mut methods {
-        method.verified = match &method.email {
-            Some(email) => verified.contains(&(method.public_id().to_owned(), email.clone())),
-            None => method.recipe_id == "passwordless",
-        };
-    }
-    Ok(methods)
 }
 
 fn empty_method(row: &UserRow) -> LoginMethod {
@@ -175,18 +253,6 @@ fn empty_method(row: &UserRow) -> LoginMethod {
         third_party: None,
         verified: false,
     }
-}
-
-/// Verified addresses are kept under the id that callers know.
-async fn verified_emails(tx: &mut Tx, app_id: &str, rows: &[UserRow]) -> Result<HashSet<(String, String)>> {
-    let ids: Vec<String> =
-        rows.iter().map(|row| row.external_id.clone().unwrap_or_else(|| row.user_id.clone())).collect();
-    let sql = format!(
-        "select user_id, email from emailverification_verified_emails where app_id = $1 and user_id in ({})",
-        placeholders(2, ids.len())
-    );
-    let pairs: Vec<(String, String)> = tx.fetch_all(sql, &app_and(app_id, &ids)).await?;
-    Ok(pairs.into_iter().collect())
 }
 
 /// The groups that have a member in the tenant with this account info, of one recipe or of any.
@@ -267,9 +333,11 @@ fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Valu
     if filter.all_tenants {
         text.push_str(" where a.app_id = $1");
     } else {
+        // SQLite keeps the order of a cross join: it shall go through the users in the list's own order,
+        // and not through all members of the tenant.
         text.push_str(
-            " join recipe_user_tenants t on t.app_id = a.app_id and t.recipe_user_id = a.user_id
-             where a.app_id = $1 and t.tenant_id = $2",
+            " cross join recipe_user_tenants t where t.app_id = a.app_id and t.recipe_user_id = a.user_id
+             and a.app_id = $1 and t.tenant_id = $2",
         );
         args.push(Value::from(&scope.tenant_id));
     }
@@ -397,6 +465,11 @@ pub async fn release_email(tx: &mut Tx, app_id: &str, email: &str, primary_id: &
         and account_info_value = $2 and primary_user_id = $3";
     tx.execute(sql, args![app_id, email, primary_id]).await?;
     Ok(())
+}
+
+/// The row of a new user whose address counts as verified.
+pub fn verified_email_row(email: &str) -> OwnRow<'_> {
+    OwnRow { table: "emailverification_verified_emails", columns: &["email"], values: vec![email.into()] }
 }
 
 /// Marks an address as verified, under the id that callers know.

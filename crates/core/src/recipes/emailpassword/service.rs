@@ -1,6 +1,6 @@
 //! What the recipe decides: prepare (hash), write, answer.
 
-use super::model::{EmailPasswordUser, ResetToken};
+use super::model::ResetToken;
 use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::{password_hash, random};
@@ -23,32 +23,40 @@ pub(super) struct Found {
 /// Creates a user with a normalised address; `None` if the tenant has one with it.
 pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
-    let mut tx = cx.db().write().await?;
-    let Some(user_id) = insert(cx, &mut tx, email, &hash).await? else { return Ok(None) };
-    if is_fake_email(email) {
-        users::insert_verified_email(&mut tx, cx.app_id(), &user_id, email).await?;
+    let user_id = random::uuid();
+    let verified = is_fake_email(email);
+    let mut own = vec![store::row(email, &hash, cx.now)];
+    own.extend(activity::first_touch(cx, &user_id));
+    own.extend(verified.then(|| users::verified_email_row(email)));
+    let mut tx = cx.db().write_one().await?;
+    if !users::insert_user(&mut tx, &cx.scope, new_user(cx, &user_id, email), &own).await? {
+        return Ok(None);
     }
-    activity::touch_in(cx, &mut tx, &user_id).await?;
-    let found = found(&mut tx, cx, &user_id).await?;
     tx.commit().await?;
-    Ok(Some(found))
+    let method = LoginMethod {
+        recipe_id: RECIPE_ID.to_owned(),
+        user_id: user_id.clone(),
+        external_user_id: None,
+        time_joined: cx.now,
+        tenant_ids: vec![cx.tenant_id().to_owned()],
+        email: Some(email.to_owned()),
+        phone_number: None,
+        third_party: None,
+        verified,
+    };
+    let user =
+        User { id: user_id.clone(), external_id: None, is_primary: false, login_methods: vec![method] };
+    Ok(Some(Found { user, recipe_user_id: user_id }))
 }
 
-async fn insert(cx: &Cx, tx: &mut Tx, email: &str, hash: &str) -> Result<Option<String>> {
-    let user_id = random::uuid();
-    let new = users::NewUser {
-        user_id: &user_id,
+fn new_user<'a>(cx: &Cx, user_id: &'a str, email: &'a str) -> users::NewUser<'a> {
+    users::NewUser {
+        user_id,
         recipe_id: RECIPE_ID,
         info_type: "email",
         info_value: email,
         time_joined: cx.now,
-    };
-    if !users::insert_user(tx, &cx.scope, new).await? {
-        return Ok(None);
     }
-    let user = EmailPasswordUser { user_id, password_hash: hash.to_owned() };
-    store::insert_user(tx, cx.app_id(), &user, email, cx.now).await?;
-    Ok(Some(user.user_id))
 }
 
 async fn found(tx: &mut Tx, cx: &Cx, user_id: &str) -> Result<Found> {
@@ -254,13 +262,17 @@ pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
 pub(super) async fn import_user(cx: &Cx, email: &str, hash: &str) -> Result<(User, bool)> {
     let mut tx = cx.db().write().await?;
     let known = store::find_by_email(&mut tx, &cx.scope, email).await?;
-    let (user_id, was_there) = match known {
-        Some(known) => {
-            store::update_hash(&mut tx, cx.app_id(), &known.user_id, hash).await?;
-            (known.user_id, true)
+    let (user_id, was_there) = if let Some(known) = known {
+        store::update_hash(&mut tx, cx.app_id(), &known.user_id, hash).await?;
+        (known.user_id, true)
+    } else {
+        let user_id = random::uuid();
+        let new = new_user(cx, &user_id, email);
+        if !users::insert_user(&mut tx, &cx.scope, new, &[store::row(email, hash, cx.now)]).await? {
+            // Another call made the user since: the whole call is tried again.
+            return Err(portcullis_db::Error::Busy.into());
         }
-        // Another call made the user since: the whole call is tried again.
-        None => (insert(cx, &mut tx, email, hash).await?.ok_or(portcullis_db::Error::Busy)?, false),
+        (user_id, false)
     };
     let found = found(&mut tx, cx, &user_id).await?;
     tx.commit().await?;

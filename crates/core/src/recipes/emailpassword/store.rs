@@ -1,21 +1,18 @@
 //! The statements on emailpassword users and their reset tokens.
 
 use super::model::{EmailPasswordUser, ResetToken};
+use crate::ground::users::service::OwnRow;
 use crate::{Result, Scope};
 use portcullis_db::{Tx, args};
 
-/// Adds the recipe's part of a new user.
-pub(super) async fn insert_user(
-    tx: &mut Tx,
-    app_id: &str,
-    user: &EmailPasswordUser,
-    email: &str,
-    now: i64,
-) -> Result<()> {
-    let sql = "insert into emailpassword_users (app_id, user_id, email, password_hash, time_joined)
-        values ($1, $2, $3, $4, $5)";
-    tx.execute(sql, args![app_id, &user.user_id, email, &user.password_hash, now]).await?;
-    Ok(())
+/// The recipe's part of a new user.
+pub(super) fn row<'a>(email: &'a str, password_hash: &'a str, now: i64) -> OwnRow<'a> {
+    let columns = &["email", "password_hash", "time_joined"];
+    OwnRow {
+        table: "emailpassword_users",
+        columns,
+        values: vec![email.into(), password_hash.into(), now.into()],
+    }
 }
 
 /// The tenant's user with an address.

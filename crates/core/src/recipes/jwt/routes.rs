@@ -19,6 +19,6 @@ async fn create(cx: Cx, asked: wire::CreateJwtRequest) -> Result<wire::CreateJwt
 }
 
 async fn list_jwks(cx: Cx, (): ()) -> Result<wire::ListJwksResponse> {
-    let (keys, _) = keys::list_jwks(&cx).await?;
+    let keys = keys::list_jwks(&cx).await?;
     Ok(wire::ListJwksResponse::Ok { keys })
 }
