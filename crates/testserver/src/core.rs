@@ -1,9 +1,10 @@
 //! What the suite asks of the core directly.
 
 use bytes::Bytes;
-use http::{Method, Request};
-use portcullis::{HttpTransport, Transport};
+use http::{Method, Request, Response};
+use portcullis::{CoreAddress, HttpTransport, Transport, TransportError, async_trait};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -11,17 +12,42 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 #[derive(Debug)]
 pub(crate) struct Core {
     url: String,
-    http: HttpTransport,
+    http: Arc<HttpTransport>,
+}
+
+/// An app in a core. Every application of the server reaches it over the same connections: a new one is there
+/// at once, which the suite does not wait for.
+#[derive(Debug)]
+struct App {
+    url: String,
+    http: Arc<HttpTransport>,
+}
+
+#[async_trait]
+impl Transport for App {
+    async fn send(
+        &self,
+        mut request: Request<Bytes>,
+    ) -> std::result::Result<Response<Bytes>, TransportError> {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = format!("{}{path}", self.url).parse().map_err(TransportError::new)?;
+        self.http.send(request).await
+    }
 }
 
 impl Core {
     pub(crate) fn at(host: &str, port: &str) -> std::result::Result<Self, Box<dyn std::error::Error>> {
-        Ok(Self { url: format!("http://{host}:{port}"), http: HttpTransport::new()? })
+        Ok(Self { url: format!("http://{host}:{port}"), http: Arc::new(HttpTransport::new()?) })
     }
 
     /// Where the default app is.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How the SDK reaches an app.
+    pub(crate) fn app(&self, url: &str) -> CoreAddress {
+        CoreAddress::Transport(Arc::new(App { url: url.to_owned(), http: Arc::clone(&self.http) }))
     }
 
     /// Makes an app, and answers where it is.

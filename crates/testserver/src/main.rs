@@ -49,7 +49,7 @@ impl Server {
 
     /// Answers from now on as `settings` say.
     fn change(&self, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-        let site = Site::new(self.port, settings)?;
+        let site = Site::new(self.port, &self.core, settings)?;
         *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
         Ok(())
     }
@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         &setting("SUPERTOKENS_CORE_HOST", "localhost"),
         &setting("SUPERTOKENS_CORE_PORT", "3567"),
     )?;
-    let site = Site::new(port, Settings::of(core.url()))?;
+    let site = Site::new(port, &core, Settings::of(core.url()))?;
     let server = Arc::new(Server { port, core, site: RwLock::new(site), counts: Counts::default() });
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     tracing::info!("listens on port {port}");

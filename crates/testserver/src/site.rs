@@ -1,5 +1,6 @@
 //! The application under test: sessions, kept as the suite wants them.
 
+use crate::core::Core;
 use http::{Response, StatusCode};
 use portcullis::recipes::session::{AntiCsrf, Api, ErrorHandlers, SessionRecipe, TransferMethod};
 use portcullis::{AppInfo, Portcullis};
@@ -46,7 +47,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(port: u16, settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn new(
+        port: u16,
+        core: &Core,
+        settings: Settings,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let anti_csrf = if settings.by_custom_header {
             AntiCsrf::ViaCustomHeader
         } else if settings.enable_anti_csrf {
@@ -72,7 +77,7 @@ impl Site {
         };
         let api = format!("0.0.0.0:{port}");
         let mut builder = Portcullis::builder(AppInfo::new("SuperTokens", api, WEBSITE))
-            .core(settings.core_url.as_str())
+            .core(core.app(&settings.core_url))
             .recipe(session);
         if let Ok(key) = std::env::var("CORE_API_KEY") {
             builder = builder.api_key(key);
