@@ -51,7 +51,7 @@ async fn readme_is_a_whole_backend() {
 
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("the test is run by cargo"));
-    cargo.args(["build", "--quiet", "--offline"]).env("CARGO_TARGET_DIR", target);
+    cargo.args(["build", "--quiet"]).env("CARGO_TARGET_DIR", target);
     let built = cargo.current_dir(directory.path()).output().expect("cargo runs");
     let said = String::from_utf8_lossy(&built.stderr);
     assert!(built.status.success() && said.is_empty(), "{said}");
