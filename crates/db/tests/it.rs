@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
-use portcullis_db::{Db, Error, Migration, Settings, Sql, args};
+use portcullis_db::{Db, Engine, Error, Migration, Settings, Sql, args};
 use std::time::Duration;
 
 /// A database of the test's own; `_directory` keeps the file alive.
@@ -86,6 +86,17 @@ async fn the_last_statement_ends_the_unit_of_work() {
     let mut tx = db.write().await.unwrap();
     tx.execute(sql, args!["a"]).await.unwrap_err();
     tx.execute_and_commit(sql, args!["d"]).await.unwrap_err();
+    assert_eq!(count(&db).await, 3);
+
+    let mut tx = db.write().await.unwrap();
+    tx.execute(sql, args!["d"]).await.unwrap();
+    if tx.engine() == Engine::Postgres {
+        // Refused before it is sent: what came before is not committed without it.
+        let small = "insert into items (id, n) values ('e', cast($1 as int4))";
+        tx.execute_and_commit(small, args![1_i64 << 40]).await.unwrap_err();
+    } else {
+        drop(tx);
+    }
     assert_eq!(count(&db).await, 3);
 }
 

@@ -9,7 +9,10 @@ use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 pub use place::Place;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_postgres::Config;
@@ -198,13 +201,7 @@ impl Work {
             return self.execute(sql, args).await;
         }
         self.enter()?;
-        let client = self.client()?;
-        let statement = client.prepare_cached(sql).await?;
-        let args = references(args);
-        let (outcome, ended) =
-            tokio::join!(client.execute(&statement, &args), client.batch_execute("commit"));
-        let changed = outcome?;
-        ended?;
+        let changed = run_and_commit(self.client()?, sql, &references(args)).await?;
         self.mode = Mode::Autocommit;
         Ok(changed)
     }
@@ -264,6 +261,23 @@ impl Drop for Work {
             }
         });
     }
+}
+
+/// The last statement of a transaction and its commit, sent together.
+async fn run_and_commit(client: &Object, sql: &str, args: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+    let statement = client.prepare_cached(sql).await?;
+    let mut sent = pin!(client.execute(&statement, args));
+    // A value that does not fit its parameter is found before anything is sent: then what came before must
+    // not be committed either.
+    if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(sent.as_mut().poll(context))).await {
+        let changed = outcome?;
+        client.batch_execute("commit").await?;
+        return Ok(changed);
+    }
+    let (outcome, ended) = tokio::join!(sent, client.batch_execute("commit"));
+    let changed = outcome?;
+    ended?;
+    Ok(changed)
 }
 
 fn references<'a>(args: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
