@@ -9,6 +9,7 @@ mod postgres;
 mod row;
 mod sql;
 mod sqlite;
+mod turns;
 mod value;
 
 pub use error::{Error, Result};

@@ -12,12 +12,15 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 
 /// Units of work in one commit at most: bounds how long the first of them waits.
 const GROUP_LIMIT: usize = 64;
+
+/// How long a file that another process has locked is left alone.
+const LOCKED_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -76,6 +79,8 @@ impl Store {
             connection.pragma_update(None, "synchronous", "full")?;
             connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
         }
+        // From here on it is waited for by `begin_in_time`.
+        connection.busy_timeout(Duration::ZERO)?;
         let readers = (!in_memory).then(|| Readers::open(path, settings.pool_size)).transpose()?;
         Ok(Self {
             writer: Arc::new(tokio::sync::Mutex::new(Writer { connection, group: None, closed: false })),
@@ -103,11 +108,12 @@ impl Store {
     }
 
     pub(crate) async fn write(&self) -> Result<Work> {
+        let began = Instant::now();
         let waiting = Waiting::new(self);
         let locked = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.writer).lock_owned()).await;
         let mut guard = locked.map_err(|_| Error::PoolFull)?;
         waiting.over();
-        let began = guard.begin();
+        let began = begin_in_time(&mut guard, began + self.acquire_timeout).await;
         let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting), failed: false };
         if let Err(error) = began {
             work.hand_on();
@@ -146,6 +152,16 @@ impl Store {
         }
         if let Some(readers) = &self.readers {
             readers.permits.close();
+        }
+    }
+}
+
+/// A file that another process is writing to is waited for, and not on the async worker.
+async fn begin_in_time(writer: &mut Writer, end: Instant) -> Result<()> {
+    loop {
+        match writer.begin() {
+            Err(Error::Locked) if Instant::now() < end => tokio::time::sleep(LOCKED_PAUSE).await,
+            settled => return settled,
         }
     }
 }

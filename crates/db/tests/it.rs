@@ -281,3 +281,32 @@ async fn a_file_that_is_opened_for_one_process_alone_is_refused_to_others() {
     drop(first);
     Db::open(&url, &alone).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_that_another_process_writes_to_is_waited_for_without_holding_up_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let settings = Settings { acquire_timeout: Duration::from_millis(300), ..Settings::default() };
+    let (ours, other) = (Db::open(&url, &settings).await.unwrap(), Db::open(&url, &settings).await.unwrap());
+    let mut tx = ours.write().await.unwrap();
+    tx.execute("create table items (id varchar(64) primary key, n bigint)", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut held = other.write().await.unwrap();
+    held.execute("insert into items (id) values ($1)", args!["theirs"]).await.unwrap();
+    // There is one thread: it could not count while it waits for the file.
+    let mut counted = 0;
+    let count = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            counted += 1;
+        }
+    };
+    let refused = tokio::select! {
+        refused = insert(&ours, "ours", 1) => refused,
+        () = count => unreachable!(),
+    };
+    assert!(matches!(refused, Err(Error::Locked)), "{refused:?}");
+    assert!(counted > 20, "{counted}");
+    held.commit().await.unwrap();
+    insert(&ours, "ours", 1).await.unwrap();
+}

@@ -5,6 +5,7 @@ mod place;
 mod tls;
 
 use crate::row::Source;
+use crate::turns::{Turn, Turns};
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -21,6 +22,7 @@ use tokio_postgres::types::ToSql;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: Pool,
+    turns: Arc<Turns>,
     place: Arc<Place>,
 }
 
@@ -71,7 +73,8 @@ impl Store {
             })
             .build()
             .map_err(|error| Error::Engine(error.to_string()))?;
-        let store = Self { pool, place };
+        let turns = Turns::new(settings.pool_size, settings.acquire_timeout);
+        let store = Self { pool, turns, place };
         let client = store.pool.get().await?;
         if let Some(schema) = schema {
             create_schema(&client, schema).await?;
@@ -80,7 +83,15 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
-        Ok(Work { client: Some(self.pool.get().await?), mode, failed: false })
+        let waiting = self.turns.queue()?;
+        let client = match self.pool.get().await {
+            Ok(client) => client,
+            Err(error) => {
+                waiting.fail();
+                return Err(error.into());
+            }
+        };
+        Ok(Work { client: Some(client), mode, failed: false, _turn: waiting.begin() })
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -142,6 +153,7 @@ pub(crate) struct Work {
     mode: Mode,
     /// A statement failed, or was cut off: nothing of the unit of work may be committed.
     failed: bool,
+    _turn: Turn,
 }
 
 impl Work {
