@@ -37,7 +37,7 @@ pub enum Error {
     /// 429: too much password work is waiting already.
     #[error("Too many requests: try again later")]
     Busy(Duration),
-    /// 500, or 503 when the pool is full: the database could not serve the call.
+    /// 500, or 503 when it does not answer or has no connection left: the database could not serve the call.
     #[error("database error: {0}")]
     Db(#[from] portcullis_db::Error),
     /// 500: anything that should not happen.

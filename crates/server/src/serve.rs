@@ -15,6 +15,9 @@ use tracing_subscriber::EnvFilter;
 /// The longest pause between two attempts to reach the database.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Files that are open beside callers' connections: databases, logs, callers who are refused.
+const OTHER_FILES: u64 = 1024;
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), String> {
     start_log(arguments, &settings);
@@ -57,6 +60,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     if settings.test_mode {
         warn_of_test_mode();
     }
+    allow_files(settings.config.max_connections);
     let listener = bind(&settings.host, settings.port).await?;
     let metrics = match settings.config.metrics_port {
         Some(port) => Some(bind(&settings.host, port).await?),
@@ -90,6 +94,18 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     app.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Each connection is an open file. Systems allow few at first, and more to those who ask.
+fn allow_files(connections: usize) {
+    let needed = (connections as u64).saturating_add(OTHER_FILES);
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(allowed) if allowed < needed => {
+            tracing::warn!(allowed, needed, "fewer files may be open than max_connections needs");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "how many files may be open is not known"),
+    }
 }
 
 async fn bind(host: &str, port: u16) -> Result<TcpListener, String> {

@@ -31,6 +31,8 @@ pub struct CoreConfig {
     pub max_request_body_bytes: usize,
     /// The longest time for one request, its body included.
     pub request_timeout: Duration,
+    /// How many callers may be connected.
+    pub max_connections: usize,
     /// The port of the listener for metrics, if they are wanted.
     pub metrics_port: Option<u16>,
     /// The keys that callers may show; none means that no key is needed.
@@ -97,6 +99,7 @@ impl CoreConfig {
             base_path: base_path(&read.text("base_path").unwrap_or_default()),
             max_request_body_bytes: whole(&read, "max_request_body_bytes"),
             request_timeout: Duration::from_secs(whole(&read, "request_timeout_seconds") as u64),
+            max_connections: whole(&read, "max_connections"),
             metrics_port: read.text("metrics_port").map(|_| port(&read, "metrics_port")),
             api_keys: read
                 .text("api_keys")

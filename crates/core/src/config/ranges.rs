@@ -16,6 +16,7 @@ const AT_LEAST: &[(&str, i64, &str)] = &[
     ("max_server_pool_size", 1, "'max_server_pool_size' must be >= 1."),
     ("max_request_body_bytes", 1, "'max_request_body_bytes' must be >= 1"),
     ("request_timeout_seconds", 1, "'request_timeout_seconds' must be >= 1"),
+    ("max_connections", 1, "'max_connections' must be >= 1"),
 ];
 
 const ARGON2_AT_LEAST: &[(&str, i64, &str)] = &[
@@ -252,6 +253,7 @@ mod tests {
         ("max_server_pool_size", "0", "1", "'{}' must be >= 1."),
         ("max_request_body_bytes", "0", "1", "'{}' must be >= 1"),
         ("request_timeout_seconds", "0", "1", "'{}' must be >= 1"),
+        ("max_connections", "0", "1", "'{}' must be >= 1"),
         ("bcrypt_log_rounds", "0", "4", "'{}' must be >= 1"),
         ("port", "65536", "65535", "'{}' must be between 0 and 65535"),
         ("metrics_port", "-1", "0", "'{}' must be between 0 and 65535"),

@@ -4,10 +4,13 @@ use crate::{Error, Result};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
+use portcullis_db::Error as DbError;
 use serde::Serialize;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
+
+const A_SECOND: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer to a call.
 #[derive(Debug)]
@@ -73,11 +76,17 @@ impl Reply {
         let mut reply = Self::status(status, &chain(error));
         reply.retry_after = match error {
             Error::Busy(wait) => Some(HeaderValue::from(wait.as_secs().max(1))),
-            Error::Db(portcullis_db::Error::PoolFull | portcullis_db::Error::Locked) => {
-                Some(HeaderValue::from(1_u64))
-            }
+            Error::Db(DbError::PoolFull | DbError::Locked | DbError::Unavailable(_)) => Some(A_SECOND),
             _ => None,
         };
+        reply
+    }
+
+    /// The answer to a caller for whom there is no place.
+    pub(super) fn no_place() -> Self {
+        let mut reply =
+            Self::status(StatusCode::SERVICE_UNAVAILABLE, "Too many connections: try again later");
+        reply.retry_after = Some(A_SECOND);
         reply
     }
 
@@ -107,7 +116,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Timeout => StatusCode::REQUEST_TIMEOUT,
         Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
-        Error::Db(portcullis_db::Error::PoolFull | portcullis_db::Error::Locked) => {
+        Error::Db(DbError::PoolFull | DbError::Locked | DbError::Unavailable(_)) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Error::Db(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -8,18 +8,26 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a client may take to send a request's head, from the connection or the last answer on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a caller for whom there is no place may take to send a request's head.
+const REFUSED_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many of them are told so at a time; further ones are cut off.
+const REFUSED_AT_A_TIME: usize = 256;
+/// How many callers may ask for metrics at a time.
+const METRICS_CONNECTIONS: usize = 64;
 /// What Prometheus calls the form of the page.
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -28,13 +36,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves the core on the listener until `shutdown` is done, then waits for the requests in flight.
 pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
-    accept(listener, shutdown, move |request, peer| handle(Arc::clone(&app), request, Some(peer))).await;
+    let places = app.base_config.max_connections;
+    accept(listener, places, shutdown, move |request, peer| handle(Arc::clone(&app), request, Some(peer)))
+        .await;
 }
 
 /// Serves `GET /metrics` on the listener until `shutdown` is done; does not keep the core alive.
 pub async fn serve_metrics(listener: TcpListener, app: Weak<App>, shutdown: impl Future<Output = ()>) {
-    let show = move |request, _| std::future::ready(show_metrics(app.upgrade().as_deref(), &request));
-    accept(listener, shutdown, show).await;
+    let show = move |request, _| ready(show_metrics(app.upgrade().as_deref(), &request));
+    accept(listener, METRICS_CONNECTIONS, shutdown, show).await;
 }
 
 fn show_metrics(app: Option<&App>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -44,17 +54,37 @@ fn show_metrics(app: Option<&App>, request: &Request<Incoming>) -> Response<Full
     found.unwrap_or_else(|| Reply::error(&Error::NotFound)).into_response()
 }
 
-async fn accept<H, F>(listener: TcpListener, shutdown: impl Future<Output = ()>, handler: H)
+async fn accept<H, F>(listener: TcpListener, places: usize, shutdown: impl Future<Output = ()>, handler: H)
 where
     H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
+    let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+    let refusals = Arc::new(Semaphore::new(REFUSED_AT_A_TIME));
+    let mut is_full = false;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => spawn_connection(stream, peer.ip(), handler.clone(), &connections),
+                Ok((stream, peer)) => {
+                    if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                        is_full = false;
+                        let handler = handler.clone();
+                        // In a box: a connection that says nothing shall not hold the memory of a call.
+                        let service =
+                            service_fn(move |request| answered(Box::pin(handler(request, peer.ip()))));
+                        spawn_connection(stream, service, &connections, Terms { place, refused: false });
+                        continue;
+                    }
+                    if !std::mem::replace(&mut is_full, true) {
+                        tracing::warn!("every place for a connection is taken: further callers are refused");
+                    }
+                    if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
+                        let service = service_fn(|_| answered(ready(Reply::no_place().into_response())));
+                        spawn_connection(stream, service, &connections, Terms { place, refused: true });
+                    }
+                }
                 Err(error) => {
                     // Out of file descriptors, for instance: waiting is better than spinning.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -70,19 +100,28 @@ where
     }
 }
 
-fn spawn_connection<H, F>(stream: TcpStream, peer: IpAddr, handler: H, connections: &GracefulShutdown)
+async fn answered<R>(answer: impl Future<Output = R>) -> Result<R, Infallible> {
+    Ok(answer.await)
+}
+
+/// On what terms a connection is served.
+struct Terms {
+    /// Given back at the connection's end.
+    place: OwnedSemaphorePermit,
+    /// Whether its one request will be refused.
+    refused: bool,
+}
+
+fn spawn_connection<S, F>(stream: TcpStream, service: S, connections: &GracefulShutdown, terms: Terms)
 where
-    H: Fn(Request<Incoming>, IpAddr) -> F + Send + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible, Future = F> + Send + 'static,
+    F: Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let answer = handler(request, peer);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
     // The official SDKs speak HTTP/1.1; a second version would need its own guard against silent peers.
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let head_timeout = if terms.refused { REFUSED_HEAD_TIMEOUT } else { HEAD_TIMEOUT };
+    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).keep_alive(!terms.refused);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let watched = connections.watch(connection);
     #[expect(clippy::disallowed_methods, reason = "connections are waited for by `GracefulShutdown`")]
@@ -90,5 +129,6 @@ where
         if let Err(error) = watched.await {
             tracing::debug!(%error, "a connection broke off");
         }
+        drop(terms.place);
     });
 }

@@ -5,6 +5,7 @@
 mod binary;
 mod caller;
 mod crash;
+mod crowd;
 mod jobs;
 mod jwks;
 mod log;

@@ -80,11 +80,11 @@ fn a_database_that_goes_away_fails_the_calls_and_is_used_again_once_it_is_back()
         assert_eq!(caller.get(&path).expect("answers").status, 200, "round {round}");
         cluster.stop();
         // Once in each round: more often, greetings would not ask the database.
-        assert_eq!(caller.get("/hello").expect("answers").status, 500);
+        assert_eq!(caller.get("/hello").expect("answers").status, 503);
         for _ in 0..3 {
             let begun = Instant::now();
             let reply = caller.get(&path).expect("answers");
-            assert_eq!(reply.status, 500, "{}", reply.text);
+            assert_eq!(reply.status, 503, "{}", reply.text);
             assert!(
                 reply.text.contains("database") && begun.elapsed() < Duration::from_secs(10),
                 "{}",

@@ -17,6 +17,8 @@ pub(super) const KEYS: &[Key] = &[
         "The largest body of a request, in bytes."),
     integer("request_timeout_seconds", Operator, 60,
         "The longest time for one request, its body included, in seconds."),
+    integer("max_connections", Operator, 10_000,
+        "How many callers may be connected; one more is answered 503."),
     Key::new("metrics_port", Kind::OptionalInteger, Operator,
         "The port to show metrics on, if they are wanted."),
     text("api_keys", App,
