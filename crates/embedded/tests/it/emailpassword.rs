@@ -3,6 +3,7 @@
 use crate::app::{Mails, TestApp, info, token_of};
 use async_trait::async_trait;
 use http::{Method, Request};
+use portcullis::email::{Email, EmailDelivery};
 use portcullis::recipes::emailpassword::{
     Api, Apis, Attempt, Change, Changed, ConsumedToken, EmailPassword, FormField, FormInput, Functions,
     Reset, SignIn, SignInOutcome, SignUp, SignUpOutcome,
@@ -376,7 +377,7 @@ async fn a_password_is_reset_by_e_mail(#[values(Shape::Embedded, Shape::Http)] s
     assert!(mails.take().is_empty(), "nobody is written to who is not known");
     assert_eq!(ask("ANN@example.com").await.seen(), (200, json!({"status": "OK"})));
     let [(email, content)] = mails.take().try_into().unwrap();
-    assert_eq!((email.to.as_str(), &email.user_id, &email.recipe_user_id), ("ANN@example.com", &id, &id));
+    assert_eq!((email.to.as_str(), &email.user_id, &email.recipe_user_id), ("ann@example.com", &id, &id));
     let link = email.subject.link();
     assert!(content.text.contains(link) && content.subject.contains("Demo"), "{content:?}");
     assert!(content.html.contains(&link.replace('&', "&#38;")), "{}", content.html);
@@ -403,6 +404,74 @@ async fn a_password_is_reset_by_e_mail(#[values(Shape::Embedded, Shape::Http)] s
     let token = mails.token("reset-password");
     app.sdk.delete_user(&Cx::new(&app.sdk), &id, true).await.unwrap();
     assert_eq!(reset(json!(token), "another2horse").await, invalid);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_reset_link_goes_to_the_address_of_the_account_whatever_was_typed(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    // The Kelvin sign is another letter, and another mailbox, but its lower case is a `k`.
+    let look_alike = "mi\u{212A}e@example.com";
+    let mails = Mails::default();
+    let app = app(shape, EmailPassword::new().email_delivery(mails.clone())).await;
+    let made =
+        app.form("/auth/signup", &[("email", "mike@example.com"), ("password", "correct1horse")]).await;
+    let id = made.body["user"]["id"].as_str().unwrap();
+    let (cx, recipe) = (Cx::new(&app.sdk), app.sdk.email_password().unwrap());
+    for by_the_app in [false, true] {
+        if by_the_app {
+            assert!(recipe.send_reset_password_email(&cx, "public", id, look_alike).await.unwrap());
+        } else {
+            let asked = app.form("/auth/user/password/reset/token", &[("email", look_alike)]).await;
+            assert_eq!(asked.seen(), (200, json!({"status": "OK"})));
+        }
+        let [(email, _)] = mails.take().try_into().unwrap();
+        assert_eq!(email.to, "mike@example.com");
+        // And it is this address that the link proves.
+        let token = token_of(email.subject.link(), "reset-password");
+        let consumed = recipe.consume_password_reset_token(&cx, "public", &token).await.unwrap();
+        let own = ConsumedToken::Ok { user_id: id.to_owned(), email: "mike@example.com".to_owned() };
+        assert_eq!(consumed, own);
+    }
+}
+
+/// A mail server that is down.
+struct Down;
+
+#[async_trait]
+impl EmailDelivery for Down {
+    async fn send(&self, _: &Cx, _: &Email) -> portcullis::Result<()> {
+        Err(Error::Delivery("the mail server does not answer".to_owned()))
+    }
+}
+
+/// A mail server that never answers.
+struct Silent;
+
+#[async_trait]
+impl EmailDelivery for Silent {
+    async fn send(&self, _: &Cx, _: &Email) -> portcullis::Result<()> {
+        std::future::pending().await
+    }
+}
+
+#[rstest]
+#[case::down(Arc::new(Down))]
+#[case::silent(Arc::new(Silent))]
+#[tokio::test]
+async fn a_mail_server_does_not_tell_a_stranger_who_is_known(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+    #[case] delivery: Arc<dyn EmailDelivery>,
+) {
+    let app = app(shape, EmailPassword::new().email_delivery(delivery)).await;
+    app.form("/auth/signup", &ANN).await;
+    for email in ["ann@example.com", "bob@example.com"] {
+        let fields = [("email", email)];
+        let asked = app.form("/auth/user/password/reset/token", &fields);
+        let asked = tokio::time::timeout(std::time::Duration::from_secs(5), asked).await;
+        assert_eq!(asked.unwrap().seen(), (200, json!({"status": "OK"})), "{email}");
+    }
 }
 
 #[rstest]

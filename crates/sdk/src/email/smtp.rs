@@ -8,7 +8,7 @@ use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 type MakeContent = dyn Fn(&Cx, &Email) -> Result<EmailContent> + Send + Sync;
 
@@ -24,6 +24,8 @@ type MakeContent = dyn Fn(&Cx, &Email) -> Result<EmailContent> + Send + Sync;
 #[derive(Clone)]
 pub struct Smtp {
     server: AsyncSmtpTransportBuilder,
+    /// Made with the first e-mail, as it needs a runtime; keeps connections for the next ones.
+    connections: Arc<OnceLock<AsyncSmtpTransport<Tokio1Executor>>>,
     from: Mailbox,
     content: Arc<MakeContent>,
 }
@@ -45,13 +47,14 @@ impl Smtp {
             BuildError::InvalidMailServer(error.to_string())
         })?;
         let from = from.parse().map_err(|_| BuildError::InvalidSender(from.to_owned()))?;
-        Ok(Self { server, from, content: Arc::new(EmailContent::of) })
+        Ok(Self { server, connections: Arc::default(), from, content: Arc::new(EmailContent::of) })
     }
 
     /// Who the app is to the mail server.
     #[must_use]
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.server = self.server.credentials(Credentials::new(user.into(), password.into()));
+        self.connections = Arc::default();
         self
     }
 
@@ -83,7 +86,7 @@ fn fault(error: &dyn fmt::Display) -> Error {
 impl EmailDelivery for Smtp {
     async fn send(&self, cx: &Cx, email: &Email) -> Result<()> {
         let message = self.message(&email.to, (self.content)(cx, email)?)?;
-        let server: AsyncSmtpTransport<Tokio1Executor> = self.server.clone().build();
+        let server = self.connections.get_or_init(|| self.server.clone().build());
         server.send(message).await.map(drop).map_err(|error| fault(&error))
     }
 }
@@ -94,6 +97,7 @@ mod tests {
     use crate::email::EmailSubject;
     use crate::recipes::session::SessionRecipe;
     use crate::{AppInfo, Portcullis};
+    use std::time::Duration;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
 
@@ -115,22 +119,23 @@ mod tests {
         }
     }
 
-    /// Takes one e-mail, as a mail server does, and answers what it was told.
-    async fn serve(listener: TcpListener) -> String {
+    /// Takes a number of e-mails over one connection, as a mail server does, and answers what it was told.
+    async fn serve(listener: TcpListener, mut number: usize) -> String {
         let (stream, _) = listener.accept().await.unwrap();
         let (read, mut write) = stream.into_split();
         let (mut lines, mut told, mut is_data) = (BufReader::new(read).lines(), String::new(), false);
         write.write_all(b"220 hello\r\n").await.unwrap();
-        while let Some(line) = lines.next_line().await.unwrap() {
+        while number > 0 {
+            let line = lines.next_line().await.unwrap().expect("the connection is kept");
             told += &format!("{line}\n");
             let reply = match line.as_str() {
                 "DATA" => "354 go on",
                 "." => "250 taken",
-                "QUIT" => "221 bye",
                 _ if is_data => continue,
                 _ => "250 ok",
             };
             is_data = line == "DATA";
+            number -= usize::from(line == ".");
             write.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
         }
         told
@@ -146,7 +151,7 @@ mod tests {
             Ok(EmailContent { subject: "Hello\r\nBcc: eve@example.com".to_owned(), ..words })
         });
         let (cx, email) = (call("Demo"), email());
-        let (sent, told) = tokio::join!(smtp.send(&cx, &email), serve(listener));
+        let (sent, told) = tokio::join!(smtp.send(&cx, &email), serve(listener, 1));
         sent.unwrap();
         assert!(told.contains("MAIL FROM:<no-reply@example.com>"), "{told}");
         assert!(told.contains("RCPT TO:<ann@example.com>"), "{told}");
@@ -158,6 +163,23 @@ mod tests {
             told.contains("Content-Type: text/plain") && told.contains("Content-Type: text/html"),
             "{told}"
         );
+    }
+
+    #[tokio::test]
+    async fn the_connection_is_kept_for_the_next_e_mail() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("smtp://{}", listener.local_addr().unwrap());
+        let smtp = Smtp::new(&server, "no-reply@example.com").unwrap();
+        let (cx, email) = (call("Demo"), email());
+        let send = async {
+            for _ in 0..3 {
+                smtp.send(&cx, &email).await.unwrap();
+                // A task puts the connection back.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let ((), told) = tokio::join!(send, serve(listener, 3));
+        assert_eq!((told.matches("EHLO").count(), told.matches("MAIL FROM").count()), (1, 3), "{told}");
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ pub(crate) use apis::routes;
 
 use crate::email::{Delivery, Email, EmailSubject};
 use crate::users::has_password_for;
-use crate::{Cx, Result};
+use crate::{Cx, LoginMethod, Result};
 use config::Forms;
 use std::collections::HashSet;
 use std::fmt;
@@ -105,14 +105,17 @@ impl Passwords {
         email: &str,
     ) -> Result<bool> {
         let Some(user) = cx.sdk().find_user(cx, user_id).await? else { return Ok(false) };
-        let Some(method) = has_password_for(&user, email) else { return Ok(false) };
-        let link = self.create_reset_password_link(cx, tenant, user_id, email).await?;
+        let Some(LoginMethod { recipe_user_id, email: Some(own_email), .. }) = has_password_for(&user, email)
+        else {
+            return Ok(false);
+        };
+        let link = self.create_reset_password_link(cx, tenant, user_id, own_email).await?;
         let Some(link) = link else { return Ok(false) };
         let email = Email {
-            to: method.email.clone().unwrap_or_else(|| email.to_owned()),
+            to: own_email.clone(),
             subject: EmailSubject::PasswordReset { link },
             tenant: tenant.to_owned(),
-            recipe_user_id: method.recipe_user_id.clone(),
+            recipe_user_id: recipe_user_id.clone(),
             user_id: user.id.clone(),
         };
         self.delivery.send(cx, &email).await?;

@@ -246,7 +246,9 @@ impl SessionRecipe {
 
     /// How many verified access tokens are remembered, so that the next request with one costs no
     /// verification of its signature; 4096 by default, of about 4 KB each. 0 remembers none. None is
-    /// believed longer than it lives, than its key is in use, or than its session was ended by this SDK.
+    /// remembered longer than it lives, than its key is in use, or than this SDK has ended its session.
+    /// Remembered or not, the token of a session that was ended is good until it expires, unless the core
+    /// is asked: see [`VerifyOptions::check_database`](super::VerifyOptions::check_database).
     pub fn verified_tokens_max(mut self, tokens: usize) -> Self {
         self.verified_tokens_max = tokens;
         self

@@ -1,7 +1,8 @@
 //! Tokens that were verified already, so that the next request with one costs no signature.
 //!
-//! A token is looked up by its whole text. It is believed no longer than it lives, than the list of keys
-//! that it was verified with is in use, and than nobody ended its session through this SDK.
+//! A token is looked up by its whole text. It is remembered no longer than it lives, than the list of keys
+//! that it was verified with is in use, and than nobody ended its session through this SDK: then it is
+//! worth what its signature says again, which is what a token is worth to all other backends.
 
 use super::access_token::AccessToken;
 use quick_cache::sync::Cache;
