@@ -102,31 +102,43 @@ impl Claim {
     /// The list must hold a value.
     pub fn includes(&self, value: impl Into<Value>, max_age_secs: Option<i64>) -> ClaimValidator {
         let value = value.into();
-        self.check(max_age_secs, ("expectedToInclude", value.clone()), move |list| holds(list, &value))
+        let expected = ("expectedToInclude", value.clone());
+        self.check_list(max_age_secs, expected, move |list| list.contains(&value))
     }
 
     /// The list must not hold a value.
     pub fn excludes(&self, value: impl Into<Value>, max_age_secs: Option<i64>) -> ClaimValidator {
         let value = value.into();
-        self.check(max_age_secs, ("expectedToNotInclude", value.clone()), move |list| !holds(list, &value))
+        let expected = ("expectedToNotInclude", value.clone());
+        self.check_list(max_age_secs, expected, move |list| !list.contains(&value))
     }
 
     /// The list must hold every one of these values.
     pub fn includes_all(&self, values: Vec<Value>, max_age_secs: Option<i64>) -> ClaimValidator {
         let expected = ("expectedToInclude", Value::Array(values.clone()));
-        self.check(max_age_secs, expected, move |list| values.iter().all(|value| holds(list, value)))
+        self.check_list(max_age_secs, expected, move |list| values.iter().all(|value| list.contains(value)))
     }
 
     /// The list must hold at least one of these values.
     pub fn includes_any(&self, values: Vec<Value>, max_age_secs: Option<i64>) -> ClaimValidator {
         let expected = ("expectedToIncludeAtLeastOneOf", Value::Array(values.clone()));
-        self.check(max_age_secs, expected, move |list| values.iter().any(|value| holds(list, value)))
+        self.check_list(max_age_secs, expected, move |list| values.iter().any(|value| list.contains(value)))
     }
 
     /// The list must hold none of these values.
     pub fn excludes_all(&self, values: Vec<Value>, max_age_secs: Option<i64>) -> ClaimValidator {
         let expected = ("expectedToNotInclude", Value::Array(values.clone()));
-        self.check(max_age_secs, expected, move |list| !values.iter().any(|value| holds(list, value)))
+        self.check_list(max_age_secs, expected, move |list| !values.iter().any(|value| list.contains(value)))
+    }
+
+    /// What is no list holds nothing and lacks nothing: it never fits.
+    fn check_list(
+        &self,
+        max_age_secs: Option<i64>,
+        expected: (&'static str, Value),
+        fits: impl Fn(&[Value]) -> bool + Send + Sync + 'static,
+    ) -> ClaimValidator {
+        self.check(max_age_secs, expected, move |value| value.as_array().is_some_and(|list| fits(list)))
     }
 
     fn check(
@@ -160,10 +172,6 @@ impl Claim {
 
 fn age_secs(claim: &Claim, payload: &Object, now: i64) -> Option<i64> {
     claim.fetched_at(payload).map(|at| (now - at) / 1000)
-}
-
-fn holds(list: &Value, value: &Value) -> bool {
-    list.as_array().is_some_and(|items| items.contains(value))
 }
 
 type Validate = dyn Fn(&Cx, &Object) -> Option<Value> + Send + Sync;
@@ -222,5 +230,143 @@ impl ClaimValidator {
     pub fn validate(&self, cx: &Cx, payload: &Object) -> Option<ClaimFailure> {
         let reason = (self.validate)(cx, payload)?;
         Some(ClaimFailure { id: self.id.to_string(), reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipes::session::SessionRecipe;
+    use crate::{AppInfo, Clock, Portcullis};
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    fn cx() -> Cx {
+        let info = AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000");
+        let sdk = Portcullis::builder(info).core("http://localhost:1").clock(Clock::fixed(NOW));
+        Cx::new(&sdk.recipe(SessionRecipe::new()).build().unwrap())
+    }
+
+    fn claim() -> Claim {
+        Claim::new("c", |_, _| Box::pin(async { Ok(None) }))
+    }
+
+    /// The reason that a validator gives, for a value that was found so many milliseconds ago.
+    fn reason(validator: &ClaimValidator, value: &Value, age: i64) -> Option<Value> {
+        let mut payload = Object::new();
+        claim().add_to(&mut payload, value, NOW - age);
+        let failure = validator.validate(&cx(), &payload)?;
+        assert_eq!(failure.id, "c");
+        Some(failure.reason)
+    }
+
+    /// A validator, the name and the value of what it expects, values that fit, and values that do not.
+    type Case = (ClaimValidator, &'static str, Value, Vec<Value>, Vec<Value>);
+
+    fn cases(max: Option<i64>) -> Vec<Case> {
+        let claim = claim();
+        let ab = || vec![json!("a"), json!("b")];
+        let no_lists = || vec![json!("a"), json!("x"), json!({"a": "a"}), json!(null), json!(1)];
+        let with = |mut values: Vec<Value>| {
+            values.extend(no_lists());
+            values
+        };
+        vec![
+            (
+                claim.has_value(json!({"a": [1, "b"]}), max),
+                "expectedValue",
+                json!({"a": [1, "b"]}),
+                vec![json!({"a": [1, "b"]})],
+                vec![json!({"a": ["b", 1]}), json!({}), json!(null), json!("a")],
+            ),
+            (
+                claim.is_true(max),
+                "expectedValue",
+                json!(true),
+                vec![json!(true)],
+                vec![json!(false), json!("true"), json!(1), json!(null)],
+            ),
+            (
+                claim.is_false(max),
+                "expectedValue",
+                json!(false),
+                vec![json!(false)],
+                vec![json!(true), json!("false"), json!(0), json!(null)],
+            ),
+            (
+                claim.includes("a", max),
+                "expectedToInclude",
+                json!("a"),
+                vec![json!(["a"]), json!(["x", "a", 1])],
+                with(vec![json!([]), json!(["A", "ab", ["a"]])]),
+            ),
+            (
+                claim.excludes("a", max),
+                "expectedToNotInclude",
+                json!("a"),
+                vec![json!([]), json!(["A", "ab", ["a"]])],
+                with(vec![json!(["a"]), json!(["x", "a", 1])]),
+            ),
+            (
+                claim.includes_all(ab(), max),
+                "expectedToInclude",
+                json!(["a", "b"]),
+                vec![json!(["b", "x", "a"])],
+                with(vec![json!([]), json!(["a"]), json!(["b", "b"]), json!([["a", "b"]])]),
+            ),
+            (
+                claim.includes_any(ab(), max),
+                "expectedToIncludeAtLeastOneOf",
+                json!(["a", "b"]),
+                vec![json!(["a"]), json!(["x", "b"]), json!(["a", "b"])],
+                with(vec![json!([]), json!(["x"]), json!([["a"]])]),
+            ),
+            (
+                claim.excludes_all(ab(), max),
+                "expectedToNotInclude",
+                json!(["a", "b"]),
+                vec![json!([]), json!(["x", ["a"]])],
+                with(vec![json!(["a"]), json!(["x", "b"]), json!(["a", "b"])]),
+            ),
+        ]
+    }
+
+    #[test]
+    fn what_fits_passes_and_what_does_not_is_told() {
+        for (validator, name, expected, fitting, wrong) in cases(None) {
+            for value in fitting {
+                assert_eq!(reason(&validator, &value, 0), None, "{name} {expected}: {value}");
+            }
+            for value in wrong {
+                let told = json!({"message": "wrong value", name: expected, "actualValue": value});
+                assert_eq!(reason(&validator, &value, 0), Some(told), "{name} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_missing_or_old_is_fetched_and_does_not_pass() {
+        let cx = cx();
+        for (max, cases) in [(None, cases(None)), (Some(300), cases(Some(300)))] {
+            for (validator, name, expected, fitting, _) in cases {
+                let missing = validator.validate(&cx, &Object::new()).unwrap().reason;
+                assert_eq!(missing, json!({"message": "value does not exist", name: expected}));
+                assert!(validator.stale_claim(&cx, &Object::new()).is_some(), "{name}");
+                for (age, is_old) in [(0, false), (300_000, false), (301_000, true)] {
+                    let is_old = is_old && max.is_some();
+                    let told = json!({"message": "expired", "ageInSeconds": 301, "maxAgeInSeconds": 300});
+                    assert_eq!(reason(&validator, &fitting[0], age), is_old.then_some(told), "{name} {age}");
+                    let mut payload = Object::new();
+                    claim().add_to(&mut payload, &fitting[0], NOW - age);
+                    assert_eq!(validator.stale_claim(&cx, &payload).is_some(), is_old, "{name} {age}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_validator_can_have_another_id() {
+        let failure = claim().is_true(None).with_id("second factor").validate(&cx(), &Object::new());
+        assert_eq!(failure.unwrap().id, "second factor");
     }
 }
