@@ -60,7 +60,8 @@ impl AppInfo {
         self
     }
 
-    /// What a gateway in front of the API puts before every path.
+    /// The path at which a gateway serves the API, and which it takes away before it passes a request on:
+    /// addresses and cookies have it, the requests that this server gets do not.
     #[must_use]
     pub fn api_gateway_path(mut self, path: impl Into<String>) -> Self {
         self.api_gateway_path = path.into();
@@ -79,11 +80,13 @@ impl AppInfo {
         };
         let websites = self.website_domains.iter().map(|text| domain("website_domain", text));
         let gateway = path("api_gateway_path", &self.api_gateway_path)?;
+        let base_path = path("api_base_path", &self.api_base_path)?;
         Ok(App {
             name: self.name,
             api_domain: domain("api_domain", &self.api_domain)?,
             websites: websites.collect::<Result<_, _>>()?,
-            api_base_path: gateway + &path("api_base_path", &self.api_base_path)?,
+            api_base_path: gateway + &base_path,
+            base_path_behind_gateway: base_path,
             website_base_path: path("website_base_path", &self.website_base_path)?,
         })
     }
@@ -99,19 +102,24 @@ pub struct App {
     websites: Vec<String>,
     /// The gateway's path and the API's own, for example `/auth`.
     pub api_base_path: String,
+    /// What the paths of requests begin with when they have passed the gateway.
+    pub(crate) base_path_behind_gateway: String,
     /// For example `/auth`.
     pub website_base_path: String,
 }
 
 impl App {
-    /// The website that a request with this `Origin` belongs to.
+    /// The website that a request with this `Origin` belongs to; the first one if it is of none.
     pub fn website(&self, origin: Option<&str>) -> &str {
         let first = self.websites.first().map_or("", String::as_str);
-        let Some(origin) = origin else { return first };
+        origin.and_then(|origin| self.known_website(origin)).unwrap_or(first)
+    }
+
+    /// The website with this origin.
+    pub(crate) fn known_website(&self, origin: &str) -> Option<&str> {
         let known = |asked: &str| self.websites.iter().find(|website| *website == asked);
         // Browsers write origins as they are kept here.
-        let found = known(origin).or_else(|| known(&normalise_domain(origin)?));
-        found.map_or(first, String::as_str)
+        known(origin).or_else(|| known(&normalise_domain(origin)?)).map(String::as_str)
     }
 
     pub(crate) fn websites(&self) -> &[String] {

@@ -51,7 +51,7 @@ pub(crate) struct Routes {
 
 impl Routes {
     pub(crate) fn new(app: &App, recipes: &Recipes) -> Self {
-        Self { base_path: app.api_base_path.clone(), all: recipes.routes() }
+        Self { base_path: app.base_path_behind_gateway.clone(), all: recipes.routes() }
     }
 
     /// The API that serves a request, and its tenant. The recipe that `rid` names is asked first; a path
