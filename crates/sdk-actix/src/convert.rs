@@ -17,8 +17,7 @@ pub fn cors_headers(sdk: &Portcullis) -> Vec<HeaderName> {
 
 /// A request's head.
 pub(crate) fn head_of(request: &ServiceRequest) -> Result<Parts, http::Error> {
-    let method = request.method().as_str();
-    let mut head = http::Request::builder().method(method).uri(request.uri().to_string());
+    let mut head = http::Request::builder().method(request.method().as_str()).uri(request.uri().to_string());
     for (name, value) in request.headers() {
         head = head.header(name.as_str(), value.as_bytes());
     }
@@ -52,8 +51,9 @@ pub(crate) fn write(exchange: &Exchange, headers: &mut HeaderMap) {
 fn append(headers: &mut HeaderMap, added: &http::HeaderMap) {
     for (name, value) in added {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
-            headers.append(name, value);
+        if let (Ok(name), Ok(mut copy)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            copy.set_sensitive(value.is_sensitive());
+            headers.append(name, copy);
         }
     }
 }

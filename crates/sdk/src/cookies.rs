@@ -1,8 +1,8 @@
 //! Cookies as the official SDKs read and write them: values are percent-encoded, and a request may hold
 //! several of one name.
 
+use crate::{Error, Result};
 use http::HeaderValue;
-use http::header::InvalidHeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
@@ -64,8 +64,13 @@ impl Cookie {
         (&self.name, &self.domain, &self.path) == (&other.name, &other.domain, &other.path)
     }
 
-    /// The cookie as a `Set-Cookie` header.
-    pub(crate) fn to_header(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+    /// The cookie as a `Set-Cookie` header, which is kept out of logs. An error if its name, its domain or
+    /// its path can be none.
+    pub(crate) fn to_header(&self) -> Result<HeaderValue> {
+        let places = [self.domain.as_deref().unwrap_or_default(), &self.path];
+        if !is_cookie_name(&self.name) || places.iter().any(|place| place.contains(';')) {
+            return Err(self.fault());
+        }
         let mut text = format!("{}={}", self.name, utf8_percent_encode(&self.value, COMPONENT));
         if let Some(domain) = &self.domain {
             text.push_str(&format!("; Domain={domain}"));
@@ -79,8 +84,20 @@ impl Cookie {
             SameSite::Lax => "; SameSite=Lax",
             SameSite::Strict => "; SameSite=Strict",
         });
-        HeaderValue::from_str(&text)
+        let mut header = HeaderValue::from_str(&text).map_err(|_| self.fault())?;
+        header.set_sensitive(true);
+        Ok(header)
     }
+
+    fn fault(&self) -> Error {
+        Error::Internal(format!("name, domain or path of a cookie cannot be written: {self:?}"))
+    }
+}
+
+/// RFC 6265, section 4.1.1, and without the `%` that both sides of the web read differently in names.
+pub(crate) fn is_cookie_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}%".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 /// RFC 9110, section 5.6.7.
@@ -129,6 +146,43 @@ mod tests {
         );
     }
 
+    fn plain() -> Cookie {
+        Cookie {
+            name: "sAccessToken".into(),
+            value: "a-secret-token".into(),
+            domain: None,
+            path: "/".into(),
+            expires_at: 0,
+            secure: false,
+            same_site: SameSite::Lax,
+        }
+    }
+
+    #[test]
+    fn no_debug_text_tells_a_cookie_s_value() {
+        let (cookie, header) = (plain(), plain().to_header().unwrap());
+        assert!(header.to_str().unwrap().contains("a-secret-token"));
+        let headers: http::HeaderMap = [(http::header::SET_COOKIE, header.clone())].into_iter().collect();
+        for text in [format!("{cookie:?}"), format!("{header:?}"), format!("{headers:?}")] {
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_not_be_read_as_it_is_meant_is_no_cookie() {
+        let named = |name: &str| Cookie { name: name.into(), ..plain() };
+        for name in ["", "a b", "a=b", "a;b", "a,b", "a\nb", "\"a\"", "ä", "a%20b", "a\t"] {
+            assert!(named(name).to_header().is_err(), "{name:?}");
+        }
+        assert!(named("__Host-a_1.b!#$&'*+^`|~").to_header().is_ok());
+        for place in ["/;", "/; Secure", "/\r\nx: y", "/\u{e4}\0"] {
+            assert!(Cookie { path: place.into(), ..plain() }.to_header().is_err(), "{place:?}");
+            assert!(Cookie { domain: Some(place.into()), ..plain() }.to_header().is_err(), "{place:?}");
+        }
+        let told = named("a;b").to_header().unwrap_err().to_string();
+        assert!(told.contains("a;b") && !told.contains("secret"), "{told}");
+    }
+
     #[test]
     fn every_cookie_of_a_name_is_found_and_no_other() {
         let header = "sAccessTokenX=0; sAccessToken=a%20b; other; =x; sAccessToken=\"c\";sAccessToken=%zz";
@@ -139,15 +193,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(values_in in prop::collection::vec(any::<String>(), 0..4)) {
-            let cookie = |value: &String| Cookie {
-                name: "sAccessToken".into(),
-                value: value.clone(),
-                domain: None,
-                path: "/".into(),
-                expires_at: 0,
-                secure: false,
-                same_site: SameSite::Lax,
-            };
+            let cookie = |value: &String| Cookie { value: value.clone(), ..plain() };
             let written = values_in.iter().map(|value| cookie(value).to_header().unwrap());
             let pairs: Vec<_> =
                 written.map(|header| header.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
@@ -158,15 +204,7 @@ mod tests {
 
         #[test]
         fn no_value_gets_out_of_its_cookie(value in any::<String>()) {
-            let cookie = Cookie {
-                name: "a".into(),
-                value,
-                domain: None,
-                path: "/".into(),
-                expires_at: 0,
-                secure: true,
-                same_site: SameSite::Strict,
-            };
+            let cookie = Cookie { value, secure: true, ..plain() };
             let header = cookie.to_header().unwrap();
             let text = header.to_str().unwrap();
             prop_assert_eq!(text.split(';').count(), 6, "value, path, expiry, and three attributes: {}", text);

@@ -57,11 +57,19 @@ impl Cx {
 }
 
 /// What the app passes along with a call: values by type, and JSON values by name.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct UserContext {
     typed: Mutex<Extensions>,
     named: Mutex<Object>,
     core_cache: CoreCache,
+}
+
+// Only the names: what apps pass along may be tokens and passwords.
+impl fmt::Debug for UserContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = lock(&self.named).keys().cloned().collect();
+        f.debug_struct("UserContext").field("named", &names).finish_non_exhaustive()
+    }
 }
 
 impl UserContext {
@@ -112,4 +120,20 @@ impl CoreCache {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_along_is_in_no_debug_text() {
+        let passed = UserContext::default();
+        passed.set("idToken", "a-secret-token");
+        passed.insert("a-secret-token".to_owned());
+        passed.core_cache.insert("/x".to_owned(), "a-secret-token".into());
+        for text in [format!("{passed:?}"), format!("{passed:#?}")] {
+            assert!(text.contains("idToken") && !text.contains("secret"), "{text}");
+        }
+    }
 }

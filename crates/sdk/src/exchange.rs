@@ -1,5 +1,6 @@
 //! One HTTP exchange: the request as it came, and what the SDK adds to the response.
 
+use crate::Result;
 use crate::cookies::{self, Cookie};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName, SET_COOKIE};
@@ -23,7 +24,8 @@ pub struct Exchange {
 struct Outgoing {
     headers: Vec<(HeaderName, HeaderValue)>,
     exposed: Vec<String>,
-    cookies: Vec<Cookie>,
+    /// With what is written of them.
+    cookies: Vec<(Cookie, HeaderValue)>,
 }
 
 // Without headers, cookies and body, which hold tokens and passwords.
@@ -116,11 +118,14 @@ impl Exchange {
         }
     }
 
-    /// Sets a cookie; a later one with the same name, domain and path wins.
-    pub fn set_cookie(&self, cookie: Cookie) {
+    /// Sets a cookie; a later one with the same name, domain and path wins. An error if no browser would
+    /// read it: its name, its domain or its path holds what these cannot hold.
+    pub fn set_cookie(&self, cookie: Cookie) -> Result<()> {
+        let header = cookie.to_header()?;
         let mut outgoing = self.outgoing();
-        outgoing.cookies.retain(|known| !known.is_same(&cookie));
-        outgoing.cookies.push(cookie);
+        outgoing.cookies.retain(|(known, _)| !known.is_same(&cookie));
+        outgoing.cookies.push((cookie, header));
+        Ok(())
     }
 
     /// Writes everything into a response's headers.
@@ -129,9 +134,8 @@ impl Exchange {
         for (name, value) in &outgoing.headers {
             headers.insert(name, value.clone());
         }
-        let cookies = outgoing.cookies.iter().filter_map(|cookie| cookie.to_header().ok());
-        for cookie in cookies {
-            headers.append(SET_COOKIE, cookie);
+        for (_, header) in &outgoing.cookies {
+            headers.append(SET_COOKIE, header.clone());
         }
         if !outgoing.exposed.is_empty() {
             expose(headers, &outgoing.exposed);

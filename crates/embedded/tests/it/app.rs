@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use portcullis::email::{Email, EmailContent, EmailDelivery};
-use portcullis::{AppInfo, Builder, Clock, Cx, Exchange, Portcullis};
+use portcullis::{AppInfo, Builder, Clock, Cx, Error, Exchange, Portcullis};
 use portcullis_testkit::{START, Shape, ShapedCore};
 use portcullis_wire::Object;
 use serde_json::{Value, json};
@@ -28,6 +28,23 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    fn of(response: Response<Bytes>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = serde_json::from_slice(&body).unwrap();
+        Self { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// The cookies that were set, in full.
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// `name=value` of each cookie that was set, as a browser sends them.
+    pub(crate) fn cookies(&self) -> String {
+        let pairs = self.set_cookies().into_iter().map(|cookie| cookie.split(';').next().unwrap());
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     /// Status and body in one.
     pub(crate) fn seen(&self) -> (u16, Value) {
         (self.status, self.body.clone())
@@ -83,11 +100,27 @@ pub(crate) fn token_of(link: &str, page: &str) -> String {
 
 impl TestApp {
     pub(crate) async fn new(shape: Shape, describe: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::of(info(), shape, &json!({}), describe).await
+    }
+
+    /// An app that lives elsewhere, on a core with settings.
+    pub(crate) async fn of(
+        info: AppInfo,
+        shape: Shape,
+        settings: &Value,
+        describe: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let clock_of_core = portcullis_embedded::Clock::fixed(START);
-        let core = shape.start_core(&json!({}), clock_of_core.clone()).await;
+        let core = shape.start_core(settings, clock_of_core.clone()).await;
         let clock = Clock::fixed(START);
-        let builder = Portcullis::builder(info()).core(core.address()).clock(clock.clone());
+        let builder = Portcullis::builder(info).core(core.address()).clock(clock.clone());
         Self { sdk: describe(builder).build().unwrap(), core, clock, clock_of_core }
+    }
+
+    /// Another SDK with the same core.
+    pub(crate) fn another_sdk(&self, describe: impl FnOnce(Builder) -> Builder) -> Portcullis {
+        let builder = Portcullis::builder(info()).core(self.core.address()).clock(self.clock.clone());
+        describe(builder).build().unwrap()
     }
 
     /// Lets time pass.
@@ -110,9 +143,14 @@ impl TestApp {
         let response = self.sdk.serve(&head, Full::new(body.into())).await;
         // An e-mail that the answer does not wait for is sent now, before the test goes on.
         tokio::task::yield_now().await;
-        let status = response.status().as_u16();
-        let (head, body) = response.into_parts();
-        Reply { status, headers: head.headers, body: serde_json::from_slice(&body).unwrap() }
+        Reply::of(response)
+    }
+
+    /// What the app answers to a call of its own that failed.
+    pub(crate) async fn refuse(&self, cx: &Cx, error: &Error) -> Reply {
+        let mut response = self.sdk.error_response(cx, error).await;
+        cx.exchange().unwrap().write_to(response.headers_mut());
+        Reply::of(response)
     }
 
     /// A `POST` with a JSON body.

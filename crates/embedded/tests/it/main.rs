@@ -15,6 +15,8 @@ mod hostile;
 mod jwt;
 mod overrides;
 mod session;
+mod session_errors;
+mod session_options;
 mod session_tokens;
 mod usermetadata;
 mod userroles;

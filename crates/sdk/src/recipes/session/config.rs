@@ -165,7 +165,7 @@ impl SessionRecipe {
             invalid_claim_status: 403,
             jwks_refresh_interval: Duration::from_hours(4),
             verified_tokens_max: 4096,
-            choose_transfer: Arc::new(asked_transfer),
+            choose_transfer: Arc::new(|_, _| None),
             cookie_name: Arc::new(|_, token| cookie_name(token).to_owned()),
             header_name: Arc::new(|_, token| header_name(token).to_owned()),
             error_handlers: ErrorHandlers::default(),
@@ -225,13 +225,15 @@ impl SessionRecipe {
         self
     }
 
-    /// The status of an answer to a caller without a session; 401 by default.
+    /// The status of an answer to a caller without a session; 401 by default. At least 300, and another one
+    /// than [`SessionRecipe::invalid_claim_status`].
     pub fn session_expired_status(mut self, status: u16) -> Self {
         self.session_expired_status = status;
         self
     }
 
-    /// The status of an answer to a caller whose session lacks a claim; 403 by default.
+    /// The status of an answer to a caller whose session lacks a claim; 403 by default. At least 300, and
+    /// another one than [`SessionRecipe::session_expired_status`].
     pub fn invalid_claim_status(mut self, status: u16) -> Self {
         self.invalid_claim_status = status;
         self
@@ -254,7 +256,9 @@ impl SessionRecipe {
         self
     }
 
-    /// Chooses how tokens travel: `(request, whether a session is made)`; `None` leaves it to the request.
+    /// Chooses how tokens travel: `(request, whether a session is made)`; `None` leaves it to the request,
+    /// as it is by default: a new session's tokens travel as the frontend says with `st-auth-mode`, and in
+    /// headers if it says nothing; afterwards both ways are looked at.
     pub fn choose_transfer(
         mut self,
         choose: impl Fn(&Exchange, bool) -> Option<TransferMethod> + Send + Sync + 'static,
@@ -263,7 +267,8 @@ impl SessionRecipe {
         self
     }
 
-    /// Names the tokens' cookies otherwise.
+    /// Names the tokens' cookies otherwise. A name that no cookie can have is an error of the call that sets
+    /// it.
     pub fn cookie_name(
         mut self,
         name: impl Fn(&Exchange, TokenType) -> String + Send + Sync + 'static,
@@ -272,7 +277,8 @@ impl SessionRecipe {
         self
     }
 
-    /// Names the tokens' response headers otherwise.
+    /// Names the tokens' response headers otherwise. A name that no header can have is an error of the call
+    /// that sets it. Requests show access tokens as `Authorization: Bearer …` whatever the name.
     pub fn header_name(
         mut self,
         name: impl Fn(&Exchange, TokenType) -> String + Send + Sync + 'static,
@@ -309,34 +315,46 @@ impl SessionRecipe {
     }
 
     pub(crate) fn resolve(self, app: &App) -> Result<Sessions, BuildError> {
-        let fault = |reason: &str| BuildError::Recipe { recipe: "session", reason: reason.to_owned() };
+        let fault = |reason: String| BuildError::Recipe { recipe: "session", reason };
         if self.session_expired_status == self.invalid_claim_status {
-            return Err(fault("session_expired_status and invalid_claim_status must be different"));
+            return Err(fault(
+                "session_expired_status and invalid_claim_status must be different".to_owned(),
+            ));
         }
-        let status = |code| StatusCode::from_u16(code).map_err(|_| fault("a status code is not valid"));
-        let domain = |text: String| {
-            normalise_cookie_domain(&text).ok_or_else(|| fault(&format!("'{text}' is no cookie domain")))
+        let status = |field: &str, code: u16| {
+            let refusal = StatusCode::from_u16(code).ok().filter(|_| code >= 300);
+            refusal.ok_or_else(|| {
+                fault(format!("{field} is {code}, which refuses nothing; write for example 401"))
+            })
+        };
+        let domain = |field: &str, text: String| {
+            let wrong =
+                || fault(format!("{field} is not a domain: '{text}'; write for example .example.com"));
+            normalise_cookie_domain(&text).ok_or_else(wrong)
         };
         let older = match self.older_cookie_domain {
             None => None,
             Some(text) if text.is_empty() => Some(OlderDomain(None)),
-            Some(text) => Some(OlderDomain(Some(domain(text)?))),
+            Some(text) => Some(OlderDomain(Some(domain("older_cookie_domain", text)?))),
         };
-        let path =
-            normalise_path(&self.access_token_path).ok_or_else(|| fault("access_token_path is no path"))?;
+        let given = &self.access_token_path;
+        let path = normalise_path(given).filter(|path| !path.contains(';')).ok_or_else(|| {
+            fault(format!("access_token_path is not a path of cookies: '{given}'; write for example /"))
+        })?;
+        let cookie_domain = self.cookie_domain.map(|text| domain("cookie_domain", text)).transpose()?;
         let config = Config {
             use_dynamic_signing_key: self.use_dynamic_signing_key,
             expose_access_token: self.expose_access_token,
             access_token_path: if path.is_empty() { "/".to_owned() } else { path },
             refresh_token_path: format!("{}/session/refresh", app.api_base_path),
-            cookie_domain: self.cookie_domain.map(domain).transpose()?,
+            cookie_domain,
             older_cookie_domain: older,
             cookie_secure: self.cookie_secure.unwrap_or_else(|| app.api_domain.starts_with("https")),
             cookie_same_site: self.cookie_same_site,
             same_site_of: same_site::of_websites(app),
             anti_csrf: self.anti_csrf,
-            session_expired_status: status(self.session_expired_status)?,
-            invalid_claim_status: status(self.invalid_claim_status)?,
+            session_expired_status: status("session_expired_status", self.session_expired_status)?,
+            invalid_claim_status: status("invalid_claim_status", self.invalid_claim_status)?,
             choose_transfer: self.choose_transfer,
             cookie_name: self.cookie_name,
             header_name: self.header_name,
@@ -358,16 +376,6 @@ impl SessionRecipe {
 impl Recipe for SessionRecipe {
     fn add_to(self, recipes: &mut Recipes) -> Result<(), BuildError> {
         recipes.add_session(self)
-    }
-}
-
-/// What the frontend asks for with `st-auth-mode`, when a session is made.
-fn asked_transfer(exchange: &Exchange, creates: bool) -> Option<TransferMethod> {
-    let mode = exchange.header("st-auth-mode").filter(|_| creates)?;
-    match mode.to_lowercase().as_str() {
-        "cookie" => Some(TransferMethod::Cookie),
-        "header" => Some(TransferMethod::Header),
-        _ => None,
     }
 }
 
@@ -396,7 +404,7 @@ fn normalise_cookie_domain(text: &str) -> Option<String> {
         format!("http://{bare}")
     };
     let url = url::Url::parse(&bare).ok()?;
-    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains(';'))?;
     let is_plain = host == "localhost" || matches!(url.host(), Some(url::Host::Ipv4(_)));
     Some(if below && !is_plain { format!(".{host}") } else { host.to_owned() })
 }

@@ -95,7 +95,7 @@ fn set(cx: &Cx, exchange: &Exchange, transfer: TransferMethod, token: &Token<'_>
         }
         TransferMethod::Cookie => {
             let name = (config.cookie_name)(exchange, token.kind);
-            exchange.set_cookie(cookie(cx, config, name, token));
+            exchange.set_cookie(cookie(cx, config, name, token))?;
         }
     }
     Ok(())
@@ -222,7 +222,8 @@ pub(super) async fn new_payload(cx: &Cx, new: &NewSession) -> Result<Object> {
 pub(super) async fn create_in_exchange(cx: &Cx, mut new: NewSession) -> Result<Session> {
     let (sessions, exchange) = (cx.session()?, exchange_of(cx)?);
     let config = &sessions.config;
-    let transfer = (config.choose_transfer)(exchange, true).unwrap_or(TransferMethod::Header);
+    let chosen = (config.choose_transfer)(exchange, true).or_else(|| asked_transfer(exchange));
+    let transfer = chosen.unwrap_or(TransferMethod::Header);
     if transfer == TransferMethod::Cookie {
         refuse_useless_cookies(cx, config)?;
     }
@@ -248,13 +249,22 @@ fn refuse_useless_cookies(cx: &Cx, config: &Config) -> Result<()> {
     ))
 }
 
+/// What the frontend asks for when a session is made.
+fn asked_transfer(exchange: &Exchange) -> Option<TransferMethod> {
+    match exchange.header("st-auth-mode")?.to_lowercase().as_str() {
+        "cookie" => Some(TransferMethod::Cookie),
+        "header" => Some(TransferMethod::Header),
+        _ => None,
+    }
+}
+
 /// Exchanges the refresh token of the call's request.
 pub(super) async fn refresh_in_exchange(cx: &Cx) -> Result<Session> {
     let (sessions, exchange) = (cx.session()?, exchange_of(cx)?);
     let config = &sessions.config;
     clear_duplicates(cx, config, exchange)?;
     let Some((transfer, token)) = refresh_token_of(config, exchange) else {
-        clear_legacy(cx, config, exchange);
+        clear_legacy(cx, config, exchange)?;
         let text = "Refresh token not found. Are you sending the refresh token in the request?";
         return Err(SessionError::over(text).into());
     };
@@ -268,7 +278,7 @@ pub(super) async fn refresh_in_exchange(cx: &Cx) -> Result<Session> {
     }
     let anti_csrf_token = exchange.header(ANTI_CSRF.as_str());
     let refreshed = sessions.functions.refresh_session(cx, &token, anti_csrf_token, disable_anti_csrf).await;
-    clear_legacy(cx, config, exchange);
+    clear_legacy(cx, config, exchange)?;
     let session = refreshed?;
     for other in TransferMethod::ALL.into_iter().filter(|other| *other != transfer) {
         if shown(config, exchange, TokenType::Refresh, other).is_some() {
@@ -309,15 +319,16 @@ fn clear_duplicates(cx: &Cx, config: &Config, exchange: &Exchange) -> Result<()>
     for kind in doubled {
         let name = (config.cookie_name)(exchange, kind);
         let old = cookie(cx, config, name, &Token { kind, value: "", expires_at: 0 });
-        exchange.set_cookie(Cookie { domain: domain.clone(), ..old });
+        exchange.set_cookie(Cookie { domain: domain.clone(), ..old })?;
     }
     Err(SessionError::DuplicateCookies.into())
 }
 
-fn clear_legacy(cx: &Cx, config: &Config, exchange: &Exchange) {
+fn clear_legacy(cx: &Cx, config: &Config, exchange: &Exchange) -> Result<()> {
     if exchange.cookie(LEGACY_COOKIE).is_some() {
         let name = LEGACY_COOKIE.to_owned();
         let gone = Token { kind: TokenType::Access, value: "", expires_at: 0 };
-        exchange.set_cookie(cookie(cx, config, name, &gone));
+        exchange.set_cookie(cookie(cx, config, name, &gone))?;
     }
+    Ok(())
 }
