@@ -151,7 +151,7 @@ fn origin(text: &str) -> Option<String> {
 }
 
 /// Whether the host is `localhost` or an IPv4 address, which need no certificate.
-pub(crate) fn is_local(url: &Url) -> bool {
+fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(_)) => true,
         Some(Host::Domain(domain)) => domain.starts_with("localhost"),

@@ -29,9 +29,19 @@ pub enum BuildError {
     /// No core was named.
     #[error("no core: call .core(\"http://localhost:3567\") before .build()")]
     MissingCore,
-    /// A core's address is none.
+    /// A core's address is none. What was given is told without user and password.
     #[error("'{0}' is not the address of a core; write for example http://localhost:3567")]
     InvalidCore(String),
+    /// The API key cannot be sent. It is not told, as it is a secret.
+    #[error(
+        "the API key cannot be sent in a header: it may hold visible ASCII characters only; look for a line break in what .api_key(…) gets"
+    )]
+    InvalidApiKey,
+    /// There are no certificates to check those of `https` cores against.
+    #[error(
+        "no certificates to check the core's against ({0}); install ca-certificates, or name a file of them in SSL_CERT_FILE"
+    )]
+    NoCertificates(String),
     /// A mail server's address is none.
     #[error("the mail server's address cannot be used ({0}); write for example smtps://smtp.example.com")]
     InvalidMailServer(String),

@@ -18,6 +18,7 @@ mod session;
 mod session_errors;
 mod session_options;
 mod session_tokens;
+mod tenants;
 mod usermetadata;
 mod userroles;
 mod users;

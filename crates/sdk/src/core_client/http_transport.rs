@@ -5,10 +5,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest answer that is read, in bytes: a page of 500 users fits many times.
@@ -19,22 +21,31 @@ const ANSWER_MAX: usize = 32 << 20;
 pub struct HttpTransport(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl HttpTransport {
-    /// A transport without a connection; they are made when they are needed.
+    /// A transport without a connection; they are made when they are needed. An error if the system has no
+    /// certificates.
     pub fn new() -> Result<Self, TransportError> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(hyper_rustls_provider())
-            .map_err(TransportError::new)?
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let tls = tls()?.with_native_roots().map_err(TransportError::new)?;
+        Ok(Self::with(tls.with_no_client_auth()))
+    }
+
+    /// For cores that are reached over HTTP alone: images without certificates are common.
+    pub(crate) fn without_certificates() -> Result<Self, TransportError> {
+        Ok(Self::with(tls()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
+    }
+
+    fn with(tls: ClientConfig) -> Self {
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let client =
             Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector);
-        Ok(Self(client))
+        Self(client)
     }
 }
 
-fn hyper_rustls_provider() -> rustls::crypto::CryptoProvider {
-    rustls::crypto::aws_lc_rs::default_provider()
+fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TransportError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider);
+    tls.with_safe_default_protocol_versions().map_err(TransportError::new)
 }
 
 #[async_trait]

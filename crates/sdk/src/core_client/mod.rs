@@ -9,11 +9,12 @@ mod transport;
 pub use http_transport::HttpTransport;
 pub use transport::{Transport, TransportError};
 
-use crate::app_info::{App, is_local, normalise_path};
+use crate::app_info::{App, normalise_domain, normalise_path};
 use crate::{BuildError, Cx, Error, Result};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use portcullis_wire::keys::JwksResponse;
 use portcullis_wire::{Cdi, Endpoint, Method, Object, admin};
 use serde::de::DeserializeOwned;
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use url::Url;
 
 /// The versions that the SDK speaks, newest first.
 const VERSIONS: [Cdi; 3] = [Cdi::V5_6, Cdi::V5_5, Cdi::V5_4];
@@ -87,11 +87,7 @@ impl Core {
         transport: Arc<dyn Transport>,
         app: &App,
     ) -> std::result::Result<Self, BuildError> {
-        let api_key = api_key.map(HeaderValue::from_str).transpose();
-        let mut api_key = api_key.map_err(|_| BuildError::InvalidCore("the API key".to_owned()))?;
-        if let Some(key) = &mut api_key {
-            key.set_sensitive(true);
-        }
+        let api_key = api_key.map(secret_header).transpose()?;
         let mut domains = Object::new();
         domains.insert("apiDomain".to_owned(), app.api_domain.clone().into());
         domains.insert("websiteDomain".to_owned(), app.website(None).into());
@@ -111,7 +107,7 @@ impl Core {
                 Value::Object(fields) => fields,
                 _ => Object::new(),
             };
-        let path = tenant.map_or_else(|| E::PATH.to_owned(), |tenant| format!("/{tenant}{}", E::PATH));
+        let path = tenant.map_or_else(|| Ok(E::PATH.to_owned()), |tenant| path_of_tenant(tenant, E::PATH))?;
         let call = Call { method: method(E::METHOD), path, fields, rid: E::RID };
         let cache = cx.core_cache();
         if call.method != http::Method::GET {
@@ -242,6 +238,27 @@ impl Call {
     }
 }
 
+/// What a tenant's id may hold as it is.
+const ID: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+
+/// An endpoint's path for one tenant. Callers may have chosen the id, so it stays one segment whatever is in
+/// it; and what the core or a proxy reads as something else than a tenant is refused: `/appid-x/…` is another
+/// app, and no tenant may be called that.
+fn path_of_tenant(tenant: &str, endpoint: &str) -> Result<String> {
+    let names_an_app = tenant.to_ascii_lowercase().starts_with("appid-");
+    if names_an_app || ["", ".", ".."].contains(&tenant) {
+        return Err(Error::BadInput(format!("'{tenant}' cannot be the id of a tenant")));
+    }
+    Ok(format!("/{}{endpoint}", utf8_percent_encode(tenant, ID)))
+}
+
+fn secret_header(key: &str) -> std::result::Result<HeaderValue, BuildError> {
+    let value = HeaderValue::from_str(key).ok().filter(|value| value.to_str().is_ok());
+    let mut value = value.ok_or(BuildError::InvalidApiKey)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn method(method: Method) -> http::Method {
     match method {
         Method::Get => http::Method::GET,
@@ -265,24 +282,23 @@ fn read<T: DeserializeOwned>(path: &str, reply: &[u8]) -> Result<T> {
 /// The addresses in `http://a:3567;http://b:3567/base`. Without a scheme it is `https`, or `http` for
 /// `localhost` and IPv4 addresses.
 pub(crate) fn parse_hosts(addresses: &str) -> std::result::Result<Vec<String>, BuildError> {
-    let fault = |address: &str| BuildError::InvalidCore(address.to_owned());
-    let addresses: Vec<_> =
-        addresses.split(';').map(str::trim).filter(|address| !address.is_empty()).collect();
-    if addresses.is_empty() {
+    let parts = || addresses.split(';').map(str::trim).filter(|address| !address.is_empty());
+    if parts().next().is_none() {
         return Err(BuildError::MissingCore);
     }
-    addresses.into_iter().map(|address| parse_host(address).ok_or_else(|| fault(address))).collect()
+    let parse = |address: &str| Some(normalise_domain(address)? + &normalise_path(address)?);
+    let fault = |address| BuildError::InvalidCore(without_credentials(address, addresses));
+    parts().map(|address| parse(address).ok_or_else(|| fault(address))).collect()
 }
 
-fn parse_host(address: &str) -> Option<String> {
-    let lower = address.to_lowercase();
-    let url = if lower.starts_with("http://") || lower.starts_with("https://") {
-        Url::parse(address).ok()?
-    } else {
-        let url = Url::parse(&format!("https://{address}")).ok()?;
-        if is_local(&url) { Url::parse(&format!("http://{address}")).ok()? } else { url }
-    };
-    let host = url.host_str().filter(|host| !host.is_empty())?;
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!("{}://{host}{port}{}", url.scheme(), normalise_path(url.path())?))
+/// What may be shown of an address that cannot be read: nothing before its last `@`, where user and password
+/// are. As a password may hold a `;`, they may also begin in one address and end in a later one.
+fn without_credentials(address: &str, all: &str) -> String {
+    let mut schemes = ["http://", "https://"].into_iter();
+    let scheme = schemes.find(|scheme| address.to_lowercase().starts_with(scheme)).unwrap_or_default();
+    match address.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}{host}"),
+        None if all.contains('@') => format!("{scheme}…"),
+        None => address.to_owned(),
+    }
 }

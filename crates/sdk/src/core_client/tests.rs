@@ -4,6 +4,8 @@ use super::*;
 use crate::recipes::session::SessionRecipe;
 use crate::{AppInfo, Portcullis};
 use async_trait::async_trait;
+use percent_encoding::percent_decode_str;
+use proptest::prelude::*;
 use std::sync::Mutex;
 use tokio::time::Instant;
 
@@ -246,4 +248,68 @@ fn addresses_of_cores() {
     );
     assert_eq!(parse_hosts(" ; "), Err(BuildError::MissingCore));
     assert_eq!(parse_hosts("http://"), Err(BuildError::InvalidCore("http://".to_owned())));
+}
+
+/// Ids that want to be more than one segment, or another one.
+const HOSTILE: [&str; 8] =
+    ["a/b?c", "a#b", "../x", "%2e%2e", "public%2Frecipe", "a b", "ä\n", "recipe/users?limit=9&"];
+
+#[tokio::test]
+async fn a_tenant_s_id_stays_one_segment_of_the_path() {
+    let test = Test::new("http://a:3567", &[Does::Answer]);
+    let cx = Cx::new(&test.sdk);
+    test.core.call::<GetRoles>(&cx, Some("t1"), &()).await.unwrap();
+    for tenant in HOSTILE {
+        test.then(&[Does::Answer]);
+        test.core.call::<GetRoles>(&cx, Some(tenant), &()).await.unwrap();
+        let asked = test.cores.asked.lock().unwrap();
+        let uri = asked[0].uri();
+        let segment = uri.path().strip_prefix('/').unwrap().strip_suffix("/recipe/roles").unwrap();
+        assert!(!segment.contains('/') && uri.query().is_none(), "{uri}");
+        assert_eq!(percent_decode_str(segment).decode_utf8().unwrap(), tenant);
+    }
+}
+
+/// `/appid-x/recipe/signin` signs in to another app of the core.
+#[tokio::test]
+async fn what_the_core_would_not_take_for_a_tenant_does_not_get_there() {
+    let test = Test::new("http://a:3567", &[Does::Answer]);
+    for tenant in ["appid-x", "AppId-x", "appid-", "", ".", ".."] {
+        let told = test.core.call::<GetRoles>(&Cx::new(&test.sdk), Some(tenant), &()).await.unwrap_err();
+        let text = format!("'{tenant}' cannot be the id of a tenant");
+        assert!(matches!(&told, Error::BadInput(told) if *told == text), "{told:?}");
+    }
+    assert!(test.asked_hosts().is_empty());
+}
+
+proptest! {
+    #[test]
+    fn every_tenant_s_path_is_that_tenant_s(tenant in prop_oneof![any::<String>(), "[a./%?#-]{0,6}", "(?i)appid-.{0,3}"]) {
+        let Ok(path) = path_of_tenant(&tenant, "/recipe/roles") else {
+            let names_an_app = tenant.to_lowercase().starts_with("appid-");
+            prop_assert!(names_an_app || ["", ".", ".."].contains(&&*tenant), "{tenant}");
+            return Ok(());
+        };
+        let uri: http::Uri = format!("http://a:3567{path}").parse().unwrap();
+        prop_assert_eq!((uri.path(), uri.query()), (&*path, None));
+        // As a proxy reads it that takes `..` away.
+        let url = url::Url::parse(&uri.to_string()).unwrap();
+        prop_assert_eq!((url.path(), url.query(), url.fragment()), (&*path, None, None));
+        let segments: Vec<_> = path.split('/').collect();
+        prop_assert_eq!(percent_decode_str(segments[1]).decode_utf8().unwrap(), tenant);
+        prop_assert_eq!(&segments[2..], ["recipe", "roles"]);
+    }
+
+    #[test]
+    fn no_password_is_told(
+        scheme in prop::sample::select(vec!["", "http://", "HTTPS://"]),
+        user in "[a-z]{0,4}",
+        password in "[ -~]{1,8}",
+        host in prop::sample::select(vec!["", "core", "core:port", "core.example.com", "localhost:99999/x"]),
+    ) {
+        let secret = format!("5ecret{password}5ecret");
+        if let Err(told) = parse_hosts(&format!("{scheme}{user}:{secret}@{host}")) {
+            prop_assert!(!told.to_string().contains("5ecret"), "{}", told);
+        }
+    }
 }

@@ -10,6 +10,9 @@ use http::HeaderName;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// The SDK of one app. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Portcullis(Arc<Inner>);
@@ -239,9 +242,15 @@ impl Builder {
         let app = self.app.normalise()?;
         let (hosts, transport): (_, Arc<dyn Transport>) = match self.core.ok_or(BuildError::MissingCore)? {
             CoreAddress::Http(addresses) => {
-                let http = HttpTransport::new();
-                let http = http.map_err(|error| BuildError::InvalidCore(error.to_string()))?;
-                (parse_hosts(&addresses)?, Arc::new(http))
+                let hosts = parse_hosts(&addresses)?;
+                let needs_certificates = hosts.iter().any(|host| host.starts_with("https:"));
+                let http = if needs_certificates {
+                    HttpTransport::new()
+                } else {
+                    HttpTransport::without_certificates()
+                };
+                let http = http.map_err(|error| BuildError::NoCertificates(error.to_string()))?;
+                (hosts, Arc::new(http))
             }
             CoreAddress::Transport(transport) => (vec!["http://core".to_owned()], transport),
         };
