@@ -45,6 +45,15 @@ enum What {
         /// Those to run; all by default
         names: Vec<String>,
     },
+    /// Mixed load with people who come and go, on both engines at once
+    Soak {
+        /// The binary `portcullis`
+        #[arg(long)]
+        binary: PathBuf,
+        /// How long
+        #[arg(long, default_value_t = 30.0)]
+        minutes: f64,
+    },
 }
 
 #[tokio::main]
@@ -53,6 +62,9 @@ async fn main() -> ExitCode {
     let calm = match what {
         What::Sessions { refreshes, database, seed } => sessions(refreshes, database.as_deref(), seed).await,
         What::Scenarios { binary, names } => scenarios(&binary, names).await,
+        What::Soak { binary, minutes } => {
+            disturbed::soak(&binary, std::time::Duration::from_secs_f64(minutes * 60.0)).await
+        }
     };
     if calm { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -28,7 +28,11 @@ pub(crate) struct Core {
 impl Core {
     /// `folder` is where it runs: no configuration file may be there.
     pub(crate) fn start(binary: &Path, database: &str, folder: &Path, hashing: Hashing) -> Self {
-        let mut command = Command::new(binary);
+        Self::start_by(Command::new(binary), database, folder, hashing)
+    }
+
+    /// `command` runs the binary, whose arguments are added to it.
+    pub(crate) fn start_by(mut command: Command, database: &str, folder: &Path, hashing: Hashing) -> Self {
         command.args(["--host", "127.0.0.1", "--port", "0", "--database", database]);
         command.env("PASSWORD_HASHING_ALG", "ARGON2");
         if matches!(hashing, Hashing::Cheapest) {
@@ -47,8 +51,12 @@ impl Core {
         Self { process, address: address.unwrap() }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::of(i32::try_from(self.process.id()).unwrap())
+        Snapshot::of(i32::try_from(self.id()).unwrap())
     }
 
     /// Signs users up.

@@ -13,6 +13,7 @@ mod client;
 mod core;
 mod cpu;
 mod floors;
+mod instructions;
 mod load;
 mod measure;
 mod paths;
@@ -43,8 +44,48 @@ struct Arguments {
 enum Command {
     /// Measures
     Run(Run),
+    /// Counts instructions under callgrind
+    Instructions(Instructions),
     /// Serves fixed bytes
     ServeFloor,
+}
+
+#[derive(Debug, clap::Args)]
+struct Instructions {
+    /// The core's binary
+    #[arg(long)]
+    core: PathBuf,
+    /// A server of PostgreSQL, `postgres://user@host:port`
+    #[arg(long)]
+    postgres: String,
+    /// The table that is compared with
+    #[arg(long)]
+    kept: PathBuf,
+    /// Writes what is counted over what was kept
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Instructions {
+    fn count(&self) {
+        let runtime = runtime();
+        let mut now = instructions::Counts::new();
+        for is_postgres in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = if is_postgres {
+                create_database(&runtime, &self.postgres, "instructions")
+            } else {
+                format!("sqlite:{}", folder.path().join("instructions.db").display())
+            };
+            let counts = instructions::count(&runtime, &self.core, &url, folder.path(), &paths::PATHS);
+            let names = paths::PATHS.iter().map(|path| measure::name(path, is_postgres));
+            now.extend(names.zip(counts));
+        }
+        println!("{}", instructions::table(&now, &instructions::read(&self.kept)));
+        if self.keep {
+            instructions::write(&self.kept, &now);
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,12 +130,27 @@ impl Run {
 fn main() {
     match Arguments::parse().command {
         Command::ServeFloor => floors::serve(),
+        Command::Instructions(instructions) => instructions.count(),
         Command::Run(run) => measure_all(&run),
     }
 }
 
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+}
+
+fn create_database(runtime: &Runtime, server: &str, name: &str) -> String {
+    runtime.block_on(async {
+        let url = format!("{server}/postgres");
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("create database {name}")).await.unwrap();
+    });
+    format!("{server}/{name}")
+}
+
 fn measure_all(run: &Run) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     let folder = tempfile::tempdir().unwrap();
     let http = HttpFloor::start();
     let mut all = Vec::new();
@@ -134,8 +190,11 @@ impl Place<'_> {
         }
         let name = format!("bench_{:?}", self.hashing).to_lowercase();
         let file = self.folder.join(format!("{name}.db"));
-        let url =
-            if is_postgres { self.create_database(&name) } else { format!("sqlite:{}", file.display()) };
+        let url = if is_postgres {
+            create_database(self.runtime, &self.run.postgres, &name)
+        } else {
+            format!("sqlite:{}", file.display())
+        };
         let core = Core::start(&self.run.core, &url, self.folder, self.hashing);
         let number = if matches!(self.hashing, Hashing::AsItComes) { 8 } else { 1000 };
         let users = self.runtime.block_on(core.sign_up(number));
@@ -154,17 +213,6 @@ impl Place<'_> {
             self.count_round_trips(&url, &mut measured);
         }
         measured
-    }
-
-    fn create_database(&self, name: &str) -> String {
-        let server = &self.run.postgres;
-        self.runtime.block_on(async {
-            let url = format!("{server}/postgres");
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-            tokio::spawn(connection);
-            client.batch_execute(&format!("create database {name}")).await.unwrap();
-        });
-        format!("{server}/{name}")
     }
 
     /// With another core, whose users are new to it, so that its counts are not disturbed.

@@ -39,9 +39,14 @@ pub(crate) struct Round {
     pub(crate) ideal: Cost,
 }
 
+/// What a path is called in tables.
+pub(crate) fn name(path: &Path, is_postgres: bool) -> String {
+    if is_postgres { path.name.to_owned() } else { format!("{}-sqlite", path.name) }
+}
+
 impl Measured {
     pub(crate) fn name(&self) -> String {
-        if self.is_postgres { self.path.name.to_owned() } else { format!("{}-sqlite", self.path.name) }
+        name(&self.path, self.is_postgres)
     }
 
     /// The median of the rounds.

@@ -35,13 +35,23 @@ impl Core {
 
     /// MiB in memory: now, and at most until now.
     pub(super) fn memory(&self) -> (u64, u64) {
+        (self.resident_kib() / 1024, self.status_kib("VmHWM:") / 1024)
+    }
+
+    /// KiB in memory.
+    pub(super) fn resident_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let read = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default()
-                / 1024
-        };
-        (read("VmRSS:"), read("VmHWM:"))
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+    }
+
+    /// Files and connections that are open.
+    pub(super) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process.id())).map_or(0, Iterator::count)
     }
 
     /// Whether it is the process that was started: nothing restarts it.

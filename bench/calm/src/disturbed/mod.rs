@@ -5,5 +5,7 @@ mod core;
 mod probe;
 mod proxy;
 mod scenarios;
+mod soak;
 
 pub use scenarios::{NAMES, run};
+pub use soak::soak;

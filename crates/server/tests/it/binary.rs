@@ -4,6 +4,7 @@ use crate::place::{Folder, Place, Running, is_postgres};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 /// The binary in this folder, with nothing but a database in memory.
 fn portcullis(folder: &Folder) -> Command {
@@ -122,4 +123,31 @@ async fn doctor_names_a_signing_key_that_cannot_be_used_and_changes_nothing() {
     let text = report(&place);
     assert!(text.contains("keys: WRONG: signing key s-") && text.contains("of app public"), "{text}");
     assert!(text.contains("1 of the checks failed"), "{text}");
+}
+
+#[test]
+fn it_starts_though_nobody_reads_what_it_says() {
+    let folder = Folder::new("deaf");
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = portcullis(&folder);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).stdout(writer);
+    let mut core = command.spawn().expect("runs");
+    let end = Instant::now() + Duration::from_secs(30);
+    let serves = loop {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            // What it says, it says once it listens.
+            std::thread::sleep(Duration::from_millis(300));
+            break core.try_wait().expect("asked").is_none();
+        }
+        if Instant::now() > end || core.try_wait().expect("asked").is_some() {
+            break false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    core.kill().expect("stops");
+    core.wait().expect("stopped");
+    assert!(serves);
 }

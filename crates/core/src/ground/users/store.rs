@@ -176,11 +176,15 @@ pub(super) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<
 
 /// The members, oldest first, of the groups with these ids.
 pub(super) async fn list_members(tx: &mut Tx, app_id: &str, primary_ids: &[String]) -> Result<Vec<Member>> {
-    let list = placeholders(2, primary_ids.len());
-    let sql = format!("{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id in ({list})");
+    let sql = members_statement(primary_ids.len());
     let ids = primary_ids.iter().map(String::as_str);
     let args: Vec<Value<'_>> = std::iter::once(app_id).chain(ids).map(Value::from).collect();
     Ok(to_members(tx.fetch_all(sql, &args).await?))
+}
+
+fn members_statement(groups: usize) -> String {
+    let list = placeholders(2, groups);
+    format!("{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id in ({list})")
 }
 
 /// What there is about a login method beside [`UserRow`]: account info, membership, verified address.
@@ -294,6 +298,12 @@ pub(super) async fn list_groups(
     filter: &UserFilter,
     page: Page<'_>,
 ) -> Result<Vec<Cursor>> {
+    let (sql, args) = page_statement(scope, filter, page);
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(user_id, time_joined)| Cursor { user_id, time_joined }).collect())
+}
+
+fn page_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, page: Page<'a>) -> (String, Vec<Value<'a>>) {
     let (condition, mut args) = conditions(scope, filter);
     let (order, beyond) = if page.ascending { ("asc", ">") } else { ("desc", "<") };
     let mut sql = format!(
@@ -312,8 +322,7 @@ pub(super) async fn list_groups(
         " order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc limit {}",
         page.limit
     ));
-    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
-    Ok(rows.into_iter().map(|(user_id, time_joined)| Cursor { user_id, time_joined }).collect())
+    (sql, args)
 }
 
 /// Which part of a list.
@@ -478,4 +487,42 @@ pub async fn insert_verified_email(tx: &mut Tx, app_id: &str, user_id: &str, ema
         on conflict do nothing";
     tx.execute(sql, args![app_id, user_id, email]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_db::{Db, Settings};
+
+    /// How SQLite goes about a statement: the columns by which it looks into each table.
+    async fn plan(tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Vec<String> {
+        let rows: Vec<(i64, i64, i64, String)> =
+            tx.fetch_all(format!("explain query plan {sql}"), args).await.unwrap();
+        rows.into_iter().map(|(.., step)| step).collect()
+    }
+
+    #[tokio::test]
+    async fn no_statement_on_users_goes_through_all_of_them() {
+        let db = Db::open("sqlite::memory:", &Settings::default()).await.unwrap();
+        db.migrate(&crate::migrations::all(), 0).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let scope = Scope::base();
+        let from = Cursor { user_id: "u".to_owned(), time_joined: 1 };
+        let ids = ["a", "u", "v"].map(Value::from);
+        let mut plans = vec![plan(&mut tx, &members_statement(2), &ids).await];
+        for all_tenants in [false, true] {
+            let filter = UserFilter { all_tenants, ..UserFilter::default() };
+            let (sql, args) =
+                page_statement(&scope, &filter, Page { limit: 10, ascending: false, from: Some(&from) });
+            plans.push(plan(&mut tx, &sql, &args).await);
+        }
+        for plan in plans {
+            assert!(!plan.is_empty());
+            for step in plan {
+                // In the order of the list, as far as the page goes.
+                let is_list = step.contains("pagination_index");
+                assert!(is_list || step.contains("user_id=?"), "{step}");
+            }
+        }
+    }
 }
