@@ -10,6 +10,7 @@ use portcullis_testkit::{START, Shape, ShapedCore};
 use portcullis_wire::Object;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The SDK, and the core behind it. Both go by clocks that stand still until they are moved.
 pub(crate) struct TestApp {
@@ -85,9 +86,21 @@ impl Mails {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// The token of the one link that was sent, which leads to a page.
-    pub(crate) fn token(&self, page: &str) -> String {
-        let [(email, _)] = self.take().try_into().expect("one e-mail");
+    /// The one that is sent; some come after the answer to the request that they are about.
+    pub(crate) async fn one(&self) -> (Email, EmailContent) {
+        let came = async {
+            while self.0.lock().unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), came).await.expect("an e-mail");
+        let [mail] = self.take().try_into().expect("one e-mail");
+        mail
+    }
+
+    /// The token of the one link that is sent, which leads to a page.
+    pub(crate) async fn token(&self, page: &str) -> String {
+        let (email, _) = self.one().await;
         token_of(email.subject.link(), page)
     }
 }
@@ -141,8 +154,6 @@ impl TestApp {
         let (head, ()) = request.body(()).unwrap().into_parts();
         assert!(self.serves(&head.method, head.uri.path()), "{} is not one of the SDK's", head.uri);
         let response = self.sdk.serve(&head, Full::new(body.into())).await;
-        // An e-mail that the answer does not wait for is sent now, before the test goes on.
-        tokio::task::yield_now().await;
         Reply::of(response)
     }
 

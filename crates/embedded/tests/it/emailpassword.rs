@@ -376,7 +376,7 @@ async fn a_password_is_reset_by_e_mail(#[values(Shape::Embedded, Shape::Http)] s
     assert_eq!(ask("bob@example.com").await.seen(), (200, json!({"status": "OK"})));
     assert!(mails.take().is_empty(), "nobody is written to who is not known");
     assert_eq!(ask("ANN@example.com").await.seen(), (200, json!({"status": "OK"})));
-    let [(email, content)] = mails.take().try_into().unwrap();
+    let (email, content) = mails.one().await;
     assert_eq!((email.to.as_str(), &email.user_id, &email.recipe_user_id), ("ann@example.com", &id, &id));
     let link = email.subject.link();
     assert!(content.text.contains(link) && content.subject.contains("Demo"), "{content:?}");
@@ -401,7 +401,7 @@ async fn a_password_is_reset_by_e_mail(#[values(Shape::Embedded, Shape::Http)] s
     assert_eq!(ask("x").await.seen(), field_error(&[("email", "Email is invalid")]));
     // A user who is deleted takes the token along.
     ask("ann@example.com").await;
-    let token = mails.token("reset-password");
+    let token = mails.token("reset-password").await;
     app.sdk.delete_user(&Cx::new(&app.sdk), &id, true).await.unwrap();
     assert_eq!(reset(json!(token), "another2horse").await, invalid);
 }
@@ -426,7 +426,7 @@ async fn a_reset_link_goes_to_the_address_of_the_account_whatever_was_typed(
             let asked = app.form("/auth/user/password/reset/token", &[("email", look_alike)]).await;
             assert_eq!(asked.seen(), (200, json!({"status": "OK"})));
         }
-        let [(email, _)] = mails.take().try_into().unwrap();
+        let (email, _) = mails.one().await;
         assert_eq!(email.to, "mike@example.com");
         // And it is this address that the link proves.
         let token = token_of(email.subject.link(), "reset-password");
@@ -474,6 +474,38 @@ async fn a_mail_server_does_not_tell_a_stranger_who_is_known(
     }
 }
 
+/// Makes no token, and never says so.
+struct Stuck(Arc<dyn Functions>);
+
+#[async_trait]
+impl Functions for Stuck {
+    fn original(&self) -> &dyn Functions {
+        &*self.0
+    }
+
+    async fn create_reset_password_token(
+        &self,
+        _: &Cx,
+        _: &str,
+        _: &str,
+        _: &str,
+    ) -> portcullis::Result<Option<String>> {
+        std::future::pending().await
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_token_s_making_does_not_tell_a_stranger_who_is_known(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let app = app(shape, EmailPassword::new().override_functions(Stuck)).await;
+    app.form("/auth/signup", &ANN).await;
+    let asked = app.form("/auth/user/password/reset/token", &[("email", "ann@example.com")]);
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(5), asked).await;
+    assert_eq!(asked.unwrap().seen(), (200, json!({"status": "OK"})));
+}
+
 #[rstest]
 #[tokio::test]
 async fn links_lead_to_the_site_that_asked(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
@@ -487,7 +519,7 @@ async fn links_lead_to_the_site_that_asked(#[values(Shape::Embedded, Shape::Http
     let body = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]}).to_string();
     let request = Request::post("/auth/user/password/reset/token").header("origin", "https://evil.example");
     assert_eq!(app.send(request, body).await.status, 200);
-    mails.token("reset-password");
+    mails.token("reset-password").await;
 }
 
 #[rstest]
@@ -505,7 +537,7 @@ async fn what_the_app_can_do_itself(#[values(Shape::Embedded, Shape::Http)] shap
     assert!(matches!(again, SignUp::EmailAlreadyExists), "{again:?}");
 
     assert!(recipe.send_reset_password_email(&cx, "public", &id, "Ann@example.com").await.unwrap());
-    let token = mails.token("reset-password");
+    let token = mails.token("reset-password").await;
     for (user, email) in [("unknown", "ann@example.com"), (id.as_str(), "bob@example.com")] {
         assert!(!recipe.send_reset_password_email(&cx, "public", user, email).await.unwrap());
     }

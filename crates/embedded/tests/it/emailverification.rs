@@ -66,7 +66,7 @@ async fn an_address_must_be_proven_where_that_is_required(
     assert_eq!(reply.seen(), (200, json!({"status": "OK", "isVerified": false})));
     let reply = ask(&app, Request::post(TOKEN), &token, &Value::Null).await;
     assert_eq!(reply.seen(), (200, json!({"status": "OK"})));
-    let [(email, content)] = mails.take().try_into().unwrap();
+    let (email, content) = mails.one().await;
     assert_eq!((email.to.as_str(), &email.user_id, &email.recipe_user_id), ("ann@example.com", &id, &id));
     assert!(content.text.contains(email.subject.link()), "{content:?}");
     let proof = token_of(email.subject.link(), "verify-email");
@@ -102,9 +102,9 @@ async fn the_session_that_proves_its_own_address_learns_of_it_at_once(
     let (_, ann) = sign_up(&app, "ann@example.com").await;
     let (_, bob) = sign_up(&app, "bob@example.com").await;
     ask(&app, Request::post(TOKEN), &ann, &Value::Null).await;
-    let anns = mails.token("verify-email");
+    let anns = mails.token("verify-email").await;
     ask(&app, Request::post(TOKEN), &bob, &Value::Null).await;
-    let bobs = mails.token("verify-email");
+    let bobs = mails.token("verify-email").await;
     // Another user's session stays as it is.
     let reply = ask(&app, Request::post(VERIFY), &bob, &verifying(&anns)).await;
     assert_eq!((reply.seen(), reply.headers.get("front-token")), ((200, json!({"status": "OK"})), None));
@@ -124,7 +124,7 @@ async fn where_it_is_optional_routes_ask_themselves(#[values(Shape::Embedded, Sh
     let asking = VerifyOptions::new().also(is_verified(Some(60), Some(300)));
     wrong_value(session(&app, &token, &asking).await);
     ask(&app, Request::post(TOKEN), &token, &Value::Null).await;
-    let proof = mails.token("verify-email");
+    let proof = mails.token("verify-email").await;
     let reply = ask(&app, Request::post(VERIFY), &token, &verifying(&proof)).await;
     let token = reply.access_token();
     session(&app, token, &asking).await.unwrap();
@@ -205,7 +205,7 @@ async fn users_whom_only_the_app_knows(#[values(Shape::Embedded, Shape::Http)] s
     assert!(!recipe.send_email_verification_email(&cx, "public", "phone", None).await.unwrap());
     assert!(recipe.is_email_verified(&cx, "unknown", None).await.is_err());
     assert!(recipe.send_email_verification_email(&cx, "public", "known", None).await.unwrap());
-    let proof = mails.token("verify-email");
+    let proof = mails.token("verify-email").await;
     recipe.revoke_email_verification_tokens(&cx, "public", "known", None).await.unwrap();
     assert_eq!(recipe.verify_email_using_token(&cx, "public", &proof).await.unwrap(), None);
     let link = recipe.create_email_verification_link(&cx, "public", "known", None).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_password_reset_proves_the_address(#[values(Shape::Embedded, Shape::Ht
     .await;
     let (id, _) = sign_up(&app, "ann@example.com").await;
     app.form("/auth/user/password/reset/token", &[("email", "ann@example.com")]).await;
-    let token = mails.token("reset-password");
+    let token = mails.token("reset-password").await;
     let fields = json!([{"id": "password", "value": "another2horse"}]);
     let reply = app.post("/auth/user/password/reset", &json!({"formFields": fields, "token": token})).await;
     assert_eq!(reply.seen(), (200, json!({"status": "OK"})));

@@ -200,7 +200,7 @@ async fn links_lead_to_the_website_that_asked(#[values(Shape::Embedded, Shape::H
         let fields = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]});
         let asked = app.send(request, fields.to_string()).await;
         assert_eq!(asked.seen(), (200, json!({"status": "OK"})));
-        let [(email, _)] = mails.take().try_into().unwrap();
+        let (email, _) = mails.one().await;
         assert!(matches!(email.subject, EmailSubject::PasswordReset { .. }));
         let link = email.subject.link();
         assert!(link.starts_with(&format!("{website}/auth/reset-password?token=")), "{origin:?}: {link}");

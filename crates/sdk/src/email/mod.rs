@@ -93,7 +93,7 @@ impl fmt::Debug for EmailSubject {
 #[async_trait]
 pub trait EmailDelivery: Send + Sync {
     /// Sends an e-mail. The request that brought it forth waits, and fails with an error; but not a request
-    /// for a link to reset a password, which is answered meanwhile (an error is logged): neither time nor
+    /// for a link to reset a password, which is answered before (an error is logged): neither time nor
     /// failure is to tell a stranger who is known.
     async fn send(&self, cx: &Cx, email: &Email) -> Result<()>;
 }

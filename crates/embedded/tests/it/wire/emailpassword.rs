@@ -279,7 +279,7 @@ async fn a_link_to_reset(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     content-type: application/json; charset=utf-8
     {"status":"OK"}
     "#);
-    wire.mails.token("reset-password");
+    wire.mails.token("reset-password").await;
     golden!(wire.post(ASK, &[], &form(&[("email", "bob@example.com")])).await, @r#"
     POST /auth/user/password/reset/token
     {"formFields":[{"id":"email","value":"bob@example.com"}]}
@@ -310,7 +310,7 @@ async fn reset(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
     let wire = Wire::new(shape).await;
     wire.sign_up("header").await;
     wire.post(ASK, &[], &form(&[("email", "ann@example.com")])).await;
-    let token = wire.mails.token("reset-password");
+    let token = wire.mails.token("reset-password").await;
     let body = |password: &str| {
         let fields = json!([{"id": "password", "value": password}]);
         json!({"method": "token", "formFields": fields, "token": token}).to_string()

@@ -36,7 +36,7 @@ async fn verified_with_a_session_in_headers(#[values(Shape::Embedded, Shape::Htt
     content-type: application/json; charset=utf-8
     {"status":"OK"}
     "#);
-    let token = wire.mails.token("verify-email");
+    let token = wire.mails.token("verify-email").await;
     wire.app.advance(1000);
     golden!(wire.post(VERIFY, &shown, &proof(&token)).await, @r#"
     POST /auth/user/email/verify
@@ -94,7 +94,7 @@ async fn verified_with_a_session_in_cookies(#[values(Shape::Embedded, Shape::Htt
     content-type: application/json; charset=utf-8
     {"status":"OK"}
     "#);
-    let token = wire.mails.token("verify-email");
+    let token = wire.mails.token("verify-email").await;
     wire.app.advance(1000);
     golden!(wire.post(VERIFY, &shown, &proof(&token)).await, @r#"
     POST /auth/user/email/verify
@@ -135,7 +135,7 @@ async fn verified_without_a_session(#[values(Shape::Embedded, Shape::Http)] shap
     let wire = Wire::new(shape).await;
     let bearer = wire.sign_up("header").await.bearer("st-access-token");
     wire.post(ASK, &[("authorization", &bearer)], "").await;
-    let token = wire.mails.token("verify-email");
+    let token = wire.mails.token("verify-email").await;
     golden!(wire.post(VERIFY, &[], &proof(&token)).await, @r#"
     POST /auth/user/email/verify
     {"method":"token","token":"<mailed token 1>"}

@@ -1,7 +1,7 @@
 //! The two halves of a password reset: a link is sent, and a new password comes back.
 
 use super::{Change, Changed, ConsumedToken, PasswordResetOutcome, ResetTokenOutcome, SignUp};
-use crate::email::{Delivery, Email, EmailSubject, link};
+use crate::email::{Email, EmailSubject, link};
 use crate::users::{has_password_for, has_same_email};
 use crate::{Cx, Error, LoginMethod, Result, User};
 
@@ -25,38 +25,50 @@ pub(super) async fn send_link(cx: &Cx, tenant: &str, email: &str) -> Result<Rese
         tracing::debug!("no password is kept for the address: no link is sent");
         return Ok(ResetTokenOutcome::Ok);
     };
-    let recipe = cx.sdk().email_password()?;
-    let token = recipe.functions.create_reset_password_token(cx, tenant, recipe_user_id, own_email).await?;
-    if let Some(token) = token {
-        deliver(
-            cx.clone(),
-            recipe.delivery.clone(),
-            Email {
-                // Not what was typed: an address that is the same in lower case may be someone else's mailbox
-                // (the Kelvin sign in `mi\u{212A}e@example.com` becomes a `k`).
-                to: own_email.clone(),
-                subject: EmailSubject::PasswordReset { link: reset_link(cx, &token, tenant) },
-                tenant: tenant.to_owned(),
-                user_id: user.id.clone(),
-                recipe_user_id: recipe_user_id.clone(),
-            },
-        );
-    }
+    deliver(
+        cx.clone(),
+        Addressee {
+            // Not what was typed: an address that is the same in lower case may be someone else's mailbox
+            // (the Kelvin sign in `mi\u{212A}e@example.com` becomes a `k`).
+            email: own_email.clone(),
+            tenant: tenant.to_owned(),
+            user_id: user.id.clone(),
+            recipe_user_id: recipe_user_id.clone(),
+        },
+    );
     Ok(ResetTokenOutcome::Ok)
 }
 
-/// Sends an e-mail while the answer is already on its way: neither the time that the mail server takes nor
-/// its failure tells a stranger who is known.
+/// Whom a link goes to.
+struct Addressee {
+    email: String,
+    tenant: String,
+    user_id: String,
+    recipe_user_id: String,
+}
+
+/// Makes a link and sends it while the answer is already on its way: neither the time that this takes nor a
+/// failure tells a stranger who is known.
 #[expect(
     clippy::disallowed_methods,
     reason = "an SDK lives as long as its app, which knows no end to wait for"
 )]
-fn deliver(cx: Cx, delivery: Delivery, email: Email) {
+fn deliver(cx: Cx, to: Addressee) {
     tokio::spawn(async move {
-        if let Err(error) = delivery.send(&cx, &email).await {
+        if let Err(error) = make_and_send(&cx, to).await {
             tracing::error!(%error, "a link to reset a password could not be sent");
         }
     });
+}
+
+async fn make_and_send(cx: &Cx, to: Addressee) -> Result<()> {
+    let Addressee { email, tenant, user_id, recipe_user_id } = to;
+    let recipe = cx.sdk().email_password()?;
+    let token = recipe.functions.create_reset_password_token(cx, &tenant, &recipe_user_id, &email).await?;
+    // The user may have been deleted meanwhile.
+    let Some(token) = token else { return Ok(()) };
+    let subject = EmailSubject::PasswordReset { link: reset_link(cx, &token, &tenant) };
+    recipe.delivery.send(cx, &Email { to: email, subject, tenant, user_id, recipe_user_id }).await
 }
 
 /// Whether a stranger could have set a trap: an account with an unproven address of someone else, who,
