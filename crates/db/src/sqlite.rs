@@ -70,10 +70,24 @@ fn lock_file(path: &str) -> Result<File> {
     }
 }
 
+/// Makes a new database's file for its owner alone, as signing keys and password hashes are in it; SQLite
+/// gives the files beside it the same permissions. Why it cannot be made, SQLite says when it opens it.
+#[cfg(unix)]
+fn make_private(path: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).create_new(true).mode(0o600).open(path).ok();
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &str) {}
+
 impl Store {
     pub(crate) fn open(path: &str, settings: &Settings) -> Result<Self> {
         let in_memory = path == ":memory:";
         let lock = (settings.exclusive && !in_memory).then(|| lock_file(path)).transpose()?;
+        if !in_memory && !path.starts_with("file:") {
+            make_private(path);
+        }
         let connection = connect(path, OpenFlags::default())?;
         if !in_memory {
             connection.pragma_update(None, "journal_mode", "wal")?;

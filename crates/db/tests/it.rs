@@ -282,6 +282,28 @@ async fn a_file_that_is_opened_for_one_process_alone_is_refused_to_others() {
     Db::open(&url, &alone).await.unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_its_owner_s_alone_and_an_older_one_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+    let open = async || Db::open(&format!("sqlite:{}", path.display()), &Settings::default()).await.unwrap();
+    let db = open().await;
+    let mut tx = db.write().await.unwrap();
+    tx.execute("create table items (id varchar(64) primary key, n bigint)", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    for name in ["test.db", "test.db-wal", "test.db-shm"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    db.close().await;
+    drop(db);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+    open().await.close().await;
+    assert_eq!(mode("test.db"), 0o640);
+}
+
 #[tokio::test]
 async fn a_file_that_another_process_writes_to_is_waited_for_without_holding_up_the_rest() {
     let folder = tempfile::tempdir().unwrap();

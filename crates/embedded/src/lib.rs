@@ -23,17 +23,24 @@ use portcullis_core::{App, AppSettings, jobs};
 use portcullis_db::{Db, Settings};
 use portcullis_wire::Object;
 use serde_json::Value;
+use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// A core in this process. It opens its database at the first call, or at [`Embedded::open`].
-#[derive(Debug)]
 pub struct Embedded {
     database: String,
     schema: Option<String>,
     settings: Object,
     clock: Clock,
     core: OnceCell<Arc<App>>,
+}
+
+// Without the database's address and the settings, which may hold passwords and keys.
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("schema", &self.schema).finish_non_exhaustive()
+    }
 }
 
 impl Embedded {
@@ -144,4 +151,16 @@ mod guide {
     mod tower {}
     #[doc = include_str!("../../../docs/sdk/emails.md")]
     mod emails {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_in_a_debug_text() {
+        let core = Embedded::postgres("postgres://ann:secret@localhost/app").setting("api_keys", "secret");
+        let text = format!("{core:?}");
+        assert!(text.contains("Embedded") && !text.contains("secret"), "{text}");
+    }
 }
