@@ -17,7 +17,8 @@ pub struct Cx {
 }
 
 impl Cx {
-    /// A call that belongs to no request.
+    /// A call that belongs to no request. Make one for each piece of work instead of keeping it: what the core
+    /// answered to a question is remembered in it until something is changed by way of it.
     pub fn new(sdk: &Portcullis) -> Self {
         Self { sdk: sdk.clone(), exchange: None, user_context: Arc::default() }
     }
