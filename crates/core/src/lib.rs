@@ -10,6 +10,7 @@ pub mod ground;
 pub mod http;
 pub mod jobs;
 pub mod migrations;
+mod reading;
 mod recipe;
 pub mod recipes;
 mod tasks;

@@ -65,6 +65,18 @@ async fn two_cores_on_one_database_know_each_others_keys() {
 }
 
 #[tokio::test]
+async fn who_needs_no_database_is_served_while_it_is_gone() {
+    let core = TestCore::start().await.cdi("5.4");
+    let made = create(&core, json!({})).await;
+    core.app.db.close().await;
+    core.advance(120_000);
+    assert_eq!(kids(&core).await.len(), 2);
+    assert_eq!(verify(&core, &made, false).await["status"], "OK");
+    let of_database = core.get(&format!("/recipe/session?sessionHandle={}", handle(&made))).await;
+    assert_eq!(of_database.status, 503);
+}
+
+#[tokio::test]
 async fn forged_tokens_are_refused() {
     let core = TestCore::start().await.cdi("5.4");
     let made = create(&core, json!({})).await;

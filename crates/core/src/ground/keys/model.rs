@@ -4,6 +4,7 @@ use crate::Scope;
 use crate::config::CoreConfig;
 use crate::crypto::digest::Secret;
 use crate::crypto::signing_key::{KeyForge, SigningKey};
+use crate::reading::{Due, Reading};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use papaya::{Equivalent, HashMap};
@@ -80,8 +81,8 @@ pub struct KeySet {
     pub fixed: Vec<Arc<SigningKey>>,
     /// Seals and opens refresh tokens.
     pub refresh_token_key: Secret,
-    /// When it was read, in milliseconds.
-    pub read_at: i64,
+    /// When it was read. Another core may make a key, or delete the app and make it again.
+    pub(super) reading: Reading,
     /// The public list of keys, ready to be sent, with the number of dynamic keys on it. They are listed
     /// newest first, so the number says which they are.
     pub(super) page: OnceLock<(usize, Bytes)>,
@@ -94,9 +95,6 @@ pub struct Rotation {
     overlap: i64,
     lifetime: i64,
 }
-
-/// How long a change made by another core (an app deleted and made again) may stay unseen.
-const STALE_AFTER_MS: i64 = 60_000;
 
 impl Rotation {
     /// A key signs for one interval and verifies until the last token it signed has died.
@@ -141,10 +139,15 @@ impl Rotation {
 }
 
 impl KeySet {
-    /// Whether it can be used without reading again.
-    pub(super) fn is_fresh(&self, rotation: Rotation, now: i64) -> bool {
+    /// Whether one of the keys may sign now, so that the set can be used while it is read again.
+    pub(super) fn signs(&self, rotation: Rotation, now: i64) -> bool {
+        self.dynamic.first().is_some_and(|key| now < rotation.retires_at(key.created_at()))
+    }
+
+    /// Whether it is time to read the keys again, or to make a new one.
+    pub(super) fn due(&self, rotation: Rotation, now: i64) -> Option<Due> {
         let young = self.dynamic.first().is_some_and(|key| rotation.is_young(key.created_at(), now));
-        young && (now - self.read_at).abs() < STALE_AFTER_MS
+        self.reading.due(now).or_else(|| (!young).then(|| self.reading.due_now(now)))
     }
 
     /// How many dynamic keys verify.

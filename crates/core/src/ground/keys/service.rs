@@ -7,6 +7,7 @@ use crate::crypto::jws::ParsedToken;
 use crate::crypto::signing_key::SigningKey;
 use crate::crypto::{random, refresh_token};
 use crate::ground::tenancy::service as tenancy;
+use crate::reading::{Due, Reading};
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use bytes::Bytes;
 use portcullis_db::{Db, Tx};
@@ -14,17 +15,36 @@ use std::sync::{Arc, OnceLock};
 
 /// The app's keys, with one that may sign now.
 pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
+    let known = cx.app.keys.of_app(&cx.scope).current.load_full();
+    match known {
+        Some(set) if set.signs(rotation(cx), cx.now) => match set.due(rotation(cx), cx.now) {
+            None => Ok(set),
+            // In a box, as what follows: this happens twice a minute.
+            Some(due) => Ok(Box::pin(renewed(cx, set, due)).await),
+        },
+        unusable => Box::pin(reread(cx, unusable.as_ref())).await,
+    }
+}
+
+/// Keys that are being read again.
+async fn renewed(cx: &Cx, seen: Arc<KeySet>, due: Due) -> Arc<KeySet> {
+    let again = || {
+        let (cx, seen) = (cx.clone(), Arc::clone(&seen));
+        async move { reread(&cx, Some(&seen)).await.map(drop) }
+    };
+    due.renew(&cx.app.tasks, again).await;
+    cx.app.keys.of_app(&cx.scope).current.load_full().unwrap_or(seen)
+}
+
+/// Reads the keys again, unless that was done since `seen` was read.
+async fn reread(cx: &Cx, seen: Option<&Arc<KeySet>>) -> Result<Arc<KeySet>> {
     let keys = cx.app.keys.of_app(&cx.scope);
-    let fresh = |set: &Arc<KeySet>| set.is_fresh(rotation(cx), cx.now);
-    if let Some(set) = keys.current.load_full().filter(fresh) {
-        return Ok(set);
-    }
     let _reading = keys.reading.lock().await;
-    let known = keys.current.load_full();
-    if let Some(set) = known.clone().filter(fresh) {
+    let is_new = |set: &Arc<KeySet>| seen.is_none_or(|seen| !Arc::ptr_eq(set, seen));
+    if let Some(set) = keys.current.load_full().filter(is_new) {
         return Ok(set);
     }
-    let set = Arc::new(load(cx, known.as_deref()).await?);
+    let set = Arc::new(load(cx, seen.map(|set| &**set)).await?);
     keys.current.store(Some(Arc::clone(&set)));
     Ok(set)
 }
@@ -32,20 +52,6 @@ pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
 /// Unknown keys make the keys be read again, but no more often than this, in milliseconds. Whoever read
 /// them a moment ago found, or made, the key that every core signs with now.
 const REREAD_PAUSE_MS: i64 = 1000;
-
-/// Reads the keys again, unless that was done since `seen` was read, or a moment ago.
-async fn reload(cx: &Cx, seen: &Arc<KeySet>) -> Result<Arc<KeySet>> {
-    let keys = cx.app.keys.of_app(&cx.scope);
-    let _reading = keys.reading.lock().await;
-    let is_new =
-        |set: &Arc<KeySet>| !Arc::ptr_eq(set, seen) || (cx.now - set.read_at).abs() < REREAD_PAUSE_MS;
-    if let Some(set) = keys.current.load_full().filter(is_new) {
-        return Ok(set);
-    }
-    let set = Arc::new(load(cx, Some(seen)).await?);
-    keys.current.store(Some(Arc::clone(&set)));
-    Ok(set)
-}
 
 /// The key that signs now.
 pub async fn signer(cx: &Cx, is_static: bool) -> Result<Arc<SigningKey>> {
@@ -70,8 +76,8 @@ pub enum Signature {
 pub async fn verify(cx: &Cx, token: &ParsedToken) -> Result<Signature> {
     let set = current(cx).await?;
     match check(cx, &set, token) {
-        Signature::UnknownKey => {
-            let set = reload(cx, &set).await?;
+        Signature::UnknownKey if set.reading.age(cx.now) >= REREAD_PAUSE_MS => {
+            let set = reread(cx, Some(&set)).await?;
             Ok(check(cx, &set, token))
         }
         settled => Ok(settled),
@@ -255,7 +261,7 @@ fn parse(cx: &Cx, stored: Stored, known: Option<&KeySet>) -> Result<KeySet> {
         dynamic: dynamic.collect::<Result<_>>()?,
         fixed: fixed.collect::<Result<_>>()?,
         refresh_token_key: Secret::new(stored.refresh_token_key.unwrap_or_default()),
-        read_at: cx.now,
+        reading: Reading::new(cx.now),
         page: OnceLock::new(),
     })
 }

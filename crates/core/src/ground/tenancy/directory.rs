@@ -3,55 +3,76 @@
 
 use super::Tenant;
 use crate::Scope;
+use crate::reading::{Due, Reading};
 use arc_swap::ArcSwapOption;
 use papaya::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The tenants that have been read, with the time of reading, and the connection URI domains.
+/// The tenants that have been read, and the connection URI domains.
 #[derive(Debug, Default)]
 pub struct Directory {
-    known: HashMap<Scope, (i64, Arc<Tenant>)>,
-    domains: ArcSwapOption<(i64, HashSet<String>)>,
+    known: HashMap<Scope, Known<Arc<Tenant>>>,
+    domains: ArcSwapOption<Known<HashSet<String>>>,
+    edition: AtomicU64,
 }
 
-/// How long another core's change may stay unseen, in milliseconds.
-const STALE_AFTER_MS: i64 = 60_000;
+#[derive(Debug)]
+struct Known<T> {
+    value: T,
+    reading: Reading,
+    edition: Edition,
+}
+
+/// What is remembered from one change to the next: what was read before a change that this core made is of
+/// no use after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edition(u64);
 
 impl Directory {
-    /// The tenant, if it was read less than a minute ago.
-    pub fn fresh(&self, scope: &Scope, now: i64) -> Option<Arc<Tenant>> {
+    /// To be asked for before something is read that shall be remembered.
+    pub(super) fn edition(&self) -> Edition {
+        Edition(self.edition.load(Ordering::SeqCst))
+    }
+
+    /// The tenant, if it is remembered, and whether it is time to read it again.
+    pub(super) fn tenant(&self, scope: &Scope, now: i64) -> Option<(Arc<Tenant>, Option<Due>)> {
         let known = self.known.pin();
-        let (read_at, tenant) = known.get(scope)?;
-        is_fresh(*read_at, now).then(|| Arc::clone(tenant))
+        let known = known.get(scope).filter(|known| known.edition == self.edition())?;
+        Some((Arc::clone(&known.value), known.reading.due(now)))
     }
 
     /// Remembers what was read.
-    pub fn remember(&self, tenant: Arc<Tenant>, now: i64) {
-        self.known.pin().insert(tenant.scope.clone(), (now, tenant));
+    pub(super) fn remember(&self, tenant: Arc<Tenant>, edition: Edition, now: i64) {
+        let scope = tenant.scope.clone();
+        self.known.pin().insert(scope, Known { value: tenant, reading: Reading::new(now), edition });
     }
 
-    /// Whether a host is a connection URI domain, if the domains were read less than a minute ago.
-    pub fn is_domain(&self, host: &str, now: i64) -> Option<bool> {
+    /// Forgets a tenant that is no longer there.
+    pub(super) fn forget(&self, scope: &Scope) {
+        self.known.pin().remove(scope);
+    }
+
+    /// Whether a host is a connection URI domain, if the domains are remembered, and whether it is time to
+    /// read them again.
+    pub(super) fn is_domain(&self, host: &str, now: i64) -> Option<(bool, Option<Due>)> {
         let domains = self.domains.load();
-        let (read_at, domains) = domains.as_deref()?;
-        is_fresh(*read_at, now).then(|| domains.contains(host))
+        let known = domains.as_deref().filter(|known| known.edition == self.edition())?;
+        Some((known.value.contains(host), known.reading.due(now)))
     }
 
     /// Remembers the domains, and forgets the tenants of all others.
-    pub fn remember_domains(&self, domains: HashSet<String>, now: i64) {
+    pub(super) fn remember_domains(&self, domains: HashSet<String>, edition: Edition, now: i64) {
         let exists = |domain: &String| domain.is_empty() || domains.contains(domain);
         self.known.pin().retain(|scope, _| exists(&scope.domain));
-        self.domains.store(Some(Arc::new((now, domains))));
+        self.domains.store(Some(Arc::new(Known { value: domains, reading: Reading::new(now), edition })));
     }
 
     /// Forgets everything: after a change, since settings are inherited.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
+        self.edition.fetch_add(1, Ordering::SeqCst);
         self.known.pin().clear();
         self.domains.store(None);
     }
-}
-
-fn is_fresh(read_at: i64, now: i64) -> bool {
-    (now - read_at).abs() < STALE_AFTER_MS
 }

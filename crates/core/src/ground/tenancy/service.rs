@@ -4,6 +4,7 @@ use super::databases::Named;
 use super::store::{self, Which};
 use super::{Tenant, TenantConfig};
 use crate::config::{self, ConfigError, CoreConfig, Holder, Protected};
+use crate::reading::Due;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use portcullis_db::{Db, Tx};
 use portcullis_wire::Object;
@@ -22,13 +23,35 @@ pub async fn create_base(app: &App) -> Result<()> {
 }
 
 /// The tenant, or `None` if there is no such tenant.
-pub async fn find(app: &App, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
-    let now = app.clock.now();
-    if let Some(tenant) = app.tenants.fresh(scope, now) {
-        return Ok(Some(tenant));
+pub async fn find(app: &Arc<App>, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
+    match app.tenants.tenant(scope, app.clock.now()) {
+        Some((tenant, None)) => Ok(Some(tenant)),
+        // In boxes: this happens twice a minute.
+        Some((_, Some(due))) => Box::pin(find_renewed(app, scope, due)).await,
+        None => Box::pin(read(app, scope)).await,
     }
+}
+
+/// A tenant whose settings are being read again.
+async fn find_renewed(app: &Arc<App>, scope: &Scope, due: Due) -> Result<Option<Arc<Tenant>>> {
+    let again = || {
+        let (app, scope) = (Arc::clone(app), scope.clone());
+        async move { read(&app, &scope).await.map(drop) }
+    };
+    due.renew(&app.tasks, again).await;
+    match app.tenants.tenant(scope, app.clock.now()) {
+        Some((tenant, _)) => Ok(Some(tenant)),
+        None => read(app, scope).await,
+    }
+}
+
+async fn read(app: &App, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
+    let (edition, now) = (app.tenants.edition(), app.clock.now());
     let mut tx = app.db.read().await?;
-    let Some(stored) = store::find_config(&mut tx, scope).await? else { return Ok(None) };
+    let Some(stored) = store::find_config(&mut tx, scope).await? else {
+        app.tenants.forget(scope);
+        return Ok(None);
+    };
     let inherited = inherited_values(app, &mut tx, scope).await?;
     drop(tx);
     let values = config::merge(&inherited.values, &stored.core_config);
@@ -37,12 +60,12 @@ pub async fn find(app: &App, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
     let named = named(inherited.of_domain.as_ref().unwrap_or(&values)).map_err(fault)?;
     let db = database(app, &scope.domain, named.as_ref()).await?;
     let tenant = Arc::new(Tenant { scope: scope.clone(), stored, values, config: Arc::new(config), db });
-    app.tenants.remember(Arc::clone(&tenant), now);
+    app.tenants.remember(Arc::clone(&tenant), edition, now);
     Ok(Some(tenant))
 }
 
 /// The tenant; 400 if there is no such tenant, or no such app.
-pub async fn require(app: &App, scope: &Scope) -> Result<Arc<Tenant>> {
+pub async fn require(app: &Arc<App>, scope: &Scope) -> Result<Arc<Tenant>> {
     if let Some(tenant) = find(app, scope).await? {
         return Ok(tenant);
     }
@@ -50,19 +73,38 @@ pub async fn require(app: &App, scope: &Scope) -> Result<Arc<Tenant>> {
 }
 
 /// The connection URI domain that a call's host names; empty, the default one, for any other host.
-pub async fn domain_of_host(app: &App, host: &str) -> Result<String> {
-    let now = app.clock.now();
-    let is_domain = if let Some(known) = app.tenants.is_domain(host, now) {
-        known
-    } else {
-        let domains: HashSet<String> =
-            store::list_domains(&mut app.db.read().await?).await?.into_iter().collect();
-        let is_domain = domains.contains(host);
-        app.databases.keep(&domains);
-        app.tenants.remember_domains(domains, now);
-        is_domain
+pub async fn domain_of_host(app: &Arc<App>, host: &str) -> Result<String> {
+    let is_domain = match app.tenants.is_domain(host, app.clock.now()) {
+        Some((is_domain, None)) => is_domain,
+        seen => Box::pin(look_up(app, host, seen.and_then(|(_, due)| due))).await?,
     };
     Ok(if is_domain { host.to_owned() } else { String::new() })
+}
+
+/// As [`super::Directory::is_domain`], of domains that are being read again, or must be read first.
+async fn look_up(app: &Arc<App>, host: &str, due: Option<Due>) -> Result<bool> {
+    if let Some(due) = due {
+        let again = || {
+            let (app, host) = (Arc::clone(app), host.to_owned());
+            async move { read_domains(&app, &host).await.map(drop) }
+        };
+        due.renew(&app.tasks, again).await;
+        if let Some((is_domain, _)) = app.tenants.is_domain(host, app.clock.now()) {
+            return Ok(is_domain);
+        }
+    }
+    read_domains(app, host).await
+}
+
+/// Reads the domains; tells whether the host is one of them.
+async fn read_domains(app: &App, host: &str) -> Result<bool> {
+    let (edition, now) = (app.tenants.edition(), app.clock.now());
+    let domains: HashSet<String> =
+        store::list_domains(&mut app.db.read().await?).await?.into_iter().collect();
+    let is_domain = domains.contains(host);
+    app.databases.keep(&domains);
+    app.tenants.remember_domains(domains, edition, now);
+    Ok(is_domain)
 }
 
 /// The scopes whose settings a tenant inherits, farthest first.
