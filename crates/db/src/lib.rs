@@ -35,7 +35,8 @@ pub enum Engine {
 pub struct Settings {
     /// PostgreSQL: connections at most. SQLite: readers at most.
     pub pool_size: usize,
-    /// How long a call may wait for a connection, or for SQLite's writer.
+    /// How long a call may wait for a connection, or for SQLite's writer. On PostgreSQL a call that would
+    /// have to wait half as long is refused at once.
     pub acquire_timeout: Duration,
     /// PostgreSQL: the schema to work in, made if it is not there.
     pub schema: Option<String>,

@@ -2,17 +2,22 @@
 
 use crate::{Error, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The turns at a number of connections.
 #[derive(Debug)]
 pub(crate) struct Turns {
     connections: u64,
+    /// Who would have to wait longer is refused.
     patience: Duration,
-    waiting: AtomicUsize,
+    waiting: AtomicU64,
+    running: AtomicU64,
     /// How long a turn takes: a running average, in microseconds.
     pace: AtomicU64,
+    opened: Instant,
+    /// When a turn last began or ended, in microseconds since then.
+    moved: AtomicU64,
 }
 
 /// A call that waits for its turn.
@@ -31,38 +36,77 @@ pub(crate) struct Turn {
 
 impl Turns {
     pub(crate) fn new(connections: usize, patience: Duration) -> Arc<Self> {
-        let connections = u64::try_from(connections).unwrap_or(u64::MAX).max(1);
-        Arc::new(Self { connections, patience, waiting: AtomicUsize::new(0), pace: AtomicU64::new(0) })
+        Arc::new(Self {
+            connections: u64::try_from(connections).unwrap_or(u64::MAX).max(1),
+            patience,
+            waiting: AtomicU64::new(0),
+            running: AtomicU64::new(0),
+            pace: AtomicU64::new(0),
+            opened: Instant::now(),
+            moved: AtomicU64::new(0),
+        })
     }
 
     /// Queues up, unless those who wait already would take too long.
     pub(crate) fn queue(self: &Arc<Self>) -> Result<Waiting> {
-        let before = u64::try_from(self.waiting.fetch_add(1, Ordering::Relaxed)).unwrap_or(u64::MAX);
-        let waiting = Waiting { turns: Arc::clone(self), since: Instant::now() };
-        let wait = self.pace.load(Ordering::Relaxed).saturating_mul(before) / self.connections;
+        let now = Instant::now();
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting { turns: Arc::clone(self), since: now };
         // With nobody before it a call is always let in, so a pace that is no longer true is found out.
-        if before > 0 && Duration::from_micros(wait) > self.patience {
+        if before > 0 && self.wait(before, now) > self.patience {
             return Err(Error::PoolFull);
         }
         Ok(waiting)
     }
 
-    fn took(&self, time: Duration) {
-        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let pace = self.pace.load(Ordering::Relaxed);
-        self.pace.store(pace - pace / 8 + time / 8, Ordering::Relaxed);
+    /// How long it will be until so many have had their turns.
+    fn wait(&self, callers: u64, now: Instant) -> Duration {
+        let pace = self.pace.load(Ordering::Relaxed).max(self.standstill(now));
+        Duration::from_micros(pace.saturating_mul(callers) / self.connections)
     }
+
+    /// While every connection is in use and no turn ends, turns take at least this long: a database that
+    /// has become slow is noticed before the first of them is over. A disk that stalls for a moment is not
+    /// meant.
+    fn standstill(&self, now: Instant) -> u64 {
+        let stood = self.since_opened(now).saturating_sub(self.moved.load(Ordering::Relaxed));
+        let counts =
+            self.running.load(Ordering::Relaxed) >= self.connections && stood > micros(self.patience / 10);
+        if counts { stood } else { 0 }
+    }
+
+    fn ended(&self, since: Instant) {
+        let now = Instant::now();
+        self.took(now.saturating_duration_since(since));
+        self.moved.store(self.since_opened(now), Ordering::Relaxed);
+    }
+
+    fn took(&self, time: Duration) {
+        let pace = self.pace.load(Ordering::Relaxed);
+        self.pace.store(pace - pace / 8 + micros(time) / 8, Ordering::Relaxed);
+    }
+
+    fn since_opened(&self, now: Instant) -> u64 {
+        micros(now.saturating_duration_since(self.opened))
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Waiting {
     /// The turn begins.
     pub(crate) fn begin(self) -> Turn {
-        Turn { turns: Arc::clone(&self.turns), since: Instant::now() }
+        let (turns, since) = (Arc::clone(&self.turns), Instant::now());
+        turns.running.fetch_add(1, Ordering::Relaxed);
+        turns.moved.store(turns.since_opened(since), Ordering::Relaxed);
+        Turn { turns, since }
     }
 
     /// No connection could be made: that too took up a place.
     pub(crate) fn fail(self) {
-        self.turns.took(self.since.elapsed());
+        self.turns.ended(self.since);
     }
 }
 
@@ -74,7 +118,8 @@ impl Drop for Waiting {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.took(self.since.elapsed());
+        self.turns.running.fetch_sub(1, Ordering::Relaxed);
+        self.turns.ended(self.since);
     }
 }
 
@@ -82,29 +127,51 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// As if so many turns had taken so long.
+    fn pace(turns: &Turns, time: Duration) {
+        (0..64).for_each(|_| turns.took(time));
+    }
+
     #[test]
     fn a_turn_that_would_come_too_late_is_refused_until_the_queue_is_shorter() {
-        let turns = Turns::new(2, Duration::from_secs(1));
+        let turns = Turns::new(2, PATIENCE);
         let first: Vec<Waiting> = (0..50).map(|_| turns.queue().unwrap()).collect();
         drop(first);
-        (0..64).for_each(|_| turns.took(Duration::from_secs(1)));
-        // Each takes a second, and two go at a time: who has two before it waits a second.
+        pace(&turns, PATIENCE * 99 / 100);
+        // Two go at a time: who has three before it waits half as long again.
         let mut waiting: Vec<Waiting> = (0..3).map(|_| turns.queue().unwrap()).collect();
         assert!(matches!(turns.queue(), Err(Error::PoolFull)));
         drop(waiting.pop());
         turns.queue().unwrap();
         // Once turns are short again, many may wait.
         drop(waiting);
-        (0..64).for_each(|_| turns.took(Duration::from_millis(1)));
+        pace(&turns, Duration::from_millis(1));
         let many: Vec<Waiting> = (0..200).map(|_| turns.queue().unwrap()).collect();
-        assert_eq!(turns.waiting.load(Ordering::Relaxed), many.len());
+        assert_eq!(turns.waiting.load(Ordering::Relaxed), many.len() as u64);
     }
 
     #[test]
     fn who_comes_first_is_let_in_whatever_the_pace_was() {
-        let turns = Turns::new(1, Duration::from_millis(1));
-        (0..64).for_each(|_| turns.took(Duration::from_mins(1)));
-        turns.queue().unwrap().begin();
-        assert!(turns.queue().is_ok());
+        let turns = Turns::new(1, PATIENCE);
+        pace(&turns, Duration::from_mins(1));
+        let first = turns.queue().unwrap().begin();
+        turns.queue().unwrap();
+        drop(first);
+    }
+
+    #[test]
+    fn a_standstill_is_noticed_before_a_turn_ends() {
+        let turns = Turns::new(2, PATIENCE);
+        let running = [turns.queue().unwrap().begin(), turns.queue().unwrap().begin()];
+        let waiting: Vec<Waiting> = (0..20).map(|_| turns.queue().unwrap()).collect();
+        let wait = |after| turns.wait(20, Instant::now() + after);
+        assert!(wait(Duration::from_millis(10)) < PATIENCE);
+        assert!(wait(Duration::from_millis(110)) > PATIENCE);
+        drop(running);
+        // With a connection free, time that passes says nothing.
+        assert!(wait(Duration::from_mins(1)) < PATIENCE);
+        drop(waiting);
     }
 }

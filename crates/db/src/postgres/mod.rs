@@ -73,7 +73,8 @@ impl Store {
             })
             .build()
             .map_err(|error| Error::Engine(error.to_string()))?;
-        let turns = Turns::new(settings.pool_size, settings.acquire_timeout);
+        // Half, so that hardly anybody is let in and then waits in vain.
+        let turns = Turns::new(settings.pool_size, settings.acquire_timeout / 2);
         let store = Self { pool, turns, place };
         let client = store.pool.get().await?;
         if let Some(schema) = schema {
