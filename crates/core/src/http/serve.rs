@@ -19,8 +19,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-/// How long a client may take to send a request's head, from the connection or the last answer on.
+/// How long a client may take to say anything, and then to send a request's head; after an answer, both.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a caller for whom there is no place may take to send a request's head.
 const REFUSED_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ where
     H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let connections = GracefulShutdown::new();
+    let connections = Connections::default();
     let mut shutdown = pin!(shutdown);
     let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
     let refusals = Arc::new(Semaphore::new(REFUSED_AT_A_TIME));
@@ -95,13 +96,29 @@ where
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.end()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }
 
 async fn answered<R>(answer: impl Future<Output = R>) -> Result<R, Infallible> {
     Ok(answer.await)
+}
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+struct Connections {
+    speaking: GracefulShutdown,
+    /// Ends those that have said nothing yet.
+    silent: CancellationToken,
+}
+
+impl Connections {
+    /// Lets requests in flight finish.
+    async fn end(self) {
+        self.silent.cancel();
+        self.speaking.shutdown().await;
+    }
 }
 
 /// On what terms a connection is served.
@@ -112,23 +129,29 @@ struct Terms {
     refused: bool,
 }
 
-fn spawn_connection<S, F>(stream: TcpStream, service: S, connections: &GracefulShutdown, terms: Terms)
+fn spawn_connection<S, F>(stream: TcpStream, service: S, connections: &Connections, terms: Terms)
 where
     S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible, Future = F> + Send + 'static,
     F: Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
-    // The official SDKs speak HTTP/1.1; a second version would need its own guard against silent peers.
-    let mut builder = http1::Builder::new();
-    let head_timeout = if terms.refused { REFUSED_HEAD_TIMEOUT } else { HEAD_TIMEOUT };
-    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).keep_alive(!terms.refused);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let watched = connections.watch(connection);
+    let Terms { place, refused } = terms;
+    let head_timeout = if refused { REFUSED_HEAD_TIMEOUT } else { HEAD_TIMEOUT };
+    let (silent, watcher) = (connections.silent.clone(), connections.speaking.watcher());
     #[expect(clippy::disallowed_methods, reason = "connections are waited for by `GracefulShutdown`")]
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection broke off");
+        // hyper sets 16 KiB aside for a connection, which one that says nothing shall not hold.
+        let mut byte = [0];
+        let speaks = tokio::time::timeout(head_timeout, stream.peek(&mut byte));
+        if let Some(Ok(Ok(1..))) = silent.run_until_cancelled(speaks).await {
+            // The official SDKs speak HTTP/1.1; a second version would need its own guard against silent peers.
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).keep_alive(!refused);
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = Box::pin(watcher.watch(connection)).await {
+                tracing::debug!(%error, "a connection broke off");
+            }
         }
-        drop(terms.place);
+        drop(place);
     });
 }
