@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A running core; killed when it is dropped.
@@ -26,7 +28,7 @@ impl Core {
         command.args(["--database", database.unwrap_or("sqlite:calm.db")]);
         command.envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().expect("the binary runs");
-        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let lines = BufReader::new(process.stdout.as_mut().expect("a pipe")).lines();
         let address = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("Portcullis listens on ")?.split(". ").next()?.parse().ok());
@@ -52,6 +54,22 @@ impl Core {
     /// Files and connections that are open.
     pub(super) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).map_or(0, Iterator::count)
+    }
+
+    /// What a small write that is made durable takes beside the database, without the core.
+    pub(super) fn disk(&self) -> String {
+        let file = fs::File::create(self.folder.path().join("probe")).expect("a file");
+        let mut times: Vec<Duration> = (0..100_u64)
+            .map(|number| {
+                let began = Instant::now();
+                file.write_all_at(&[1; 4096], number * 4096).expect("a write");
+                file.sync_data().expect("a durable write");
+                began.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        let ms = |at: usize| times[at].as_secs_f64() * 1000.0;
+        format!("p50 {:.1} p99 {:.1} ms", ms(50), ms(98))
     }
 
     /// Whether it is the process that was started: nothing restarts it.

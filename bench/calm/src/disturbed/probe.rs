@@ -93,10 +93,10 @@ impl Session {
             "userId": format!("user-{}", fastrand::u64(..)), "enableAntiCsrf": false, "useDynamicSigningKey": true,
             "userDataInJWT": {"role": "reader"}, "userDataInDatabase": {},
         });
-        let made = caller.post("/recipe/session", &body).await.json();
+        let answer = caller.post("/recipe/session", &body).await;
         let mut session = Self { caller, access: String::new(), refresh: String::new() };
-        session.keep(&made);
-        assert!(!session.refresh.is_empty(), "no session was made: {made}");
+        session.keep(&answer.json());
+        assert!(!session.refresh.is_empty(), "no session was made: {answer:?}");
         session
     }
 

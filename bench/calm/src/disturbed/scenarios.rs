@@ -21,6 +21,10 @@ pub const NAMES: [&str; 6] =
 const LASTING: Duration = Duration::from_secs(10);
 /// What takes a while is set up meanwhile: hundreds of sessions, ten thousand connections.
 const LONG: Duration = Duration::from_secs(25);
+/// Longer than anything is remembered without being read again.
+const MINUTE: Duration = Duration::from_secs(70);
+/// Half of that time and more, within it.
+const OUTAGE: Duration = Duration::from_mins(1);
 const CREDENTIALS: [(&str, &str); 2] = [("email", "ann@example.com"), ("password", "a long password")];
 
 /// Runs one, prints what was seen, and tells whether it was as it should be.
@@ -99,6 +103,7 @@ async fn storm(scenario: &mut Scenario, binary: &Path) {
     };
     let (verify, refresh) = probe(&core, Duration::from_secs(5)).await;
     scenario.tell(&format!("before: verify{verify}; refresh{refresh}"));
+    scenario.tell(&format!("a commit waits for the disk: {}", core.disk()));
 
     let mut hashing = JoinSet::new();
     let (address, end) = (core.address, Instant::now() + Duration::from_secs(4));
@@ -159,16 +164,16 @@ async fn sign_ins(address: SocketAddr, a_second: u32, lasting: Duration) -> Note
     noted
 }
 
-/// A database whose answers take 200 ms, and 64 callers who refresh.
+/// A database whose answers take 200 ms, and 200 callers who refresh, for longer than a minute.
 async fn slow_database(scenario: &mut Scenario, binary: &Path) {
     let cluster = Cluster::new();
     cluster.start(&[]);
     let proxy = Proxy::start(cluster.at("127.0.0.1")).await;
     let url = format!("postgres://postgres@{}/postgres", proxy.address);
     let mut core = Core::start(binary, Some(&url), &[]);
-    let jwks = watch(core.address, Ask::Jwks, 50, LONG).await;
-    let verify = watch(core.address, Ask::Verify, 50, LONG).await;
-    let callers = press(core.address, Ask::Refresh, 200, LASTING).await;
+    let jwks = watch(core.address, Ask::Jwks, 50, MINUTE).await;
+    let verify = watch(core.address, Ask::Verify, 50, MINUTE).await;
+    let callers = press(core.address, Ask::Refresh, 200, MINUTE).await;
     proxy.delay(Duration::from_millis(200));
     let (callers, jwks, verify) = (callers.await, jwks.await, verify.await);
     let (callers, jwks, verify) =
@@ -186,17 +191,18 @@ async fn slow_database(scenario: &mut Scenario, binary: &Path) {
     scenario.recovered(&mut core, Instant::now()).await;
 }
 
-/// A database that is stopped as by a crash, and comes back after three seconds.
+/// A database that is stopped as by a crash, and comes back after so long that everything which is remembered
+/// should have been read again.
 async fn failover(scenario: &mut Scenario, binary: &Path) {
     let cluster = Arc::new(Cluster::new());
     cluster.start(&[]);
     let mut core = Core::start(binary, Some(&cluster.url()), &[]);
-    let jwks = watch(core.address, Ask::Jwks, 50, LONG).await;
-    let callers = press(core.address, Ask::VerifyStored, 20, LASTING).await;
+    let jwks = watch(core.address, Ask::Jwks, 50, MINUTE).await;
+    let callers = press(core.address, Ask::VerifyStored, 20, MINUTE).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let stopped = Arc::clone(&cluster);
     tokio::task::spawn_blocking(move || stopped.stop()).await.expect("the server stops");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(OUTAGE).await;
     let started = Arc::clone(&cluster);
     tokio::task::spawn_blocking(move || started.start(&[])).await.expect("the server starts");
     scenario.recovered(&mut core, Instant::now()).await;
@@ -274,8 +280,8 @@ async fn idle_connections(scenario: &mut Scenario, binary: &Path) {
     let mut core = Core::start(binary, None, &[]);
     let (before, _) = core.memory();
     // The probes have their places first.
-    let verify = watch(core.address, Ask::VerifyStored, 20, LONG).await;
-    let refresh = watch(core.address, Ask::Refresh, 20, LONG).await;
+    let verify = watch(core.address, Ask::VerifyStored, 20, LASTING).await;
+    let refresh = watch(core.address, Ask::Refresh, 20, LASTING).await;
     let mut idle = Vec::new();
     while idle.len() < PLACES {
         idle.push(TcpStream::connect(core.address).await.expect("connects"));
@@ -301,6 +307,13 @@ async fn idle_connections(scenario: &mut Scenario, binary: &Path) {
     );
     scenario.within("refusals", &refused, 503, 50);
     scenario.memory(&core, 192);
+    // The probes had two of the places.
+    for stream in idle.iter_mut().take(PLACES - 2) {
+        stream.write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: core\r\n\r\n").await.expect("sends");
+        assert!(stream.read(&mut [0; 4096]).await.expect("an answer") > 0);
+    }
+    let (spoken, _) = core.memory();
+    scenario.tell(&format!("memory once each of them was answered: {spoken} MiB"));
     let left = Instant::now();
     drop(idle);
     scenario.recovered(&mut core, left).await;
