@@ -14,8 +14,8 @@ import tempfile
 import time
 import uuid
 
-MAX_START_MS = 100
-MAX_IDLE_MB = 30
+MAX_START_MS = 50
+MAX_IDLE_MB = 20
 STARTS = 9
 DEADLINE_S = 30
 IDLE_S = 5

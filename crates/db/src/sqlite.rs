@@ -49,8 +49,10 @@ struct Group {
     done: watch::Sender<Option<Result<()>>>,
 }
 
+/// Connections that read; each is opened when it is first needed.
 #[derive(Debug)]
 struct Readers {
+    path: String,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
     count: usize,
@@ -96,7 +98,7 @@ impl Store {
         }
         // From here on it is waited for by `begin_in_time`.
         connection.busy_timeout(Duration::ZERO)?;
-        let readers = (!in_memory).then(|| Readers::open(path, settings.pool_size)).transpose()?;
+        let readers = (!in_memory).then(|| Readers::new(path, settings.pool_size));
         Ok(Self {
             writer: Arc::new(tokio::sync::Mutex::new(Writer { connection, group: None, closed: false })),
             waiting: Arc::default(),
@@ -114,7 +116,7 @@ impl Store {
             .map_err(|_| Error::PoolFull)?
             .map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
         let connection = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = connection.ok_or_else(|| Error::Engine("no idle reader".to_owned()))?;
+        let connection = connection.map_or_else(|| readers.open(), Ok)?;
         Ok(Work::Reader(Reader {
             connection: Some(connection),
             readers: Arc::clone(readers),
@@ -146,10 +148,8 @@ impl Store {
     /// The writer is one of the connections. Who waits for a reader is not known.
     pub(crate) fn load(&self) -> Load {
         let writing = usize::from(self.writer.try_lock().is_err());
-        let (readers, idle) = self.readers.as_ref().map_or((0, 0), |readers| {
-            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
-            (readers.count, idle)
-        });
+        let readers = self.readers.as_ref();
+        let (readers, idle) = readers.map_or((0, 0), |all| (all.count, all.permits.available_permits()));
         Load {
             in_use: readers.saturating_sub(idle) + writing,
             idle: idle + 1 - writing,
@@ -194,14 +194,16 @@ fn connect(path: &str, flags: OpenFlags) -> Result<Connection> {
 }
 
 impl Readers {
-    fn open(path: &str, count: usize) -> Result<Self> {
-        let open = |_| {
-            let connection = connect(path, OpenFlags::default())?;
-            connection.pragma_update(None, "query_only", "on")?;
-            Ok(connection)
-        };
-        let idle = (0..count.clamp(1, 8)).map(open).collect::<Result<Vec<_>>>()?;
-        Ok(Self { permits: Arc::new(Semaphore::new(idle.len())), count: idle.len(), idle: Mutex::new(idle) })
+    fn new(path: &str, count: usize) -> Self {
+        let count = count.clamp(1, 8);
+        let (permits, idle) = (Arc::new(Semaphore::new(count)), Mutex::default());
+        Self { path: path.to_owned(), permits, idle, count }
+    }
+
+    fn open(&self) -> Result<Connection> {
+        let connection = connect(&self.path, OpenFlags::default())?;
+        connection.pragma_update(None, "query_only", "on")?;
+        Ok(connection)
     }
 }
 
