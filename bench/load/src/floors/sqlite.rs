@@ -4,6 +4,7 @@ use super::statement::{Argument, Arguments, texts, writes};
 use super::{Cost, Floor};
 use crate::cpu;
 use crate::paths::Users;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql, params_from_iter};
 use std::path::Path;
@@ -27,6 +28,8 @@ impl Sqlite {
             connection.pragma_update(None, pragma, value).unwrap();
         }
         connection.pragma_update(None, "wal_autocheckpoint", 4000).unwrap();
+        // As in the core: the limit is a statement that is not prepared again either.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
         let mut floors = Self { connection, arguments: Arguments::new(users) };
         floors.measure(Floor::InsertSession);
         floors.connection.execute_batch("analyze").unwrap();

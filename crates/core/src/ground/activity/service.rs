@@ -3,30 +3,50 @@
 use super::store;
 use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result, Scope};
-use papaya::HashMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
 
 const THROTTLE_MS: i64 = 300_000;
-/// Above this many remembered users, those whose time is over are dropped.
-const REMEMBERED_MAX: usize = 100_000;
+/// Above this many users in five minutes some are noted more often.
+const REMEMBERED_MAX: usize = 1_000_000;
 
-/// Who was noted lately in this process, with the time in milliseconds.
+/// Who was noted lately in this process.
 #[derive(Debug, Default)]
 pub struct Activity {
-    noted: HashMap<(String, String, String), i64>,
+    hasher: RandomState,
+    noted: Mutex<Noted>,
+}
+
+/// When users were noted, by a hash of who they are: that two of them have the same is as good as impossible,
+/// and would only leave one of them unnoted for five minutes.
+#[derive(Debug, Default)]
+struct Noted {
+    /// When `newer` was begun, in milliseconds.
+    since: i64,
+    newer: HashMap<u64, i64>,
+    /// Those of the five minutes before: they are forgotten all at once.
+    older: HashMap<u64, i64>,
 }
 
 impl Activity {
     fn is_due(&self, scope: &Scope, user_id: &str, now: i64) -> bool {
-        let noted = self.noted.pin();
-        let key = (scope.domain.clone(), scope.app_id.clone(), user_id.to_owned());
-        let recent = |at: i64| (now - at).abs() < THROTTLE_MS;
-        if noted.get(&key).is_some_and(|at| recent(*at)) {
+        let user = self.hasher.hash_one((&scope.domain, &scope.app_id, user_id));
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).is_due(user, now)
+    }
+}
+
+impl Noted {
+    fn is_due(&mut self, user: u64, now: i64) -> bool {
+        let is_recent = |at: &i64| (now - at).abs() < THROTTLE_MS;
+        if !is_recent(&self.since) || self.newer.len() >= REMEMBERED_MAX {
+            self.older = std::mem::take(&mut self.newer);
+            self.since = now;
+        }
+        if self.newer.get(&user).or_else(|| self.older.get(&user)).is_some_and(is_recent) {
             return false;
         }
-        if noted.len() >= REMEMBERED_MAX {
-            noted.retain(|_, at| recent(*at));
-        }
-        noted.insert(key, now);
+        self.newer.insert(user, now);
         true
     }
 }
@@ -61,4 +81,40 @@ async fn write(cx: &Cx, user_id: &str) -> Result<()> {
     store::upsert_last_active(&mut tx, cx.app_id(), user_id, cx.now).await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_noted_once_in_five_minutes() {
+        let (activity, scope) = (Activity::default(), Scope::base());
+        let is_due = |user: &str, minutes: i64| activity.is_due(&scope, user, minutes * 60_000);
+        for (user, minutes, due) in [
+            ("ann", 100, true),
+            ("ann", 104, false),
+            ("bob", 104, true),
+            ("ann", 105, true),
+            ("bob", 108, false),
+            ("ann", 109, false),
+            ("bob", 109, true),
+            // A clock that was set back.
+            ("ann", 50, true),
+        ] {
+            assert_eq!(is_due(user, minutes), due, "{user} after {minutes} minutes");
+        }
+        let other = Scope::new("", "other", "public");
+        assert!(activity.is_due(&other, "bob", 109 * 60_000), "of another app");
+    }
+
+    #[test]
+    fn who_was_active_long_ago_is_forgotten() {
+        let mut noted = Noted::default();
+        for user in 0..1000 {
+            // A thousand users, one a second.
+            assert!(noted.is_due(user, 1_000_000_000 + i64::try_from(user).unwrap() * 1000));
+        }
+        assert!(noted.newer.len() + noted.older.len() <= 600);
+    }
 }
