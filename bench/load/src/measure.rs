@@ -37,6 +37,8 @@ pub(crate) struct Measured {
 pub(crate) struct Round {
     pub(crate) ours: Cost,
     pub(crate) ideal: Cost,
+    /// With what the protocol asks besides.
+    pub(crate) ideal_of_protocol: Cost,
 }
 
 /// What a path is called in tables.
@@ -52,6 +54,11 @@ impl Measured {
     /// The median of the rounds.
     pub(crate) fn ratio(&self) -> f64 {
         self.median(|round| round.ideal.core.as_secs_f64() / round.ours.core.as_secs_f64())
+    }
+
+    /// As [`Self::ratio`], with what the protocol asks besides in the limit.
+    pub(crate) fn ratio_of_protocol(&self) -> f64 {
+        self.median(|round| round.ideal_of_protocol.core.as_secs_f64() / round.ours.core.as_secs_f64())
     }
 
     pub(crate) fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
@@ -89,10 +96,14 @@ impl Bench<'_> {
             for floor in path.floors {
                 ideal += self.floors.measure(*floor);
             }
+            let mut ideal_of_protocol = ideal;
+            for floor in path.besides {
+                ideal_of_protocol += self.floors.measure(*floor);
+            }
             let left_out = path.left_out.map(|floor: Floor| self.floors.measure(floor)).unwrap_or_default();
             let (tally, ours) = self.drive(&mut workers);
             let core = ours.core.saturating_sub(left_out.core);
-            rounds.push(Round { ours: Cost { core, ..ours }, ideal });
+            rounds.push(Round { ours: Cost { core, ..ours }, ideal, ideal_of_protocol });
             match &mut all {
                 Some(all) => all.add(&tally),
                 None => all = Some(tally),

@@ -32,6 +32,8 @@ pub(crate) struct Path {
     pub(crate) name: &'static str,
     /// What it cannot do without, beside HTTP and JSON.
     pub(crate) floors: &'static [Floor],
+    /// What the protocol makes it do besides, which the limit leaves out.
+    pub(crate) besides: &'static [Floor],
     /// What is taken off its cost: the cheapest hash there is, on paths "without the hash".
     pub(crate) left_out: Option<Floor>,
     pub(crate) connections: usize,
@@ -42,20 +44,31 @@ pub(crate) struct Path {
 }
 
 const fn path(name: &'static str, floors: &'static [Floor], driver: fn(Users, usize) -> Driver) -> Path {
-    Path { name, floors, left_out: None, connections: 32, warm_up: SESSIONS, driver }
+    Path { name, floors, besides: &[], left_out: None, connections: 32, warm_up: SESSIONS, driver }
 }
 
 const fn without_hash(path: Path) -> Path {
     Path { left_out: Some(Floor::CheapHash), ..path }
 }
 
+const fn with_keys(besides: &'static [Floor], path: Path) -> Path {
+    Path { besides, ..path }
+}
+
+const REFRESH: &[Floor] = &[Floor::Sign, Floor::UpdateSession];
+/// One is opened and one is sealed.
+const OLD_AND_NEW_TOKEN: &[Floor] = &[Floor::TokenKey, Floor::TokenKey];
+
 /// Every path but those with a real hash.
 pub(crate) const PATHS: [Path; 11] = [
     path("jwks", &[], |_, _| Box::new(|_| Call::get("/.well-known/jwks.json".to_owned(), TODAY))),
     path("get-user", &[Floor::FindUser], get_user),
-    path("session-create", &[Floor::Sign, Floor::InsertSession], session_create),
-    path("refresh", &[Floor::Sign, Floor::UpdateSession], |users, n| refresh(users, n, NEWER)),
-    path("refresh-older", &[Floor::Sign, Floor::UpdateSession], |users, n| refresh(users, n, TODAY)),
+    with_keys(
+        &[Floor::TokenKey],
+        path("session-create", &[Floor::Sign, Floor::InsertSession], session_create),
+    ),
+    with_keys(OLD_AND_NEW_TOKEN, path("refresh", REFRESH, |users, n| refresh(users, n, NEWER))),
+    with_keys(OLD_AND_NEW_TOKEN, path("refresh-older", REFRESH, |users, n| refresh(users, n, TODAY))),
     path("session-verify", &[Floor::Verify], |users, n| session_verify(users, n, false)),
     path("session-verify-db", &[Floor::Verify, Floor::FindSession], |users, n| {
         session_verify(users, n, true)

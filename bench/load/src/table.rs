@@ -4,15 +4,17 @@ use crate::measure::Measured;
 use std::fmt::Write as _;
 
 pub(crate) fn costs(all: &[Measured]) -> String {
-    let mut text = "| path | core µs | limit µs | ratio | database µs | its limit µs | round trips |\n\
-                    |---|---|---|---|---|---|---|\n"
+    let mut text = "| path | core µs | limit µs | ratio | with the protocol's keys | database µs | its limit µs | round trips |\n\
+                    |---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for one in all {
         let micros = |of: fn(&crate::measure::Round) -> std::time::Duration| {
             one.median(|round| of(round).as_secs_f64() * 1e6)
         };
         let (ours, ideal) = (micros(|round| round.ours.core), micros(|round| round.ideal.core));
-        let ratio = one.ratio();
+        let (ratio, of_protocol) = (one.ratio(), one.ratio_of_protocol());
+        let of_protocol =
+            if one.path.besides.is_empty() { "-".to_owned() } else { format!("{of_protocol:.2}") };
         let (name, trips) = (one.name(), one.round_trips);
         let trips = trips.map_or("-".to_owned(), |trips| format!("{trips:.1}"));
         let database = if one.is_postgres {
@@ -21,7 +23,11 @@ pub(crate) fn costs(all: &[Measured]) -> String {
         } else {
             "- | -".to_owned()
         };
-        writeln!(text, "| {name} | {ours:.1} | {ideal:.1} | {ratio:.2} | {database} | {trips} |").unwrap();
+        writeln!(
+            text,
+            "| {name} | {ours:.1} | {ideal:.1} | {ratio:.2} | {of_protocol} | {database} | {trips} |"
+        )
+        .unwrap();
     }
     text
 }

@@ -3,12 +3,14 @@
 use super::{Cost, Floor};
 use crate::cpu;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::pbkdf2;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use std::hint::black_box;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Bytes that are signed: an access token's head and claims.
@@ -42,6 +44,7 @@ impl Crypto {
             }
             Floor::Hash => Some(each(8, || self.hash(87_795, 2))),
             Floor::CheapHash => Some(each(600, || self.hash(8, 1))),
+            Floor::TokenKey => Some(each(200, derive_token_key)),
             _ => None,
         }
     }
@@ -67,6 +70,13 @@ impl Crypto {
             .unwrap();
         black_box(out);
     }
+}
+
+/// PBKDF2 with the length of an app's key, the rounds and the salt of the protocol.
+fn derive_token_key() {
+    let (mut key, rounds) = ([0; 32], NonZeroU32::new(100).unwrap());
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA512, rounds, black_box(&[7; 12]), &[b'a'; 262], &mut key);
+    black_box(key);
 }
 
 /// Hashes have threads of their own, so the whole process counts; nothing else runs in it meanwhile.

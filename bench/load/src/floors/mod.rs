@@ -24,6 +24,8 @@ pub(crate) enum Floor {
     Hash,
     /// The cheapest argon2 hash there is.
     CheapHash,
+    /// The key of a refresh token, derived as the protocol asks.
+    TokenKey,
     /// A user with everything about it, in one statement.
     FindUser,
     /// A user's id and hash by address.

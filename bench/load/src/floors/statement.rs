@@ -22,7 +22,7 @@ pub(super) fn texts(floor: Floor, is_postgres: bool) -> Vec<&'static str> {
         Floor::InsertSession => vec![INSERT_SESSION],
         Floor::UpdateSession => vec![UPDATE_SESSION],
         Floor::InsertToken => vec![INSERT_TOKEN],
-        Floor::Sign | Floor::Verify | Floor::Hash | Floor::CheapHash => vec![],
+        Floor::Sign | Floor::Verify | Floor::Hash | Floor::CheapHash | Floor::TokenKey => vec![],
     }
 }
 
