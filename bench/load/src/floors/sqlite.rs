@@ -27,7 +27,8 @@ impl Sqlite {
         for (pragma, value) in [("journal_mode", "wal"), ("synchronous", "full"), ("foreign_keys", "on")] {
             connection.pragma_update(None, pragma, value).unwrap();
         }
-        connection.pragma_update(None, "wal_autocheckpoint", 4000).unwrap();
+        connection.pragma_update(None, "wal_autocheckpoint", 16_000).unwrap();
+        connection.pragma_update(None, "cache_size", -16_000).unwrap();
         // As in the core: the limit is a statement that is not prepared again either.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
         let mut floors = Self { connection, arguments: Arguments::new(users) };

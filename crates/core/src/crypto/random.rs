@@ -12,6 +12,13 @@ pub fn uuid() -> String {
     uuid::Builder::from_random_bytes(bytes()).into_uuid().to_string()
 }
 
+/// A UUID that begins with a time in milliseconds since 1970 (version 7), followed by 74 random bits. Rows
+/// about new users lie side by side in their indexes, which takes a fraction of the pages to write.
+pub fn ordered_uuid(now: i64) -> String {
+    let millis = u64::try_from(now).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes()).into_uuid().to_string()
+}
+
 /// `N` random bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
@@ -65,6 +72,16 @@ mod tests {
         assert_eq!(text.as_bytes()[14], b'4');
         assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         assert_eq!(text, text.to_ascii_lowercase());
+    }
+
+    #[test]
+    fn ordered_uuids_are_version_7_and_in_the_order_of_their_times() {
+        let now = 1_764_000_000_000;
+        let all: Vec<String> = (0..100).map(|later| ordered_uuid(now + later)).collect();
+        assert!(all.is_sorted(), "{all:?}");
+        assert!(all.iter().all(|text| text.len() == 36 && text.as_bytes()[14] == b'7'), "{all:?}");
+        assert_ne!(ordered_uuid(now), ordered_uuid(now));
+        assert_eq!(ordered_uuid(-1).len(), 36);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) struct Found {
 /// Creates a user with a normalised address; `None` if the tenant has one with it.
 pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
-    let user_id = random::uuid();
+    let user_id = random::ordered_uuid(cx.now);
     let verified = is_fake_email(email);
     let mut own = vec![store::row(email, &hash, cx.now)];
     own.extend(activity::first_touch(cx, &user_id));
@@ -266,7 +266,7 @@ pub(super) async fn import_user(cx: &Cx, email: &str, hash: &str) -> Result<(Use
         store::update_hash(&mut tx, cx.app_id(), &known.user_id, hash).await?;
         (known.user_id, true)
     } else {
-        let user_id = random::uuid();
+        let user_id = random::ordered_uuid(cx.now);
         let new = new_user(cx, &user_id, email);
         if !users::insert_user(&mut tx, &cx.scope, new, &[store::row(email, hash, cx.now)]).await? {
             // Another call made the user since: the whole call is tried again.
