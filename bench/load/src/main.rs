@@ -12,6 +12,7 @@
 mod client;
 mod core;
 mod cpu;
+mod engine;
 mod floors;
 mod instructions;
 mod load;
@@ -46,6 +47,12 @@ enum Command {
     Run(Run),
     /// Counts instructions under callgrind
     Instructions(Instructions),
+    /// Sign-ups through the core in this process, on SQLite
+    Engine {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     /// Serves fixed bytes
     ServeFloor,
 }
@@ -130,6 +137,12 @@ impl Run {
 fn main() {
     match Arguments::parse().command {
         Command::ServeFloor => floors::serve(),
+        Command::Engine { seconds } => {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("engine.db");
+            let rate = runtime().block_on(engine::sign_ups(&file, Duration::from_secs(seconds)));
+            println!("sign-ups through the engine, 64 callers, durable: {rate:.0} a second");
+        }
         Command::Instructions(instructions) => instructions.count(),
         Command::Run(run) => measure_all(&run),
     }

@@ -174,6 +174,12 @@ impl Store {
     }
 }
 
+/// A statement that every unit of work needs: prepared once.
+fn execute(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.raw_execute()?;
+    Ok(())
+}
+
 /// A file that another process is writing to is waited for, and not on the async worker.
 async fn begin_in_time(writer: &mut Writer, end: Instant) -> Result<()> {
     loop {
@@ -243,10 +249,10 @@ impl Writer {
             return Err(Error::Unavailable("the database is closed".to_owned()));
         }
         if self.group.is_none() {
-            self.connection.execute_batch("begin immediate")?;
+            execute(&self.connection, "begin immediate")?;
             self.group = Some(Group { members: 0, done: watch::Sender::new(None) });
         }
-        Ok(self.connection.execute_batch("savepoint work")?)
+        execute(&self.connection, "savepoint work")
     }
 
     /// Takes back the current unit of work; the others of the group stay.
@@ -268,7 +274,7 @@ impl Writer {
 
     fn commit_group(&mut self) {
         let Some(group) = self.group.take() else { return };
-        let outcome = self.connection.execute_batch("commit").map_err(Error::from);
+        let outcome = execute(&self.connection, "commit");
         if outcome.is_err() && !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("rollback");
         }
@@ -323,9 +329,9 @@ impl WriterWork {
             return Err(failed());
         }
         let Some(guard) = self.guard.as_mut() else { return Err(ended()) };
-        if let Err(error) = guard.connection.execute_batch("release work") {
+        if let Err(error) = execute(&guard.connection, "release work") {
             guard.abandon("the transaction was rolled back by the engine");
-            return Err(error.into());
+            return Err(error);
         }
         let group = guard.group.as_mut().ok_or_else(ended)?;
         group.members += 1;
