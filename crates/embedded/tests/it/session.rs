@@ -1,9 +1,9 @@
 //! Sessions.
 
-use crate::app::{TestApp, object};
+use crate::app::{TestApp, info, object};
 use http::{HeaderMap, Request};
 use portcullis::recipes::session::{AntiCsrf, Claim, NewSession, SessionRecipe, VerifyOptions};
-use portcullis::{Cx, Error, SessionError};
+use portcullis::{AppInfo, Cx, Error, SessionError};
 use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::json;
@@ -167,5 +167,43 @@ async fn an_anti_csrf_value_is_asked_for_with_cookies(#[values(Shape::Embedded, 
     for request in [Request::post("/x"), Request::post("/x").header("anti-csrf", "wrong")] {
         let error = ask(request).await.unwrap_err();
         assert!(matches!(error, Error::Session(SessionError::TryRefreshToken { .. })), "{error:?}");
+    }
+}
+
+/// A token alone does not show whether a page of another site sent it.
+#[rstest]
+#[tokio::test]
+async fn a_token_alone_passes_no_check_for_a_header(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+    #[values(Some(AntiCsrf::ViaCustomHeader), None)] chosen: Option<AntiCsrf>,
+) {
+    let recipe = SessionRecipe::new();
+    // Unless it is chosen, this website makes it so.
+    let other_site = AppInfo::new("Demo", "https://api.example.com", "https://example.org");
+    let (info, recipe) = match chosen {
+        Some(anti_csrf) => (info(), recipe.anti_csrf(anti_csrf)),
+        None => (other_site, recipe),
+    };
+    let app = TestApp::of(info, shape, &json!({}), |builder| builder.recipe(recipe)).await;
+    let sessions = app.sdk.session().unwrap();
+    let calls = [Cx::new(&app.sdk), app.call(Request::post("/x")), app.call(Request::get("/x"))];
+    for cx in calls.into_iter().chain([app.call(Request::post("/x").header("rid", "session"))]) {
+        let made = sessions.create_without_request(&cx, NewSession::of("ann")).await.unwrap();
+        let (token, refresh) = (made.access_token(), made.all_tokens_dangerously().refresh_token.unwrap());
+        let verify = async |options: VerifyOptions| {
+            sessions.verify_without_request(&cx, &token, None, &options).await.map(|found| found.is_some())
+        };
+        for options in [VerifyOptions::new(), VerifyOptions::new().anti_csrf_check(true).optional()] {
+            let told = verify(options).await.unwrap_err();
+            assert!(
+                matches!(&told, Error::Internal(text) if text.contains("anti_csrf_check(false)")),
+                "{told:?}"
+            );
+        }
+        assert!(verify(VerifyOptions::new().anti_csrf_check(false)).await.unwrap());
+        let told = sessions.refresh_without_request(&cx, &refresh, None, false).await.unwrap_err();
+        assert!(matches!(&told, Error::Internal(text) if text.contains("disable_anti_csrf")), "{told:?}");
+        let refreshed = sessions.refresh_without_request(&cx, &refresh, None, true).await.unwrap();
+        assert_eq!(refreshed.handle(), made.handle(), "the refused call has used nothing up");
     }
 }

@@ -177,7 +177,11 @@ impl Functions for BaseFunctions {
         disable_anti_csrf: bool,
     ) -> Result<Session> {
         let config = &cx.session()?.config;
-        let enable_anti_csrf = !disable_anti_csrf && same_site::anti_csrf(cx, config) == AntiCsrf::ViaToken;
+        let anti_csrf = if disable_anti_csrf { AntiCsrf::None } else { same_site::anti_csrf(cx, config) };
+        if anti_csrf == AntiCsrf::ViaCustomHeader {
+            return Err(no_header("disable_anti_csrf"));
+        }
+        let enable_anti_csrf = anti_csrf == AntiCsrf::ViaToken;
         let request = wire::RefreshSessionRequest {
             refresh_token: refresh_token.to_owned(),
             anti_csrf_token: anti_csrf_token.map(str::to_owned),
@@ -392,12 +396,8 @@ async fn verify(
     if checks_anti_csrf {
         match same_site::anti_csrf(cx, &sessions.config) {
             AntiCsrf::ViaToken => check_anti_csrf(token, anti_csrf_token)?,
-            AntiCsrf::ViaCustomHeader if cx.exchange().is_none() => {
-                return Err(Error::Internal(
-                    "a session cannot be verified without a request while anti-CSRF goes by a custom header; use AntiCsrf::ViaToken or anti_csrf_check(false)".to_owned(),
-                ));
-            }
-            AntiCsrf::ViaCustomHeader | AntiCsrf::None => {}
+            AntiCsrf::ViaCustomHeader => return Err(no_header("anti_csrf_check(false)")),
+            AntiCsrf::None => {}
         }
     }
     if !options.asks_database() && !claims.is_unconfirmed {
@@ -433,6 +433,14 @@ async fn ask_core(
             Err(SessionError::try_refresh(message).into())
         }
     }
+}
+
+/// Who has looked for the header switches the check off, as the calls do that belong to a request; here it
+/// cannot be seen.
+fn no_header(switch: &str) -> Error {
+    Error::Internal(format!(
+        "a token alone does not show whether it came with a header, by which anti-CSRF goes; use AntiCsrf::ViaToken or {switch}"
+    ))
 }
 
 async fn check_signature(cx: &Cx, sessions: &Sessions, token: &AccessToken) -> Result<()> {

@@ -70,7 +70,8 @@ impl Sessions {
         tokens::verify_in_exchange(cx, options).await
     }
 
-    /// The session of an access token.
+    /// The session of an access token. The request that `cx` may belong to is not looked at: where anti-CSRF
+    /// goes by a custom header, it is an error not to switch its check off.
     pub async fn verify_without_request(
         &self,
         cx: &Cx,
@@ -92,7 +93,8 @@ impl Sessions {
         tokens::refresh_in_exchange(cx).await
     }
 
-    /// Exchanges a refresh token for new tokens that the caller takes care of.
+    /// Exchanges a refresh token for new tokens that the caller takes care of. The request that `cx` may
+    /// belong to is not looked at: where anti-CSRF goes by a custom header, it is an error not to disable it.
     pub async fn refresh_without_request(
         &self,
         cx: &Cx,
