@@ -122,6 +122,12 @@ impl App {
         known(origin).or_else(|| known(&normalise_domain(origin)?)).map(String::as_str)
     }
 
+    /// Whether this is the origin of one of the app's websites, or of its API.
+    pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
+        self.known_website(origin).is_some()
+            || normalise_domain(origin).is_some_and(|origin| origin == self.api_domain)
+    }
+
     pub(crate) fn websites(&self) -> &[String] {
         &self.websites
     }

@@ -310,6 +310,95 @@ async fn the_app_chooses_how_tokens_travel(#[values(Shape::Embedded, Shape::Http
     }
 }
 
+const STRANGER: (&str, &str) = ("origin", "https://evil.example");
+const TEXT: (&str, &str) = ("content-type", "text/plain");
+
+/// Where the app chooses cookies whatever the request says, a form on another site would sign the visitor in
+/// as that site's own user.
+#[rstest]
+#[tokio::test]
+async fn no_other_site_signs_its_visitors_in(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let choose = |exchange: &Exchange, creates: bool| match exchange.header("x-client") {
+        Some("phone") => Some(TransferMethod::Header),
+        _ => creates.then_some(TransferMethod::Cookie),
+    };
+    let app = app(shape, SessionRecipe::new().choose_transfer(choose)).await;
+    let with = |path: &str, headers: &[(&str, &str)]| {
+        headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value))
+    };
+    let sessions = async || {
+        let cx = Cx::new(&app.sdk);
+        let [user] =
+            app.sdk.users_by_email(&cx, "public", "ann@example.com").await.unwrap().try_into().unwrap();
+        app.sdk.session().unwrap().all_handles_of_user(&cx, &user.id, true, None).await.unwrap().len()
+    };
+    let refused = async |path: &str, headers: &[(&str, &str)]| {
+        let reply = app.send(with(path, headers), form()).await;
+        assert_eq!((reply.status, reply.set_cookies()), (400, vec![]), "{headers:?}");
+        let text = reply.body["message"].as_str().unwrap();
+        assert!(text.contains("st-auth-mode"), "{text}");
+        assert!(!reply.headers.contains_key("front-token") && !reply.headers.contains_key("st-access-token"));
+    };
+    refused("/auth/signup", &[STRANGER, TEXT]).await;
+    assert_eq!(sessions().await, 0);
+    for headers in [
+        &[STRANGER] as &[_],
+        &[STRANGER, ("content-type", "")],
+        &[STRANGER, ("content-type", "TEXT/Plain ; charset=utf-8")],
+        &[STRANGER, ("content-type", "text/plain;application/json")],
+        &[STRANGER, ("content-type", "text/plain;x=ü")],
+        &[STRANGER, ("content-type", "application/x-www-form-urlencoded")],
+        &[STRANGER, ("content-type", "multipart/form-data; boundary=x")],
+        &[STRANGER, TEXT, ("sec-fetch-site", "cross-site")],
+        &[STRANGER, TEXT, ("sec-fetch-site", "same-site")],
+        &[TEXT, ("origin", "null")],
+        &[TEXT, ("origin", "")],
+        &[TEXT, ("origin", "ü")],
+        &[TEXT, ("origin", "https://localhost:3000")],
+        &[TEXT, ("origin", "http://localhost:3002")],
+        &[TEXT, ("origin", "http://localhost:3000.evil.example")],
+    ] {
+        refused("/auth/signin", headers).await;
+    }
+    assert_eq!(sessions().await, 0);
+
+    let mut made = 0;
+    for headers in [
+        &[] as &[_],
+        &[TEXT],
+        &[TEXT, ("origin", "http://localhost:3000")],
+        &[TEXT, ("origin", "http://localhost:3001")],
+        &[TEXT, ("origin", "null"), ("sec-fetch-site", "same-origin")],
+        &[STRANGER, ("content-type", "application/json")],
+        &[STRANGER, ("content-type", "text/plainly")],
+        &[STRANGER, TEXT, ("rid", "")],
+        &[STRANGER, TEXT, ("fdi-version", "4.0")],
+        &[STRANGER, TEXT, ("st-auth-mode", "header")],
+        &[STRANGER, TEXT, ("st-auth-mode", "cookie")],
+    ] {
+        let reply = app.send(with("/auth/signin", headers), form()).await;
+        assert_eq!((reply.status, reply.set_cookies().len()), (200, 2), "{headers:?}");
+        made += 1;
+        assert_eq!(sessions().await, made);
+    }
+    // What is not sent by itself signs nobody in.
+    let phone = app.send(with("/auth/signin", &[STRANGER, TEXT, ("x-client", "phone")]), form()).await;
+    assert_eq!((phone.status, phone.set_cookies().len()), (200, 0));
+    phone.access_token();
+
+    // As with the app's own routes; one that looks for strangers itself gives out the cookies by hand.
+    let cx = app.call(with("/saml", &[STRANGER, ("content-type", "application/x-www-form-urlencoded")]));
+    let sessions = app.sdk.session().unwrap();
+    let told = sessions.create(&cx, NewSession::of("bob")).await.unwrap_err();
+    assert!(matches!(&told, Error::BadInput(_)), "{told:?}");
+    assert_eq!(sessions.all_handles_of_user(&cx, "bob", true, None).await.unwrap(), [""; 0]);
+    let made = sessions.create_without_request(&cx, NewSession::of("bob")).await.unwrap();
+    made.attach(&cx, TransferMethod::Cookie).unwrap();
+    let mut headers = http::HeaderMap::new();
+    cx.exchange().unwrap().write_to(&mut headers);
+    assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_core_that_wants_a_key_gets_it(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {

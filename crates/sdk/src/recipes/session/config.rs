@@ -259,6 +259,9 @@ impl SessionRecipe {
     /// Chooses how tokens travel: `(request, whether a session is made)`; `None` leaves it to the request,
     /// as it is by default: a new session's tokens travel as the frontend says with `st-auth-mode`, and in
     /// headers if it says nothing; afterwards both ways are looked at.
+    ///
+    /// Cookies that the request did not ask for are refused with 400 if it could come from any page: see the
+    /// guide's page on sessions.
     pub fn choose_transfer(
         mut self,
         choose: impl Fn(&Exchange, bool) -> Option<TransferMethod> + Send + Sync + 'static,

@@ -6,7 +6,7 @@ use super::types::{NewSession, VerifyOptions};
 use super::{ClaimSubject, PROTECTED_CLAIMS, Session, Sessions, same_site};
 use crate::{Cookie, Cx, Error, Exchange, Result, SameSite, SessionError};
 use http::Method;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use portcullis_wire::Object;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -226,6 +226,7 @@ pub(super) async fn create_in_exchange(cx: &Cx, mut new: NewSession) -> Result<S
     let transfer = chosen.unwrap_or(TransferMethod::Header);
     if transfer == TransferMethod::Cookie {
         refuse_useless_cookies(cx, config)?;
+        refuse_cookies_for_strangers(cx, exchange)?;
     }
     new.payload = new_payload(cx, &new).await?;
     new.disable_anti_csrf = transfer == TransferMethod::Header;
@@ -247,6 +248,33 @@ fn refuse_useless_cookies(cx: &Cx, config: &Config) -> Result<()> {
     Err(Error::Internal(
         "API and website are different sites, so that browsers keep cookies only if they are secure: use https for the API's address, and do not set cookie_secure(false)".to_owned(),
     ))
+}
+
+/// A page of another site may send a form with its own user's password, and would sign the visitor in as that
+/// user. The header that asks for cookies shows that no such page sent the request; where the app chooses
+/// cookies by itself, this looks for what else shows it.
+fn refuse_cookies_for_strangers(cx: &Cx, exchange: &Exchange) -> Result<()> {
+    let Some(origin) = exchange.headers().get(ORIGIN) else { return Ok(()) };
+    let is_own = origin.to_str().is_ok_and(|origin| cx.sdk().app().is_own_origin(origin));
+    // A page with `Referrer-Policy: no-referrer` sends its forms to its own server with `Origin: null`.
+    let is_same_origin = exchange.header("sec-fetch-site") == Some("same-origin");
+    if is_own || is_same_origin || !any_page_could_send(exchange) {
+        return Ok(());
+    }
+    Err(Error::bad_input(
+        "a page of this origin gets no session in cookies: send the request with the header st-auth-mode, or name the origin among the app's websites",
+    ))
+}
+
+/// Whether browsers send such a request for any page, without asking this server first.
+fn any_page_could_send(exchange: &Exchange) -> bool {
+    if ["rid", "fdi-version", "st-auth-mode"].into_iter().any(|name| exchange.headers().contains_key(name)) {
+        return false;
+    }
+    // One that is no plain text counts as none: browsers do not ask about `text/plain;x=ü`.
+    let content_type = exchange.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_lowercase();
+    ["", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"].contains(&kind.as_str())
 }
 
 /// What the frontend asks for when a session is made.
