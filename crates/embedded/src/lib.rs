@@ -102,7 +102,7 @@ impl Embedded {
 
     async fn start(&self) -> Result<Arc<App>, TransportError> {
         let settings = Settings { schema: self.schema.clone(), ..Settings::default() };
-        let db = Db::open(&self.database, &settings).await.map_err(TransportError::new)?;
+        let db = Db::open(&self.database, &settings).await.map_err(TransportError::not_sent)?;
         let settings = AppSettings {
             db,
             base_values: self.settings.clone(),
@@ -110,7 +110,7 @@ impl Embedded {
             test_mode: false,
             clock: self.clock.clone(),
         };
-        let app = App::open(settings).await.map_err(TransportError::new)?;
+        let app = App::open(settings).await.map_err(TransportError::not_sent)?;
         jobs::start(&app);
         Ok(app)
     }

@@ -37,6 +37,9 @@ pub enum BuildError {
         "the API key cannot be sent in a header: it may hold visible ASCII characters only; look for a line break in what .api_key(…) gets"
     )]
     InvalidApiKey,
+    /// No core can answer in no time.
+    #[error("core_timeout is zero, in which no core answers; write for example Duration::from_secs(30)")]
+    NoTimeForCore,
     /// There are no certificates to check those of `https` cores against.
     #[error(
         "no certificates to check the core's against ({0}); install ca-certificates, or name a file of them in SSL_CERT_FILE"

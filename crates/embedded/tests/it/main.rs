@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod core_calls;
 mod emailpassword;
 mod emailverification;
 mod hostile;

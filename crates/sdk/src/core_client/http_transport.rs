@@ -66,5 +66,5 @@ fn with_cause(error: &hyper_util::client::legacy::Error) -> TransportError {
         text = format!("{text}: {inner}");
         cause = inner.source();
     }
-    TransportError::new(text)
+    if error.is_connect() { TransportError::not_sent(text) } else { TransportError::new(text) }
 }

@@ -27,8 +27,8 @@ use tokio::sync::OnceCell;
 
 /// The versions that the SDK speaks, newest first.
 const VERSIONS: [Cdi; 3] = [Cdi::V5_6, Cdi::V5_5, Cdi::V5_4];
-/// How long one call to a core may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one call to a core may take, unless the app says otherwise.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a call is tried again that a core is too busy for.
 const BUSY_RETRIES: u64 = 5;
 
@@ -39,6 +39,17 @@ pub enum CoreError {
     /// No core could be reached.
     #[error("no core is reachable: {0}")]
     Unreachable(String),
+    /// A core may have got the call, but its answer did not come. As the call may have changed something, it
+    /// was sent to no other core.
+    #[error("no answer from the core to {method} {path}, which it may have served: {reason}")]
+    Unanswered {
+        /// The method.
+        method: http::Method,
+        /// The path.
+        path: String,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// A core refused the call or broke down.
     #[error("the core answered {method} {path} with {status}: {message}")]
     Refused {
@@ -69,6 +80,7 @@ pub(crate) struct Core {
     hosts: Vec<String>,
     api_key: Option<HeaderValue>,
     transport: Arc<dyn Transport>,
+    timeout: Duration,
     next: AtomicUsize,
     version: OnceCell<Cdi>,
     domains: Object,
@@ -85,6 +97,7 @@ impl Core {
         hosts: Vec<String>,
         api_key: Option<&str>,
         transport: Arc<dyn Transport>,
+        timeout: Duration,
         app: &App,
     ) -> std::result::Result<Self, BuildError> {
         let api_key = api_key.map(secret_header).transpose()?;
@@ -92,7 +105,7 @@ impl Core {
         domains.insert("apiDomain".to_owned(), app.api_domain.clone().into());
         domains.insert("websiteDomain".to_owned(), app.website(None).into());
         let next = AtomicUsize::new(0);
-        Ok(Self { hosts, api_key, transport, next, version: OnceCell::new(), domains })
+        Ok(Self { hosts, api_key, transport, timeout, next, version: OnceCell::new(), domains })
     }
 
     /// Makes a call: about a tenant, or without one about the whole app.
@@ -143,7 +156,8 @@ impl Core {
     }
 
     /// Asks one core after the other until one answers. One that is too busy is asked again, which does
-    /// not use up the tries for cores that are not there.
+    /// not use up the tries for cores that are not there. What may change something is not sent to a second
+    /// core if a first one may have served it.
     async fn send(&self, call: &Call, version: Option<Cdi>) -> Result<Response<Bytes>> {
         let mut unreachable = None;
         let mut busy = 0;
@@ -151,13 +165,16 @@ impl Core {
         while hosts_left > 0 {
             let at = self.next.fetch_add(1, Ordering::Relaxed) % self.hosts.len();
             let request = self.request(&self.hosts[at], call, version)?;
-            let sent = tokio::time::timeout(TIMEOUT, self.transport.send(request)).await;
+            let sent = tokio::time::timeout(self.timeout, self.transport.send(request)).await;
             match sent.unwrap_or_else(|_| Err(TransportError::new("no answer in time"))) {
                 Ok(reply) if reply.status() == StatusCode::TOO_MANY_REQUESTS && busy < BUSY_RETRIES => {
                     tokio::time::sleep(Duration::from_millis(10 + 250 * busy)).await;
                     busy += 1;
                 }
                 Ok(reply) => return call.accept(reply),
+                Err(error) if call.method != http::Method::GET && !error.is_not_sent() => {
+                    return Err(call.unanswered(&error).into());
+                }
                 Err(error) => {
                     hosts_left -= 1;
                     unreachable = Some(error);
@@ -222,6 +239,11 @@ impl Call {
     /// What tells two calls of one request apart.
     fn key(&self) -> String {
         self.uri("")
+    }
+
+    fn unanswered(&self, error: &TransportError) -> CoreError {
+        let (method, path) = (self.method.clone(), self.path.clone());
+        CoreError::Unanswered { method, path, reason: error.to_string() }
     }
 
     fn accept(&self, reply: Response<Bytes>) -> Result<Response<Bytes>> {

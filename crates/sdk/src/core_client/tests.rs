@@ -16,6 +16,7 @@ enum Does {
     Busy,
     Refuse,
     Die,
+    BreakOff,
     Hang,
     SpeakOldVersions,
     SayNonsense,
@@ -45,7 +46,8 @@ impl Transport for Cores {
             Does::Answer => reply(200, r#"{"status":"OK","roles":["admin"]}"#),
             Does::Busy => reply(429, "busy"),
             Does::Refuse => reply(400, "Field name 'x' is missing\n"),
-            Does::Die => Err(TransportError::new("connection refused")),
+            Does::Die => Err(TransportError::not_sent("connection refused")),
+            Does::BreakOff => Err(TransportError::new("connection closed")),
             Does::Hang => std::future::pending().await,
             Does::SpeakOldVersions => reply(200, r#"{"versions":["2.7","3.0"]}"#),
             Does::SayNonsense => reply(200, "[1]"),
@@ -68,7 +70,7 @@ impl Test {
         let cores = Arc::new(Cores { script: Mutex::new(script.to_vec()), asked: Mutex::default() });
         let info = || AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000");
         let (hosts, app) = (parse_hosts(addresses).unwrap(), info().normalise().unwrap());
-        let core = Core::new(hosts, Some("a-secret-key"), Arc::clone(&cores) as _, &app).unwrap();
+        let core = Core::new(hosts, Some("a-secret-key"), Arc::clone(&cores) as _, TIMEOUT, &app).unwrap();
         let sdk = Portcullis::builder(info()).core("http://localhost:3567").api_key("a-secret-key");
         let sdk = sdk.recipe(SessionRecipe::new()).build().unwrap();
         Self { cores, core, sdk }
@@ -77,6 +79,12 @@ impl Test {
     /// One call of a request of its own.
     async fn call(&self) -> Result<Vec<String>> {
         Ok(self.core.call::<GetRoles>(&Cx::new(&self.sdk), None, &()).await?.roles)
+    }
+
+    /// A call that changes something; the made-up cores' answer is none to it.
+    async fn change(&self) -> Error {
+        let role = portcullis_wire::userroles::RoleRequest { role: "admin".to_owned() };
+        self.core.call::<RemoveRole>(&Cx::new(&self.sdk), None, &role).await.unwrap_err()
     }
 
     fn then(&self, script: &[Does]) {
@@ -189,6 +197,42 @@ async fn a_core_that_hangs_is_given_up_after_thirty_seconds() {
     test.then(&[Does::Hang]);
     let error = test.call().await.unwrap_err();
     assert!(matches!(&error, Error::Core(CoreError::Unreachable(why)) if why == "no answer in time"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_something_is_not_sent_to_two_cores() {
+    let test = Test::new(THREE, &[Does::Answer]);
+    test.call().await.unwrap();
+    for (does, seconds, why) in
+        [(Does::Hang, 30, "no answer in time"), (Does::BreakOff, 0, "connection closed")]
+    {
+        for before in [vec![], vec![Does::Die], vec![Does::Busy, Does::Die]] {
+            let script = [before.as_slice(), &[does, Does::Answer]].concat();
+            test.then(&script);
+            let began = Instant::now();
+            let told = test.change().await;
+            let text = format!(
+                "no answer from the core to POST /recipe/role/remove, which it may have served: {why}"
+            );
+            assert_eq!(told.to_string(), text);
+            assert!(matches!(told, Error::Core(CoreError::Unanswered { .. })), "{told:?}");
+            assert_eq!((test.asked_hosts().len(), began.elapsed().as_secs()), (before.len() + 1, seconds));
+            // What only reads may be read twice.
+            test.then(&script);
+            assert_eq!(test.call().await.unwrap(), ["admin"]);
+            assert_eq!(test.asked_hosts().len(), script.len());
+        }
+    }
+    test.then(&[Does::Die, Does::Die, Does::Answer]);
+    let told = test.change().await;
+    assert!(matches!(told, Error::Core(CoreError::Malformed { .. })), "the third one has answered: {told:?}");
+    assert_eq!(test.asked_hosts().len(), 3);
+    test.then(&[Does::Die]);
+    let told = test.change().await;
+    assert!(
+        matches!(&told, Error::Core(CoreError::Unreachable(why)) if why == "connection refused"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

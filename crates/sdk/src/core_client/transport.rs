@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// Carries requests to a core: over HTTP, or to a core in the same process.
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
-    /// Sends one request and reads the whole response. An error means that no core was reached.
+    /// Sends one request and reads the whole response. An error says whether a core can have served the
+    /// request: see [`TransportError::not_sent`].
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError>;
 }
 
@@ -21,14 +22,28 @@ impl<T: Transport> Transport for Arc<T> {
     }
 }
 
-/// A core could not be reached.
+/// There is no answer from a core.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TransportError(String);
+#[error("{reason}")]
+pub struct TransportError {
+    reason: String,
+    is_not_sent: bool,
+}
 
 impl TransportError {
-    /// With the reason.
+    /// With the reason. A core may have served the request, so that one that may change something is sent to
+    /// no other.
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string())
+        Self { reason: reason.to_string(), is_not_sent: false }
+    }
+
+    /// With the reason. No core has got anything of the request, for example because there was no connection
+    /// to one, so that another core may be asked.
+    pub fn not_sent(reason: impl fmt::Display) -> Self {
+        Self { is_not_sent: true, ..Self::new(reason) }
+    }
+
+    pub(super) fn is_not_sent(&self) -> bool {
+        self.is_not_sent
     }
 }

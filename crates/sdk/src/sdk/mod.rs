@@ -1,7 +1,7 @@
 //! The SDK: built once, cloned cheaply, shared by everything that serves requests.
 
 use crate::app_info::{App, AppInfo};
-use crate::core_client::{Core, HttpTransport, Transport, parse_hosts};
+use crate::core_client::{Core, HttpTransport, TIMEOUT, Transport, parse_hosts};
 use crate::email::{Delivery, EmailDelivery, LogEmails};
 use crate::handle::Routes;
 use crate::recipes::{self, Recipe, Recipes};
@@ -9,6 +9,7 @@ use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
@@ -132,6 +133,7 @@ pub struct Builder {
     app: AppInfo,
     core: Option<CoreAddress>,
     api_key: Option<String>,
+    core_timeout: Duration,
     recipes: Recipes,
     email_delivery: Option<Delivery>,
     fault: Option<BuildError>,
@@ -187,6 +189,7 @@ impl Builder {
             app,
             core: None,
             api_key: None,
+            core_timeout: TIMEOUT,
             recipes: Recipes::default(),
             email_delivery: None,
             fault: None,
@@ -204,6 +207,13 @@ impl Builder {
     /// The key that the core asks for.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
+        self
+    }
+
+    /// How long a core may take to answer a call; 30 seconds unless set. After that another core is asked, but
+    /// not to do what the first one may have done.
+    pub fn core_timeout(mut self, timeout: Duration) -> Self {
+        self.core_timeout = timeout;
         self
     }
 
@@ -239,6 +249,9 @@ impl Builder {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        if self.core_timeout.is_zero() {
+            return Err(BuildError::NoTimeForCore);
+        }
         let app = self.app.normalise()?;
         let (hosts, transport): (_, Arc<dyn Transport>) = match self.core.ok_or(BuildError::MissingCore)? {
             CoreAddress::Http(addresses) => {
@@ -254,7 +267,7 @@ impl Builder {
             }
             CoreAddress::Transport(transport) => (vec!["http://core".to_owned()], transport),
         };
-        let core = Core::new(hosts, self.api_key.as_deref(), transport, &app)?;
+        let core = Core::new(hosts, self.api_key.as_deref(), transport, self.core_timeout, &app)?;
         let mut recipes = self.recipes;
         let delivery = self.email_delivery.unwrap_or_else(|| Delivery::new(LogEmails::new()));
         recipes.complete(&app, &delivery)?;

@@ -64,6 +64,7 @@ fn name(error: &BuildError) -> &'static str {
         BuildError::MissingCore => "MissingCore",
         BuildError::InvalidCore(_) => "InvalidCore",
         BuildError::InvalidApiKey => "InvalidApiKey",
+        BuildError::NoTimeForCore => "NoTimeForCore",
         BuildError::NoCertificates(_) => "NoCertificates",
         BuildError::InvalidMailServer(_) => "InvalidMailServer",
         BuildError::InvalidSender(_) => "InvalidSender",
@@ -75,7 +76,7 @@ fn name(error: &BuildError) -> &'static str {
 }
 
 /// All but `NoCertificates`, which has a test of its own.
-const TOLD_BY_THE_TABLE: usize = 12;
+const TOLD_BY_THE_TABLE: usize = 13;
 
 #[test]
 fn every_mistake_is_named_and_says_what_to_change() {
@@ -133,6 +134,11 @@ fn of_the_core() -> Vec<Case> {
     let key = "the API key cannot be sent in a header: it may hold visible ASCII characters only; look for a line break in what .api_key(…) gets";
     let nowhere = fault(Portcullis::builder(info()).recipe(SessionRecipe::new()));
     let mut cases = vec![
+        (
+            fault(Portcullis::builder(info()).core(CORE).core_timeout(Duration::ZERO)),
+            "NoTimeForCore",
+            "core_timeout is zero, in which no core answers; write for example Duration::from_secs(30)",
+        ),
         (nowhere, "MissingCore", missing),
         (of_core(""), "MissingCore", missing),
         (of_core(" ; ;"), "MissingCore", missing),
