@@ -15,7 +15,7 @@ import time
 import uuid
 
 MAX_START_MS = 50
-MAX_IDLE_MB = 20
+MAX_IDLE_MIB = 20
 STARTS = 9
 DEADLINE_S = 30
 IDLE_S = 5
@@ -60,7 +60,7 @@ class Core:
         finally:
             connection.close()
 
-    def resident_mb(self):
+    def resident_mib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             for line in status:
                 if line.startswith("VmRSS:"):
@@ -107,10 +107,10 @@ def measure(binary, options_of_start):
         core = Core(binary, folder, options_of_start(STARTS))
         try:
             time.sleep(IDLE_S)
-            idle = core.resident_mb()
+            idle = core.resident_mib()
             core.load()
             time.sleep(IDLE_S)
-            loaded = core.resident_mb()
+            loaded = core.resident_mib()
         finally:
             core.stop()
     return statistics.median(first), statistics.median(again), idle, loaded
@@ -119,14 +119,14 @@ def measure(binary, options_of_start):
 def report(engine, figures):
     first, again, idle, loaded = figures
     print(f"{engine}: first 200 of /hello after {first:.0f} ms on a new database, {again:.0f} ms on an old one")
-    print(f"{engine}: memory (RSS) {idle:.1f} MB at rest, {loaded:.1f} MB at rest after a little load")
+    print(f"{engine}: memory (RSS) {idle:.1f} MiB at rest, {loaded:.1f} MiB at rest after a little load")
     faults = []
     # Making the tables on PostgreSQL is the server's time, spent once.
     start = again if engine == "postgres" else max(first, again)
     if start > MAX_START_MS:
         faults.append(f"{engine}: the start takes more than {MAX_START_MS} ms")
-    if idle > MAX_IDLE_MB:
-        faults.append(f"{engine}: more than {MAX_IDLE_MB} MB at rest")
+    if idle > MAX_IDLE_MIB:
+        faults.append(f"{engine}: more than {MAX_IDLE_MIB} MiB at rest")
     return faults
 
 

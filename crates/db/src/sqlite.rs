@@ -94,7 +94,7 @@ impl Store {
         if !in_memory {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;
-            // Each costs about as much as the writes before it, however many pages they touched again: 64 MiB.
+            // In pages, 64 MiB: a checkpoint writes a page once, however often it was written to since the last.
             connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
             // In KiB: what a group of writes touches is not read from the file again.
             connection.pragma_update(None, "cache_size", -16_000)?;

@@ -35,6 +35,10 @@ pub(crate) async fn before(
             ),
         });
     }
+    if session.is_none() {
+        // Not only when the session is made: by then there would be a user.
+        cx.session()?.check_request(cx)?;
+    }
     check_first_factor(cx, tenant, factor, session.is_some()).await
 }
 

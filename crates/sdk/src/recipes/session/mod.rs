@@ -88,6 +88,12 @@ impl Sessions {
         Ok(session)
     }
 
+    /// Whether the request that `cx` belongs to may get a new session, as far as can be told before anything is
+    /// made for it.
+    pub(crate) fn check_request(&self, cx: &Cx) -> Result<()> {
+        cx.exchange().map_or(Ok(()), |exchange| tokens::refuse_strangers(cx, &self.config, exchange))
+    }
+
     /// Exchanges the refresh token of the request that `cx` belongs to.
     pub async fn refresh(&self, cx: &Cx) -> Result<Session> {
         tokens::refresh_in_exchange(cx).await

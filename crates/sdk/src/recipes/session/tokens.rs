@@ -222,11 +222,10 @@ pub(super) async fn new_payload(cx: &Cx, new: &NewSession) -> Result<Object> {
 pub(super) async fn create_in_exchange(cx: &Cx, mut new: NewSession) -> Result<Session> {
     let (sessions, exchange) = (cx.session()?, exchange_of(cx)?);
     let config = &sessions.config;
-    let chosen = (config.choose_transfer)(exchange, true).or_else(|| asked_transfer(exchange));
-    let transfer = chosen.unwrap_or(TransferMethod::Header);
+    refuse_strangers(cx, config, exchange)?;
+    let transfer = transfer_of_new(config, exchange);
     if transfer == TransferMethod::Cookie {
         refuse_useless_cookies(cx, config)?;
-        refuse_cookies_for_strangers(cx, exchange)?;
     }
     new.payload = new_payload(cx, &new).await?;
     new.disable_anti_csrf = transfer == TransferMethod::Header;
@@ -250,10 +249,19 @@ fn refuse_useless_cookies(cx: &Cx, config: &Config) -> Result<()> {
     ))
 }
 
+/// How the tokens of a session travel that the request is to get.
+fn transfer_of_new(config: &Config, exchange: &Exchange) -> TransferMethod {
+    let chosen = (config.choose_transfer)(exchange, true).or_else(|| asked_transfer(exchange));
+    chosen.unwrap_or(TransferMethod::Header)
+}
+
 /// A page of another site may send a form with its own user's password, and would sign the visitor in as that
 /// user. The header that asks for cookies shows that no such page sent the request; where the app chooses
 /// cookies by itself, this looks for what else shows it.
-fn refuse_cookies_for_strangers(cx: &Cx, exchange: &Exchange) -> Result<()> {
+pub(super) fn refuse_strangers(cx: &Cx, config: &Config, exchange: &Exchange) -> Result<()> {
+    if transfer_of_new(config, exchange) != TransferMethod::Cookie {
+        return Ok(());
+    }
     let Some(origin) = exchange.headers().get(ORIGIN) else { return Ok(()) };
     let is_own = origin.to_str().is_ok_and(|origin| cx.sdk().app().is_own_origin(origin));
     // A page with `Referrer-Policy: no-referrer` sends its forms to its own server with `Origin: null`.
