@@ -108,6 +108,15 @@ impl Db {
         }))
     }
 
+    /// As [`Db::read`], for finding a few rows by their keys: on PostgreSQL several such readers share a
+    /// connection, so a statement that takes its time would keep the others waiting.
+    pub async fn look_up(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Store::Sqlite(store) => Work::Sqlite(store.read().await?),
+            Store::Postgres(store) => Work::Postgres(store.look_up().await?),
+        }))
+    }
+
     /// A unit of work: undone unless it is committed.
     pub async fn write(&self) -> Result<Tx> {
         self.begin(postgres::Mode::Lazy).await

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
-use portcullis_db::{Db, Engine, Error, Migration, Settings, Sql, args};
+use portcullis_db::{Db, Engine, Error, Migration, Settings, Sql, args, sql};
 use std::time::Duration;
 
 /// A database of the test's own; `_directory` keeps the file alive.
@@ -162,6 +162,50 @@ async fn waiting_for_a_connection_has_an_end() {
     assert!(matches!(refused, Err(Error::PoolFull)), "{refused:?}");
     held.commit().await.unwrap();
     insert(&db, "later", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_look_things_up_on_one_connection_and_a_writer_has_another() {
+    let settings =
+        Settings { pool_size: 2, acquire_timeout: Duration::from_millis(500), ..Settings::default() };
+    let TestDb { db, _directory } = open(&settings).await;
+    // SQLite's readers each have a connection of their own, and its writer one more.
+    let together = if db.engine() == Engine::Postgres { 10 } else { 2 };
+    let mut held = Vec::new();
+    for _ in 0..together {
+        held.push(db.look_up().await.unwrap());
+    }
+    insert(&db, "meanwhile", 7).await.unwrap();
+    for tx in &mut held {
+        let found: Option<(i64,)> =
+            tx.fetch_optional("select n from items where id = $1", args!["meanwhile"]).await.unwrap();
+        assert_eq!(found, Some((7,)));
+    }
+    let calls = held.into_iter().map(|mut tx| async move {
+        tx.fetch_all::<(i64,)>("select n from items where n = $1", args![7]).await.unwrap().len()
+    });
+    assert!(futures_util::future::join_all(calls).await.into_iter().all(|rows| rows == 1));
+    // Nobody reads any more: both connections are free again.
+    let first = db.write().await.unwrap();
+    let second = db.read().await.unwrap();
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn a_shared_connection_that_is_lost_is_replaced() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut held = db.look_up().await.unwrap();
+    if db.engine() == Engine::Postgres {
+        let kill = "select pg_terminate_backend(pg_backend_pid())";
+        assert!(held.fetch_all::<(bool,)>(kill, &[]).await.is_err());
+    }
+    // `held` is still there, so its place is not empty.
+    let one = sql!(postgres: "select 1::bigint", sqlite: "select 1");
+    for _ in 0..4 {
+        let mut other = db.look_up().await.unwrap();
+        assert_eq!(other.fetch_optional::<(i64,)>(one.clone(), &[]).await.unwrap(), Some((1,)));
+    }
+    drop(held);
 }
 
 #[tokio::test]

@@ -192,7 +192,10 @@ impl Shared {
         }
         state.queue.push_back(job);
         drop(state);
-        self.wake.notify_one();
+        // A thread that is not free looks for its next job itself.
+        if free > 0 {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_db::args;
 use portcullis_testkit::{Reply, TestCore};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(super) const DAY: i64 = 24 * 3_600_000;
 
@@ -284,6 +286,35 @@ async fn fifty_refreshes_at_once_from_5_6_on_leave_exactly_one_living_branch() {
         living += usize::from(verified["status"] == "OK");
     }
     assert_eq!(living, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_changes_while_a_refresh_is_under_way_is_judged_again() {
+    for cdi in ["5.4", "5.6"] {
+        let core = TestCore::start().await.cdi(cdi);
+        // Up to 5.5 the first use of a child writes.
+        let mut shown = create(&core, json!({})).await;
+        if cdi == "5.4" {
+            shown = refresh(&core, &shown).await;
+        }
+        let mut elsewhere = core.app.db.write().await.unwrap();
+        let sql = "update session_info set refresh_token_hash_2 = $1, prev_refresh_token_hash_2 = $2";
+        elsewhere.execute(sql, args!["another", "the one before"]).await.unwrap();
+        let token = text(&shown, "refreshToken").to_owned();
+        let (answer, ()) = tokio::join!(refresh_with(&core, &token, json!({})), async {
+            // Long enough for it to have read the session as it was.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            elsewhere.commit().await.unwrap();
+        });
+        assert_eq!(answer.json()["status"], "TOKEN_THEFT_DETECTED", "{cdi}");
+        // Up to 5.5 ending the session is left to the SDK.
+        let hashes: Vec<(String,)> = {
+            let mut tx = core.app.db.read().await.unwrap();
+            tx.fetch_all("select refresh_token_hash_2 from session_info", &[]).await.unwrap()
+        };
+        let left = if cdi == "5.4" { vec![("another".to_owned(),)] } else { vec![] };
+        assert_eq!(hashes, left, "{cdi}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod address;
 mod place;
+mod shared;
 mod tls;
 
 use crate::row::Source;
@@ -10,7 +11,9 @@ use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 pub use place::Place;
+use shared::Shared;
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,6 +26,7 @@ use tokio_postgres::types::ToSql;
 pub(crate) struct Store {
     pool: Pool,
     turns: Arc<Turns>,
+    shared: Arc<Shared>,
     place: Arc<Place>,
 }
 
@@ -75,7 +79,8 @@ impl Store {
             .map_err(|error| Error::Engine(error.to_string()))?;
         // Half, so that hardly anybody is let in and then waits in vain.
         let turns = Turns::new(settings.pool_size, settings.acquire_timeout / 2);
-        let store = Self { pool, turns, place };
+        let shared = Arc::new(Shared::of(settings.pool_size));
+        let store = Self { pool, turns, shared, place };
         let client = store.pool.get().await?;
         if let Some(schema) = schema {
             create_schema(&client, schema).await?;
@@ -84,15 +89,34 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
-        let waiting = self.turns.queue()?;
-        let client = match self.pool.get().await {
-            Ok(client) => client,
-            Err(error) => {
-                waiting.fail();
-                return Err(error.into());
+        let (client, turn) = self.take().await?;
+        Ok(Work { client: Some(Client::Own(client)), mode, failed: false, _turn: turn })
+    }
+
+    /// As [`Store::begin`] in autocommit, on a connection that other readers use at the same time.
+    pub(crate) async fn look_up(&self) -> Result<Work> {
+        let place = self.shared.place();
+        let (client, turn) = if let Some(seat) = place.and_then(shared::Place::seat) {
+            (Client::Shared(seat), self.turns.queue()?.begin())
+        } else {
+            let (client, turn) = self.take().await?;
+            match place {
+                Some(place) => (Client::Shared(place.open(client)), turn),
+                None => (Client::Own(client), turn),
             }
         };
-        Ok(Work { client: Some(client), mode, failed: false, _turn: waiting.begin() })
+        Ok(Work { client: Some(client), mode: Mode::Autocommit, failed: false, _turn: turn })
+    }
+
+    async fn take(&self) -> Result<(Object, Turn)> {
+        let waiting = self.turns.queue()?;
+        match self.pool.get().await {
+            Ok(client) => Ok((client, waiting.begin())),
+            Err(error) => {
+                waiting.fail();
+                Err(error.into())
+            }
+        }
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -147,10 +171,28 @@ fn option_value(value: &str) -> String {
     value.replace('\\', "\\\\").replace(' ', "\\ ")
 }
 
+/// A connection of one's own, or one that others read by at the same time.
+#[derive(Debug)]
+enum Client {
+    Own(Object),
+    Shared(shared::Seat),
+}
+
+impl Deref for Client {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        match self {
+            Self::Own(client) => client,
+            Self::Shared(seat) => seat,
+        }
+    }
+}
+
 /// A connection at work; `client` is `None` once it has ended.
 #[derive(Debug)]
 pub(crate) struct Work {
-    client: Option<Object>,
+    client: Option<Client>,
     mode: Mode,
     /// A statement failed, or was cut off: nothing of the unit of work may be committed.
     failed: bool,
@@ -252,7 +294,7 @@ impl Work {
     }
 
     fn client(&self) -> Result<&Object> {
-        self.client.as_ref().ok_or_else(|| Error::Engine("the unit of work has ended".to_owned()))
+        self.client.as_deref().ok_or_else(|| Error::Engine("the unit of work has ended".to_owned()))
     }
 }
 
@@ -263,7 +305,7 @@ fn failed() -> Error {
 impl Drop for Work {
     /// A connection goes back to the pool only after its transaction was rolled back.
     fn drop(&mut self) {
-        let (Mode::Open, Some(client)) = (self.mode, self.client.take()) else { return };
+        let (Mode::Open, Some(Client::Own(client))) = (self.mode, self.client.take()) else { return };
         let Ok(runtime) = Handle::try_current() else {
             drop(Object::take(client));
             return;

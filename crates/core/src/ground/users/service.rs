@@ -14,7 +14,7 @@ pub use super::store::{
 
 /// The user with an internal or external id of the group, or of one of its login methods.
 pub async fn find(cx: &Cx, id: &str) -> Result<Option<User>> {
-    let mut tx = cx.db().read().await?;
+    let mut tx = cx.db().look_up().await?;
     find_in(&mut tx, cx.app_id(), id).await
 }
 

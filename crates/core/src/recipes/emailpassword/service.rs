@@ -68,7 +68,7 @@ async fn found(tx: &mut Tx, cx: &Cx, user_id: &str) -> Result<Found> {
 
 /// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
 pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
-    let known = store::find_by_email(&mut cx.db().read().await?, &cx.scope, email).await?;
+    let known = store::find_by_email(&mut cx.db().look_up().await?, &cx.scope, email).await?;
     let Some(known) = known else {
         // An unknown address costs as much as a known one, so that the time does not tell them apart.
         cx.app.passwords.hash(password, cx.config().hashing).await?;
@@ -82,7 +82,7 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
-    let found = found(&mut cx.db().read().await?, cx, &known.user_id).await?;
+    let found = found(&mut cx.db().look_up().await?, cx, &known.user_id).await?;
     activity::touch(cx, &found.user.id).await;
     Ok(Some(found))
 }
@@ -108,7 +108,7 @@ pub(super) enum TokenOwner {
 
 /// Finds whom an id names; before CDI 4.0 (`only_own`) only users of this recipe count.
 pub(super) async fn find_token_owner(cx: &Cx, id: &str, only_own: bool) -> Result<TokenOwner> {
-    let mut tx = cx.db().read().await?;
+    let mut tx = cx.db().look_up().await?;
     let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else {
         return Ok(TokenOwner::Unknown);
     };

@@ -8,7 +8,7 @@ use crate::{Cx, Result};
 
 /// Makes a token for an address; `None` if it is verified already.
 pub(super) async fn create_token(cx: &Cx, user_id: &str, email: &str) -> Result<Option<String>> {
-    if store::is_verified(&mut cx.db().read().await?, cx.app_id(), user_id, email).await? {
+    if store::is_verified(&mut cx.db().look_up().await?, cx.app_id(), user_id, email).await? {
         return Ok(None);
     }
     let token = random::verification_token();
@@ -36,7 +36,7 @@ pub(super) async fn verify(cx: &Cx, token: &str) -> Result<Option<(String, Strin
 
 /// Whether an address, exactly as written, is verified.
 pub(super) async fn is_verified(cx: &Cx, user_id: &str, email: &str) -> Result<bool> {
-    store::is_verified(&mut cx.db().read().await?, cx.app_id(), user_id, email).await
+    store::is_verified(&mut cx.db().look_up().await?, cx.app_id(), user_id, email).await
 }
 
 /// Ends every token of an address.

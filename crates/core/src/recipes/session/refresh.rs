@@ -1,4 +1,5 @@
-//! Exchanging a refresh token: the state machine of both regimes, in one unit of work under the row's lock.
+//! Exchanging a refresh token: the state machine of both regimes, each step one write that
+//! depends on what was read.
 
 use super::access_token::{AccessToken, PROTECTED, is_protected, version_for};
 use super::lineage::{Exchange, Regime, Shown};
@@ -11,7 +12,8 @@ use crate::crypto::random;
 use crate::crypto::refresh_token::{self, RefreshTokenPayload, hash1};
 use crate::ground::activity;
 use crate::ground::keys::service as keys;
-use crate::{Cx, PUBLIC, Result};
+use crate::{Cx, Error, PUBLIC, Result};
+use portcullis_db::Tx;
 use portcullis_wire::Cdi;
 use portcullis_wire::session::{RefreshSessionRequest, ReuseSubtype};
 
@@ -60,55 +62,112 @@ fn undecodable(token: &str) -> &'static str {
 }
 
 async fn exchange(cx: &Cx, shown: Opened) -> Result<Refreshed> {
-    let handle = &shown.payload.session_handle;
+    let key = key(cx, &shown.payload.session_handle);
     let anti_csrf = shown.asked.enable_anti_csrf.then(random::uuid);
     let parent = Some(shown.hash1.clone());
-    let child = seal(cx, handle, &shown.payload.user_id, parent, anti_csrf.as_ref()).await?;
+    let child = seal(cx, key.handle, &shown.payload.user_id, parent, anti_csrf.as_ref()).await?;
+    let child = Child { hash2: refresh_token::hash2(&child.token), token: child, anti_csrf };
 
-    let mut tx = cx.db().write().await?;
-    let Some((mut row, user)) = store::find_with_user_for_update(&mut tx, key(cx, handle)).await? else {
-        return Ok(Refreshed::Unauthorised(GONE, None));
+    // Nearly always nobody else is at this session: it is read without a lock, and written if it is still
+    // what was read.
+    let found = store::find_with_user(&mut cx.db().look_up().await?, key).await?;
+    let settled = match judge(cx, &shown, &child, found) {
+        Judgement::Refused(reason) => return Ok(Refreshed::Unauthorised(reason, None)),
+        Judgement::Granted(granted) if granted.was_current.is_none() => Some(*granted),
+        Judgement::Granted(granted) => granted.write(cx.db().write_one().await?, key).await?,
+        Judgement::Reused(..) => None,
     };
-    let presented =
-        Shown { hash1: &shown.hash1, parent_hash1: shown.payload.parent_refresh_token_hash1.as_deref() };
-    let child_hash2 = refresh_token::hash2(&child.token);
-    let moved = match row.lineage.exchange(presented, child_hash2, moment(cx), regime(cx)) {
-        Exchange::Granted { moved } => moved,
-        Exchange::Expired => return Ok(Refreshed::Unauthorised(GONE, None)),
-        Exchange::Reused(subtype) => {
-            if subtype.is_some() {
-                store::delete(&mut tx, key(cx, handle)).await?;
-            }
-            tx.commit().await?;
-            return Ok(refusal(cx, handle, user, subtype));
-        }
+    let granted = match settled {
+        Some(granted) => granted,
+        None => match exchange_locked(cx, &shown, &child).await? {
+            Ok(granted) => granted,
+            Err(refused) => return Ok(refused),
+        },
     };
-    // Asked before anything is written: a payload that cannot be minted must not cost the session.
-    if cx.cdi >= Cdi::V2_21 && is_protected(version_for(cx.cdi), &row.payload) {
-        return Ok(Refreshed::Unauthorised(PROTECTED, None));
-    }
-    let was_static = row.use_static_key;
-    row.use_static_key = wants_static(cx, shown.asked.use_dynamic_signing_key, was_static);
-    if moved || row.use_static_key != was_static {
-        store::commit_lineage(tx, key(cx, handle), &row).await?;
-    } else {
-        tx.commit().await?;
-    }
-
-    activity::touch(cx, &user.primary_internal).await;
-    issue(cx, shown, Refresh { row, user, child, anti_csrf }).await
+    activity::touch(cx, &granted.user.primary_internal).await;
+    issue(cx, shown, granted, child).await
 }
 
-/// What the unit of work settled.
-struct Refresh {
-    row: Stored,
-    user: UserIds,
-    child: Token,
+/// Under the lock of the session's row. Here alone a session is ended.
+async fn exchange_locked(
+    cx: &Cx,
+    shown: &Opened,
+    child: &Child,
+) -> Result<std::result::Result<Granted, Refreshed>> {
+    let key = key(cx, &shown.payload.session_handle);
+    let mut tx = cx.db().write().await?;
+    let found = store::find_with_user_for_update(&mut tx, key).await?;
+    match judge(cx, shown, child, found) {
+        Judgement::Refused(reason) => Ok(Err(Refreshed::Unauthorised(reason, None))),
+        Judgement::Granted(granted) => {
+            let written = granted.write(tx, key).await?;
+            written.map(Ok).ok_or_else(|| Error::internal("a session changed under its lock"))
+        }
+        Judgement::Reused(user, subtype) => {
+            if subtype.is_some() {
+                store::delete(&mut tx, key).await?;
+            }
+            tx.commit().await?;
+            Ok(Err(refusal(cx, key.handle, user, subtype)))
+        }
+    }
+}
+
+/// The refresh token that is given for the one shown.
+struct Child {
+    token: Token,
+    hash2: String,
     anti_csrf: Option<String>,
 }
 
-async fn issue(cx: &Cx, shown: Opened, settled: Refresh) -> Result<Refreshed> {
-    let Refresh { row, user, child, anti_csrf } = settled;
+/// What is to become of a refresh token, as the session was read.
+enum Judgement {
+    Refused(&'static str),
+    Granted(Box<Granted>),
+    Reused(UserIds, Option<ReuseSubtype>),
+}
+
+/// A session whose refresh token is exchanged.
+struct Granted {
+    row: Stored,
+    user: UserIds,
+    /// The hash of the current refresh token, as read, if the row is to be written.
+    was_current: Option<String>,
+}
+
+impl Granted {
+    /// Writes what changes, and ends the unit of work; `None` if somebody else wrote first.
+    async fn write(self: Box<Self>, tx: Tx, key: store::Key<'_>) -> Result<Option<Self>> {
+        let Some(was_current) = &self.was_current else {
+            tx.commit().await?;
+            return Ok(Some(*self));
+        };
+        Ok(store::commit_lineage(tx, key, was_current, &self.row).await?.then_some(*self))
+    }
+}
+
+fn judge(cx: &Cx, shown: &Opened, child: &Child, found: Option<(Stored, UserIds)>) -> Judgement {
+    let Some((mut row, user)) = found else { return Judgement::Refused(GONE) };
+    let presented =
+        Shown { hash1: &shown.hash1, parent_hash1: shown.payload.parent_refresh_token_hash1.as_deref() };
+    let (was_current, was_static) = (row.lineage.current.clone(), row.use_static_key);
+    let moved = match row.lineage.exchange(presented, child.hash2.clone(), moment(cx), regime(cx)) {
+        Exchange::Granted { moved } => moved,
+        Exchange::Expired => return Judgement::Refused(GONE),
+        Exchange::Reused(subtype) => return Judgement::Reused(user, subtype),
+    };
+    // Asked before anything is written: a payload that cannot be minted must not cost the session.
+    if cx.cdi >= Cdi::V2_21 && is_protected(version_for(cx.cdi), &row.payload) {
+        return Judgement::Refused(PROTECTED);
+    }
+    row.use_static_key = wants_static(cx, shown.asked.use_dynamic_signing_key, was_static);
+    let is_written = moved || row.use_static_key != was_static;
+    Judgement::Granted(Box::new(Granted { row, user, was_current: is_written.then_some(was_current) }))
+}
+
+async fn issue(cx: &Cx, shown: Opened, granted: Granted, child: Child) -> Result<Refreshed> {
+    let Granted { row, user, .. } = granted;
+    let Child { token: refresh_token, anti_csrf, .. } = child;
     let asked = shown.asked.access_token_validity.filter(|_| cx.cdi >= Cdi::V5_6);
     let mut session = AccessToken {
         version: version_for(cx.cdi),
@@ -116,7 +175,7 @@ async fn issue(cx: &Cx, shown: Opened, settled: Refresh) -> Result<Refreshed> {
         user_id: user.primary,
         recipe_user_id: user.recipe,
         tenant_id: cx.tenant_id().to_owned(),
-        refresh_token_hash1: hash1(&child.token),
+        refresh_token_hash1: hash1(&refresh_token.token),
         parent_refresh_token_hash1: (cx.cdi < Cdi::V5_6).then_some(shown.hash1),
         anti_csrf: anti_csrf.clone(),
         expires_at: cx.now + lifetime(cx, asked),
@@ -124,7 +183,7 @@ async fn issue(cx: &Cx, shown: Opened, settled: Refresh) -> Result<Refreshed> {
         payload: row.payload,
     };
     let access_token = sign(cx, &mut session, row.use_static_key).await?;
-    Ok(Refreshed::Ok(Box::new(Issued { session, access_token, refresh_token: child, anti_csrf })))
+    Ok(Refreshed::Ok(Box::new(Issued { session, access_token, refresh_token, anti_csrf })))
 }
 
 fn regime(cx: &Cx) -> Regime {

@@ -90,7 +90,7 @@ pub(super) async fn create(cx: &Cx, new: wire::CreateSessionRequest) -> Result<I
     check_validity(cx, asked)?;
     check_payload(cx, &new.user_data_in_jwt)?;
     let use_static_key = starts_static(cx, new.use_dynamic_signing_key);
-    let user = store::resolve_user(&mut cx.db().read().await?, cx.app_id(), &new.user_id).await?;
+    let user = store::resolve_user(&mut cx.db().look_up().await?, cx.app_id(), &new.user_id).await?;
     let handle = new_handle(cx.tenant_id());
     let anti_csrf = new.enable_anti_csrf.then(random::uuid);
     let refresh_token = seal(cx, &handle, &user.recipe, None, anti_csrf.as_ref()).await?;
@@ -174,7 +174,7 @@ pub(super) async fn verify(cx: &Cx, asked: wire::VerifySessionRequest) -> Result
     let cx = &cx.for_tenant(&token.tenant_id).await?;
     let mut row = None;
     if asked.check_database.unwrap_or(cx.config().access_token_blacklisting) {
-        row = store::find(&mut cx.db().read().await?, key(cx, &token.handle)).await?;
+        row = store::find(&mut cx.db().look_up().await?, key(cx, &token.handle)).await?;
         if row.is_none() {
             return Ok(Verified::Unauthorised("Either the session has ended or has been blacklisted"));
         }
@@ -232,10 +232,11 @@ async fn promote(cx: &Cx, mut token: AccessToken, row: Option<Stored>) -> Result
         return Ok(Verified::Unauthorised("Session missing in db"));
     };
     let is_current = row.lineage.ends_in(shown(&token));
+    let was_current = row.lineage.current.clone();
     let promotes = row.lineage.promote(shown(&token), moment(cx));
     // Ended before signing, which may have to read keys.
     if promotes {
-        store::commit_lineage(tx, key(cx, &token.handle), &row).await?;
+        store::commit_lineage(tx, key(cx, &token.handle), &was_current, &row).await?;
     } else {
         tx.commit().await?;
     }
@@ -296,7 +297,7 @@ pub(super) async fn regenerate(cx: &Cx, text: &str, payload: Option<Object>) -> 
 /// A living session with its primary user, and the tenant that its handle tells.
 pub(super) async fn find(cx: &Cx, handle: &str) -> Result<Option<(Stored, String, String)>> {
     let cx = &cx.for_tenant(tenant_of(handle)).await?;
-    let mut tx = cx.db().read().await?;
+    let mut tx = cx.db().look_up().await?;
     let row = store::find(&mut tx, key(cx, handle)).await?;
     let Some(row) = row.filter(|row| row.lineage.expires_at > cx.now) else { return Ok(None) };
     let primary = store::find_primary(&mut tx, cx.app_id(), &row.user_id).await?;
@@ -355,7 +356,7 @@ pub(super) struct Owner {
 /// Ends a user's living sessions; answers their handles.
 pub(super) async fn remove_of_user(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {
     let user_ids = ids_of(cx, owner).await?;
-    let user = store::resolve_user(&mut cx.db().read().await?, cx.app_id(), &owner.user_id).await?;
+    let user = store::resolve_user(&mut cx.db().look_up().await?, cx.app_id(), &owner.user_id).await?;
     let mut tx = cx.db().write_one().await?;
     let gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now).await?;
     tx.commit().await?;

@@ -3,7 +3,7 @@
 use super::lineage::Lineage;
 use super::model::{Stored, UserIds};
 use crate::{Error, Result};
-use portcullis_db::{FromRow, Row, Tx, args, placeholders, sql};
+use portcullis_db::{FromRow, Row, Sql, Tx, args, placeholders, sql};
 use portcullis_wire::Object;
 
 impl FromRow for Stored {
@@ -90,12 +90,21 @@ impl FromRow for WithUser {
     }
 }
 
-/// The session, locked until the unit of work ends, and the ids of its user.
+/// The session and the ids of its user.
+pub(super) async fn find_with_user(tx: &mut Tx, key: Key<'_>) -> Result<Option<(Stored, UserIds)>> {
+    select_with_user(tx, key, select_with_user!("").into()).await
+}
+
+/// As [`find_with_user`], the session locked until the unit of work ends.
 pub(super) async fn find_with_user_for_update(
     tx: &mut Tx,
     key: Key<'_>,
 ) -> Result<Option<(Stored, UserIds)>> {
     let sql = sql!(postgres: select_with_user!(" for update of s"), sqlite: select_with_user!(""));
+    select_with_user(tx, key, sql).await
+}
+
+async fn select_with_user(tx: &mut Tx, key: Key<'_>, sql: Sql) -> Result<Option<(Stored, UserIds)>> {
     let found: Option<WithUser> =
         tx.fetch_optional(sql, args![key.app_id, key.tenant_id, key.handle]).await?;
     Ok(found.map(|WithUser(row, user)| (row, user)))
@@ -126,23 +135,25 @@ pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()
     Ok(())
 }
 
-/// Writes what a refresh or a promotion changes (hashes, expiry, kind of key), and ends the unit of work.
-pub(super) async fn commit_lineage(tx: Tx, key: Key<'_>, row: &Stored) -> Result<()> {
-    let sql = "update session_info set refresh_token_hash_2 = $4, prev_refresh_token_hash_2 = $5,
-        refresh_token_rotated_at = $6, expires_at = $7, use_static_key = $8
-        where app_id = $1 and tenant_id = $2 and session_handle = $3";
+/// Writes what a refresh or a promotion changes (hashes, expiry, kind of key) if the current refresh token is
+/// still the one whose hash is given, and ends the unit of work; whether it was. No hash becomes the current
+/// one twice, so then nothing has happened since it was read.
+pub(super) async fn commit_lineage(tx: Tx, key: Key<'_>, was_current: &str, row: &Stored) -> Result<bool> {
+    let sql = "update session_info set refresh_token_hash_2 = $5, prev_refresh_token_hash_2 = $6,
+        refresh_token_rotated_at = $7, expires_at = $8, use_static_key = $9
+        where app_id = $1 and tenant_id = $2 and session_handle = $3 and refresh_token_hash_2 = $4";
     let args = args![
         key.app_id,
         key.tenant_id,
         key.handle,
+        was_current,
         &row.lineage.current,
         &row.lineage.previous,
         row.lineage.rotated_at,
         row.lineage.expires_at,
         row.use_static_key
     ];
-    tx.execute_and_commit(sql, args).await?;
-    Ok(())
+    Ok(tx.execute_and_commit(sql, args).await? > 0)
 }
 
 /// Replaces the data kept in the database; whether a living session was there.

@@ -6,7 +6,7 @@ use portcullis_wire::Object;
 
 /// A user's metadata; empty if there is none.
 pub(super) async fn find(cx: &Cx, user_id: &str) -> Result<Object> {
-    Ok(store::find(&mut cx.db().read().await?, cx.app_id(), user_id).await?.unwrap_or_default())
+    Ok(store::find(&mut cx.db().look_up().await?, cx.app_id(), user_id).await?.unwrap_or_default())
 }
 
 /// Lays an update over a user's metadata; answers the result. Updates at the same time follow each other.
