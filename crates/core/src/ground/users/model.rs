@@ -1,5 +1,7 @@
 //! A user as the rules see it, and how ids and addresses are written.
 
+use std::borrow::Cow;
+
 /// A provider's user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThirdParty {
@@ -7,6 +9,35 @@ pub struct ThirdParty {
     pub id: String,
     /// The user there.
     pub user_id: String,
+}
+
+impl ThirdParty {
+    /// `<provider>::<user>`, by which such users are found.
+    pub fn to_text(&self) -> String {
+        format!("{}::{}", self.id, self.user_id)
+    }
+}
+
+/// A kind of account info.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InfoKind {
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A provider's user.
+    ThirdParty,
+}
+
+impl InfoKind {
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::ThirdParty => "tparty",
+        }
+    }
 }
 
 /// One way in which a user signs in.
@@ -33,6 +64,15 @@ pub struct LoginMethod {
 }
 
 impl LoginMethod {
+    /// Its address, number, or `<provider>::<user>`.
+    pub fn info(&self, kind: InfoKind) -> Option<Cow<'_, str>> {
+        match kind {
+            InfoKind::Email => self.email.as_deref().map(Cow::Borrowed),
+            InfoKind::Phone => self.phone_number.as_deref().map(Cow::Borrowed),
+            InfoKind::ThirdParty => self.third_party.as_ref().map(|user| Cow::Owned(user.to_text())),
+        }
+    }
+
     /// The id that callers know.
     pub fn public_id(&self) -> &str {
         self.external_user_id.as_ref().unwrap_or(&self.user_id)

@@ -1,7 +1,7 @@
 //! The endpoints about users of any recipe, and the user object in the shape of each version.
 
 use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email};
-use super::service::{self, AccountInfo, UserFilter};
+use super::service::{self, UserFilter, Wanted};
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
 use base64::Engine as _;
@@ -105,7 +105,7 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
         _ => return Err(Error::bad_input("'doUnionOfAccountInfo' should be either 'true' or 'false'")),
     };
     let email = input.email.as_deref().map(normalise_email);
-    let info = AccountInfo { email, phone_number: input.phone_number, third_party };
+    let info = Wanted { email, phone_number: input.phone_number, third_party };
     let users = service::list_by_account_info(&cx, &info, any).await?;
     let users = users.iter().map(|user| full_user(user, cx.cdi)).collect();
     Ok(wire::UsersResponse { status: Status::Ok, users })

@@ -1,21 +1,116 @@
 //! Finding, listing and deleting users of every recipe.
 
-use super::model::{Cursor, Search, User};
+use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::store::{self, Member, Page};
-use crate::{Cx, Result};
+use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
 pub use super::store::{
-    NewUser, OwnRow, UserFilter, find_row, insert_user, insert_verified_email, lock_row, release_email,
-    reserve_email, update_email, verified_email_row,
+    AccountInfo, NewUser, OwnRow, UserFilter, find_row, insert_user, insert_verified_email, lock_row,
+    verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
 pub async fn find(cx: &Cx, id: &str) -> Result<Option<User>> {
     let mut tx = cx.db().look_up().await?;
     find_in(&mut tx, cx.app_id(), id).await
+}
+
+/// A user, and which of its login methods a call was about.
+#[derive(Debug)]
+pub struct Found {
+    /// The user with all login methods.
+    pub user: User,
+    /// The login method's id, as callers know it.
+    pub recipe_user_id: String,
+}
+
+/// The user with a login method that is known to be there, by its internal id.
+pub async fn find_certain(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Found> {
+    let user = find_in(tx, app_id, user_id).await?;
+    let user = user.ok_or_else(|| Error::Internal(format!("user {user_id} is gone")))?;
+    let recipe_user_id = user.method(user_id).map_or(user_id, LoginMethod::public_id).to_owned();
+    Ok(Found { user, recipe_user_id })
+}
+
+/// As [`find`], with the login method alone that has this id, if it is of the recipe.
+pub async fn find_method(cx: &Cx, id: &str, recipe_id: &str) -> Result<Option<User>> {
+    let mut tx = cx.db().look_up().await?;
+    let Some(row) = find_row(&mut tx, cx.app_id(), id).await? else { return Ok(None) };
+    let Some(mut user) = find_in(&mut tx, cx.app_id(), &row.user_id).await? else { return Ok(None) };
+    user.login_methods.retain(|method| method.user_id == row.user_id && method.recipe_id == recipe_id);
+    let Some(own) = user.login_methods.first() else { return Ok(None) };
+    (user.id, user.external_id) = (own.user_id.clone(), own.external_user_id.clone());
+    Ok(Some(user))
+}
+
+/// A user with one of its login methods, both locked until the unit of work ends, by any id of the method;
+/// `None` if it is not of the recipe.
+pub async fn find_locked(
+    tx: &mut Tx,
+    app_id: &str,
+    (id, recipe_id): (&str, &str),
+) -> Result<Option<(User, LoginMethod)>> {
+    let Some(row) = find_row(tx, app_id, id).await? else { return Ok(None) };
+    // In the order of the ids, so that nobody waits for each other.
+    let (first, second) = if row.user_id < row.primary_id {
+        (&row.user_id, &row.primary_id)
+    } else {
+        (&row.primary_id, &row.user_id)
+    };
+    lock_row(tx, app_id, first).await?;
+    if second != first {
+        lock_row(tx, app_id, second).await?;
+    }
+    let Some(user) = find_in(tx, app_id, &row.user_id).await? else { return Ok(None) };
+    let own = user.method(&row.user_id).filter(|method| method.recipe_id == recipe_id).cloned();
+    Ok(own.map(|own| (user, own)))
+}
+
+/// What came of changing an address or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InfoChange {
+    /// It is as wanted.
+    Done,
+    /// Somebody else of the recipe has it.
+    Taken,
+    /// It is reserved for another primary user.
+    NotAllowed,
+}
+
+/// Changes a login method's address or number, adds or takes it away. For a primary user it is reserved in
+/// every tenant; what no other linked method has is given up.
+pub async fn change_info(
+    tx: &mut Tx,
+    app_id: &str,
+    (user, own): (&User, &LoginMethod),
+    kind: InfoKind,
+    value: Option<&str>,
+) -> Result<InfoChange> {
+    let old = own.info(kind);
+    let old = old.as_deref();
+    if old == value {
+        return Ok(InfoChange::Done);
+    }
+    if user.is_primary {
+        let others = || user.login_methods.iter().filter(|method| method.user_id != own.user_id);
+        if let Some(old) = old.filter(|old| !others().any(|method| method.info(kind).as_deref() == Some(old)))
+        {
+            store::release_info(tx, app_id, (kind, old), &user.id).await?;
+        }
+        for tenant_id in user.login_methods.iter().flat_map(|method| &method.tenant_ids) {
+            let Some(value) = value else { break };
+            if !store::reserve_info(tx, (app_id, tenant_id), (kind, value), &user.id).await? {
+                return Ok(InfoChange::NotAllowed);
+            }
+        }
+    }
+    if store::update_info(tx, app_id, own, kind, value).await? {
+        return Ok(InfoChange::Done);
+    }
+    Ok(if user.is_primary { InfoChange::NotAllowed } else { InfoChange::Taken })
 }
 
 /// As [`find`], inside a unit of work.
@@ -48,7 +143,7 @@ fn to_user(id: String, members: Vec<Member>) -> Option<User> {
 
 /// What to look for, in [`list_by_account_info`].
 #[derive(Clone, Debug, Default)]
-pub struct AccountInfo {
+pub struct Wanted {
     /// A normalised address.
     pub email: Option<String>,
     /// A normalised number.
@@ -58,7 +153,7 @@ pub struct AccountInfo {
 }
 
 /// The users who have, on the call's tenant, one of the given infos (`any`) or all of them.
-pub async fn list_by_account_info(cx: &Cx, info: &AccountInfo, any: bool) -> Result<Vec<User>> {
+pub async fn list_by_account_info(cx: &Cx, info: &Wanted, any: bool) -> Result<Vec<User>> {
     let third_party = info.third_party.as_ref().map(|(id, user_id)| format!("{id}::{user_id}"));
     let wanted = [("email", &info.email), ("phone", &info.phone_number), ("tparty", &third_party)];
     let mut tx = cx.db().read().await?;
@@ -75,7 +170,7 @@ pub async fn list_by_account_info(cx: &Cx, info: &AccountInfo, any: bool) -> Res
 }
 
 /// Different login methods may match.
-fn has_all(user: &User, info: &AccountInfo) -> bool {
+fn has_all(user: &User, info: &Wanted) -> bool {
     let methods = &user.login_methods;
     let email =
         info.email.as_ref().is_none_or(|email| methods.iter().any(|m| m.email.as_ref() == Some(email)));

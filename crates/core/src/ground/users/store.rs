@@ -1,7 +1,7 @@
 //! The statements on users of every recipe.
 
-use super::model::{Cursor, LoginMethod, Search, ThirdParty};
-use crate::{Result, Scope};
+use super::model::{Cursor, InfoKind, LoginMethod, Search, ThirdParty};
+use crate::{Error, Result, Scope};
 use portcullis_db::{Engine, FromRow, Row, Tx, Value, args, placeholders};
 
 /// A user's place in `app_id_to_user_id`.
@@ -34,6 +34,31 @@ impl From<RowColumns> for UserRow {
     }
 }
 
+/// Something by which a login method is found.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountInfo<'a> {
+    /// What it is.
+    pub kind: InfoKind,
+    /// The address, the number, or `<provider>::<user>`.
+    pub value: &'a str,
+    /// The provider and the user there, for every info of such a login method: an address that a provider
+    /// tells is not unique in a tenant. Empty for others.
+    pub third_party: (&'a str, &'a str),
+}
+
+impl<'a> AccountInfo<'a> {
+    /// An address or a number that is unique among the recipe's users of a tenant.
+    pub fn unique(kind: InfoKind, value: &'a str) -> Self {
+        Self { kind, value, third_party: ("", "") }
+    }
+
+    /// Kind, value, provider, user there.
+    fn columns(self) -> [Value<'a>; 4] {
+        let (provider, user) = self.third_party;
+        [self.kind.name().into(), self.value.into(), provider.into(), user.into()]
+    }
+}
+
 /// A new user of one recipe.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
@@ -41,10 +66,10 @@ pub struct NewUser<'a> {
     pub user_id: &'a str,
     /// The recipe.
     pub recipe_id: &'a str,
-    /// What identifies it: `email`, `phone` or `tparty`.
-    pub info_type: &'a str,
-    /// The address, the number, or `<provider>::<user>`.
-    pub info_value: &'a str,
+    /// What nobody else of the recipe may have in the tenant.
+    pub identity: AccountInfo<'a>,
+    /// What is known besides.
+    pub further: Option<AccountInfo<'a>>,
     /// Milliseconds since 1970.
     pub time_joined: i64,
 }
@@ -63,28 +88,36 @@ pub struct OwnRow<'a> {
 /// Creates a user in a tenant, with rows in other tables; false if what identifies it is taken there. On
 /// PostgreSQL this is one statement.
 pub async fn insert_user(tx: &mut Tx, scope: &Scope, new: NewUser<'_>, own: &[OwnRow<'_>]) -> Result<bool> {
-    let (app_id, tenant_id) = (scope.app_id.as_str(), scope.tenant_id.as_str());
-    let texts = [app_id, new.user_id, tenant_id, new.recipe_id, new.info_type, new.info_value];
-    let mut args: Vec<Value<'_>> = texts.map(Value::from).into();
-    args.push(new.time_joined.into());
-    let mut rows: Vec<(&str, String, String)> = NEW_ROWS
-        .iter()
-        .map(|(table, columns, values)| (*table, (*columns).to_owned(), (*values).to_owned()))
-        .collect();
+    let NewUser { user_id, recipe_id, identity, further, time_joined } = new;
+    let mut args = args![&scope.app_id, user_id, &scope.tenant_id, recipe_id, time_joined].to_vec();
+    let mut rows = vec![("app_id_to_user_id", USER_COLUMNS.to_owned(), USER_VALUES.to_owned())];
+    for (at, info) in std::iter::once(identity).chain(further).enumerate() {
+        let values = format!("{INFO_VALUES}, {}", placeholders(args.len() + 1, 4));
+        args.extend(info.columns());
+        if at > 0 {
+            rows.push(("recipe_user_tenants", format!("{INFO_COLUMNS}, tenant_id"), format!("{values}, $3")));
+        }
+        rows.push(("recipe_user_account_infos", INFO_COLUMNS.to_owned(), values));
+    }
     for row in own {
         let columns = format!("app_id, user_id, {}", row.columns.join(", "));
         let values = format!("$1, cast($2 as text), {}", placeholders(args.len() + 1, row.values.len()));
         rows.push((row.table, columns, values));
         args.extend(&row.values);
     }
+    // Whoever identifies the user in the tenant first has made it.
+    let first = format!(
+        "insert into recipe_user_tenants ({INFO_COLUMNS}, tenant_id) values ({INFO_VALUES}, $6, $7, $8, $9, $3)
+         on conflict do nothing"
+    );
     if tx.engine() == Engine::Sqlite {
-        let is_new = tx.execute(format!("{NEW_MEMBERSHIP} on conflict do nothing"), &args).await? > 0;
+        let is_new = tx.execute(first, &args).await? > 0;
         for (table, columns, values) in rows.iter().filter(|_| is_new) {
             tx.execute(format!("insert into {table} ({columns}) values ({values})"), &args).await?;
         }
         return Ok(is_new);
     }
-    let mut sql = format!("with new as ({NEW_MEMBERSHIP} on conflict do nothing returning tenant_id)");
+    let mut sql = format!("with new as ({first} returning tenant_id)");
     for (at, (table, columns, values)) in rows.iter().enumerate() {
         sql.push_str(&format!(", row_{at} as (insert into {table} ({columns}) select {values} from new)"));
     }
@@ -92,26 +125,16 @@ pub async fn insert_user(tx: &mut Tx, scope: &Scope, new: NewUser<'_>, own: &[Ow
     Ok(tx.fetch_optional::<(String,)>(sql, &args).await?.is_some())
 }
 
+const USER_COLUMNS: &str = "app_id, user_id, recipe_id, primary_or_recipe_user_id,
+    is_linked_or_is_a_primary_user, time_joined, primary_or_recipe_user_time_joined";
 /// Ids are cast because their columns are not all of one type, and an argument has but one.
-const NEW_MEMBERSHIP: &str = "insert into recipe_user_tenants (app_id, recipe_user_id, tenant_id, recipe_id,
-    account_info_type, account_info_value, third_party_id, third_party_user_id)
-    values ($1, cast($2 as text), $3, $4, $5, $6, '', '')";
+const USER_VALUES: &str = "$1, cast($2 as text), $4, cast($2 as text), false, $5, $5";
 
-/// Table, columns, values.
-const NEW_ROWS: [(&str, &str, &str); 2] = [
-    (
-        "app_id_to_user_id",
-        "app_id, user_id, recipe_id, primary_or_recipe_user_id, is_linked_or_is_a_primary_user, time_joined,
-         primary_or_recipe_user_time_joined",
-        "$1, cast($2 as text), $4, cast($2 as text), false, $7, $7",
-    ),
-    (
-        "recipe_user_account_infos",
-        "app_id, recipe_user_id, recipe_id, account_info_type, account_info_value, third_party_id,
-         third_party_user_id",
-        "$1, cast($2 as text), $4, $5, $6, '', ''",
-    ),
-];
+/// What `recipe_user_tenants` and `recipe_user_account_infos` have in common.
+const INFO_COLUMNS: &str = "app_id, recipe_user_id, recipe_id, account_info_type, account_info_value,
+    third_party_id, third_party_user_id";
+/// The first of [`INFO_COLUMNS`]; those of [`AccountInfo::columns`] follow.
+const INFO_VALUES: &str = "$1, cast($2 as text), $4";
 
 /// The user with an internal or external id; an internal one wins.
 pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<UserRow>> {
@@ -424,55 +447,102 @@ pub(super) async fn delete_reservations(tx: &mut Tx, app_id: &str, primary_id: &
     Ok(())
 }
 
-/// Changes a login method's address in every tenant; false if one of them has it already.
-pub async fn update_email(tx: &mut Tx, app_id: &str, method: &LoginMethod, email: &str) -> Result<bool> {
+/// Changes a login method's address or number in every tenant, adds it if there was none, or takes it away;
+/// false if somebody else of the recipe has it in one of the tenants already. A provider's address is
+/// nobody's alone.
+pub(super) async fn update_info(
+    tx: &mut Tx,
+    app_id: &str,
+    method: &LoginMethod,
+    kind: InfoKind,
+    value: Option<&str>,
+) -> Result<bool> {
+    let third_party = method.third_party.as_ref().map_or(("", ""), |user| (&user.id, &user.user_id));
+    let Some(value) = value else {
+        for table in ["recipe_user_tenants", "recipe_user_account_infos"] {
+            let sql = format!(
+                "delete from {table} where app_id = $1 and recipe_user_id = $2 and account_info_type = $3"
+            );
+            tx.execute(sql, args![app_id, &method.user_id, kind.name()]).await?;
+        }
+        return Ok(true);
+    };
     for tenant_id in &method.tenant_ids {
         let sql = "select recipe_user_id from recipe_user_tenants where app_id = $1 and tenant_id = $2
-            and recipe_id = $3 and account_info_type = 'email' and account_info_value = $4
-            and third_party_id = '' and third_party_user_id = ''";
-        let args = args![app_id, tenant_id, &method.recipe_id, email];
+            and recipe_id = $3 and account_info_type = $4 and account_info_value = $5
+            and third_party_id = $6 and third_party_user_id = $7";
+        let args =
+            args![app_id, tenant_id, &method.recipe_id, kind.name(), value, third_party.0, third_party.1];
         if tx.fetch_optional::<(String,)>(sql, args).await?.is_some() {
             return Ok(false);
         }
     }
-    for table in ["recipe_user_tenants", "recipe_user_account_infos"] {
-        let sql = format!(
-            "update {table} set account_info_value = $3
-             where app_id = $1 and recipe_user_id = $2 and account_info_type = 'email'"
-        );
-        match tx.execute(sql, args![app_id, &method.user_id, email]).await {
-            // Taken between the look and the change.
-            Err(portcullis_db::Error::Duplicate(_)) => return Ok(false),
-            outcome => outcome.map(drop)?,
-        }
+    let info = AccountInfo { kind, value, third_party };
+    match write_info(tx, app_id, method, info).await {
+        // Taken between the look and the change.
+        Err(Error::Db(portcullis_db::Error::Duplicate(_))) => Ok(false),
+        outcome => outcome.map(|()| true),
     }
-    Ok(true)
 }
 
-/// Reserves an address for a primary user in one tenant; false if it is reserved for another one.
-pub async fn reserve_email(
+async fn write_info(tx: &mut Tx, app_id: &str, method: &LoginMethod, info: AccountInfo<'_>) -> Result<()> {
+    let mut is_there = false;
+    for table in ["recipe_user_tenants", "recipe_user_account_infos"] {
+        let sql = format!(
+            "update {table} set account_info_value = $4
+             where app_id = $1 and recipe_user_id = $2 and account_info_type = $3"
+        );
+        let args = args![app_id, &method.user_id, info.kind.name(), info.value];
+        is_there |= tx.execute(sql, args).await? > 0;
+    }
+    if is_there {
+        return Ok(());
+    }
+    let [kind, value, provider, user] = info.columns();
+    let (user_id, recipe_id) = (&method.user_id, &method.recipe_id);
+    let sql =
+        format!("insert into recipe_user_account_infos ({INFO_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)");
+    tx.execute(sql, args![app_id, user_id, recipe_id, kind, value, provider, user]).await?;
+    for tenant_id in &method.tenant_ids {
+        let sql = format!(
+            "insert into recipe_user_tenants ({INFO_COLUMNS}, tenant_id) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+        );
+        tx.execute(sql, args![app_id, user_id, recipe_id, kind, value, provider, user, tenant_id]).await?;
+    }
+    Ok(())
+}
+
+/// Reserves an address, a number or a provider's user for a primary user in one tenant; false if it is
+/// reserved for another one.
+pub(super) async fn reserve_info(
     tx: &mut Tx,
-    app_id: &str,
-    tenant_id: &str,
-    email: &str,
+    scope: (&str, &str),
+    (kind, value): (InfoKind, &str),
     primary_id: &str,
 ) -> Result<bool> {
+    let (app_id, tenant_id) = scope;
     let sql = "insert into primary_user_tenants (app_id, tenant_id, account_info_type, account_info_value,
-        primary_user_id) values ($1, $2, 'email', $3, $4) on conflict do nothing";
-    if tx.execute(sql, args![app_id, tenant_id, email, primary_id]).await? > 0 {
+        primary_user_id) values ($1, $2, $3, $4, $5) on conflict do nothing";
+    if tx.execute(sql, args![app_id, tenant_id, kind.name(), value, primary_id]).await? > 0 {
         return Ok(true);
     }
     let sql = "select primary_user_id from primary_user_tenants where app_id = $1 and tenant_id = $2
-        and account_info_type = 'email' and account_info_value = $3";
-    let owner: Option<(String,)> = tx.fetch_optional(sql, args![app_id, tenant_id, email]).await?;
+        and account_info_type = $3 and account_info_value = $4";
+    let owner: Option<(String,)> =
+        tx.fetch_optional(sql, args![app_id, tenant_id, kind.name(), value]).await?;
     Ok(owner.is_some_and(|(owner,)| owner == primary_id))
 }
 
-/// Gives up an address that is reserved for a primary user.
-pub async fn release_email(tx: &mut Tx, app_id: &str, email: &str, primary_id: &str) -> Result<()> {
-    let sql = "delete from primary_user_tenants where app_id = $1 and account_info_type = 'email'
-        and account_info_value = $2 and primary_user_id = $3";
-    tx.execute(sql, args![app_id, email, primary_id]).await?;
+/// Gives up what is reserved for a primary user in every tenant.
+pub(super) async fn release_info(
+    tx: &mut Tx,
+    app_id: &str,
+    (kind, value): (InfoKind, &str),
+    primary_id: &str,
+) -> Result<()> {
+    let sql = "delete from primary_user_tenants where app_id = $1 and account_info_type = $2
+        and account_info_value = $3 and primary_user_id = $4";
+    tx.execute(sql, args![app_id, kind.name(), value, primary_id]).await?;
     Ok(())
 }
 

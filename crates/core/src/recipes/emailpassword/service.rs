@@ -5,20 +5,12 @@ use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::{password_hash, random};
 use crate::ground::activity;
-use crate::ground::users::model::{LoginMethod, User, is_fake_email};
-use crate::ground::users::service as users;
-use crate::{Cx, Error, Result};
+use crate::ground::users::model::{InfoKind, LoginMethod, User, is_fake_email};
+use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
+use crate::{Cx, Result};
 use portcullis_db::Tx;
 
 const RECIPE_ID: &str = "emailpassword";
-
-/// A user, and which of its login methods the call was about.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) user: User,
-    /// The id that callers know.
-    pub(super) recipe_user_id: String,
-}
 
 /// Creates a user with a normalised address; `None` if the tenant has one with it.
 pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
@@ -53,17 +45,10 @@ fn new_user<'a>(cx: &Cx, user_id: &'a str, email: &'a str) -> users::NewUser<'a>
     users::NewUser {
         user_id,
         recipe_id: RECIPE_ID,
-        info_type: "email",
-        info_value: email,
+        identity: AccountInfo::unique(InfoKind::Email, email),
+        further: None,
         time_joined: cx.now,
     }
-}
-
-async fn found(tx: &mut Tx, cx: &Cx, user_id: &str) -> Result<Found> {
-    let user = users::find_in(tx, cx.app_id(), user_id).await?;
-    let user = user.ok_or_else(|| Error::Internal(format!("user {user_id} is gone")))?;
-    let recipe_user_id = user.method(user_id).map_or(user_id, LoginMethod::public_id).to_owned();
-    Ok(Found { user, recipe_user_id })
 }
 
 /// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
@@ -82,7 +67,7 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
-    let found = found(&mut cx.db().look_up().await?, cx, &known.user_id).await?;
+    let found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &known.user_id).await?;
     activity::touch(cx, &found.user.id).await;
     Ok(Some(found))
 }
@@ -147,7 +132,7 @@ async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, 
     if !was_there || row.expires_at < cx.now {
         return Ok(None);
     }
-    let found = found(tx, cx, &row.user_id).await?;
+    let found = users::find_certain(tx, cx.app_id(), &row.user_id).await?;
     let own = found.user.login_methods.iter().find(|method| method.recipe_id == RECIPE_ID);
     let email = row.email.or_else(|| own.and_then(|method| method.email.clone()));
     Ok(email.map(|email| (found, email)))
@@ -189,54 +174,21 @@ pub(super) async fn update_user(
         None => None,
     };
     let mut tx = cx.db().write().await?;
-    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else {
-        return Ok(UpdateOutcome::UnknownUser);
-    };
-    users::lock_row(&mut tx, cx.app_id(), &row.primary_id).await?;
-    let user = users::find_in(&mut tx, cx.app_id(), &row.user_id).await?;
-    let own = user.as_ref().and_then(|user| user.method(&row.user_id));
-    let (Some(user), Some(own)) = (&user, own.filter(|method| method.recipe_id == RECIPE_ID)) else {
+    let Some((user, own)) = users::find_locked(&mut tx, cx.app_id(), (id, RECIPE_ID)).await? else {
         return Ok(UpdateOutcome::UnknownUser);
     };
     if let Some(email) = email.filter(|email| own.email.as_deref() != Some(email)) {
-        let outcome = change_email(cx, &mut tx, user, own, email).await?;
-        if outcome != UpdateOutcome::Updated {
-            return Ok(outcome);
+        let changed = users::change_info(&mut tx, cx.app_id(), (&user, &own), InfoKind::Email, Some(email));
+        match changed.await? {
+            InfoChange::Done => store::update_email(&mut tx, cx.app_id(), &own.user_id, email).await?,
+            InfoChange::Taken => return Ok(UpdateOutcome::EmailTaken),
+            InfoChange::NotAllowed => return Ok(UpdateOutcome::EmailChangeNotAllowed),
         }
     }
     if let Some(hash) = hash {
         store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
     }
     tx.commit().await?;
-    Ok(UpdateOutcome::Updated)
-}
-
-async fn change_email(
-    cx: &Cx,
-    tx: &mut Tx,
-    user: &User,
-    own: &LoginMethod,
-    email: &str,
-) -> Result<UpdateOutcome> {
-    let app_id = cx.app_id();
-    if user.is_primary {
-        let old = own.email.as_deref().unwrap_or_default();
-        let others = user.login_methods.iter().filter(|method| method.user_id != own.user_id);
-        if !others.clone().any(|method| method.email.as_deref() == Some(old)) {
-            users::release_email(tx, app_id, old, &user.id).await?;
-        }
-        let tenant_ids = user.login_methods.iter().flat_map(|method| &method.tenant_ids);
-        for tenant_id in tenant_ids {
-            if !users::reserve_email(tx, app_id, tenant_id, email, &user.id).await? {
-                return Ok(UpdateOutcome::EmailChangeNotAllowed);
-            }
-        }
-    }
-    if !users::update_email(tx, app_id, own, email).await? {
-        let linked = user.is_primary;
-        return Ok(if linked { UpdateOutcome::EmailChangeNotAllowed } else { UpdateOutcome::EmailTaken });
-    }
-    store::update_email(tx, app_id, &own.user_id, email).await?;
     Ok(UpdateOutcome::Updated)
 }
 
@@ -249,13 +201,7 @@ pub(super) async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<User>> 
 
 /// The user with an id, with its emailpassword login method only.
 pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
-    let mut tx = cx.db().read().await?;
-    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(None) };
-    let Some(mut user) = users::find_in(&mut tx, cx.app_id(), &row.user_id).await? else { return Ok(None) };
-    user.login_methods.retain(|method| method.user_id == row.user_id && method.recipe_id == RECIPE_ID);
-    let Some(own) = user.login_methods.first() else { return Ok(None) };
-    (user.id, user.external_id) = (own.user_id.clone(), own.external_user_id.clone());
-    Ok(Some(user))
+    users::find_method(cx, id, RECIPE_ID).await
 }
 
 /// Creates a user with a hash, or gives the hash to the one who is there; true if there was one.
@@ -274,7 +220,7 @@ pub(super) async fn import_user(cx: &Cx, email: &str, hash: &str) -> Result<(Use
         }
         (user_id, false)
     };
-    let found = found(&mut tx, cx, &user_id).await?;
+    let found = users::find_certain(&mut tx, cx.app_id(), &user_id).await?;
     tx.commit().await?;
     Ok((found.user, was_there))
 }
