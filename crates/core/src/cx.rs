@@ -108,6 +108,15 @@ impl Cx {
         &self.scope.tenant_id
     }
 
+    /// 403 if a call that concerns the whole app came by way of another tenant than the public one; before
+    /// CDI 5.0 it might.
+    pub fn require_public_tenant(&self) -> crate::Result<()> {
+        if self.cdi < Cdi::V5_0 || self.scope.is_public_tenant() {
+            return Ok(());
+        }
+        Err(crate::Error::forbidden("Only public tenantId can call this app specific API"))
+    }
+
     /// The same call for another tenant of the app. 400 if there is no such tenant.
     pub async fn for_tenant(&self, tenant_id: &str) -> crate::Result<Self> {
         if tenant_id == self.scope.tenant_id {

@@ -142,10 +142,10 @@ impl RouteTable {
     }
 }
 
-/// The route for a method: the one that the `rid` header names, else the first.
+/// The route for a method: of the recipe that the `rid` header names, if it shares the path, else the first.
 pub(super) fn choose<'r>(routes: &'r [Route], method: &http::Method, rid: Option<&str>) -> Option<&'r Route> {
-    let of_method = || routes.iter().filter(|route| matches(route.method, method));
-    of_method().find(|route| route.rid.is_some() && route.rid == rid).or_else(|| of_method().next())
+    let shares = rid.is_some() && routes.iter().any(|route| route.rid == rid);
+    routes.iter().find(|route| matches(route.method, method) && (!shares || route.rid == rid))
 }
 
 fn matches(method: Method, given: &http::Method) -> bool {

@@ -6,7 +6,7 @@
 
 use super::TenantConfig;
 use crate::{Error, Result};
-use portcullis_wire::Nullable;
+use portcullis_wire::{Cdi, Nullable};
 
 /// A recipe that the first version switches on and off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,15 @@ impl TenantConfig {
             LoginRecipe::EmailPassword => self.email_password_enabled = to,
             LoginRecipe::ThirdParty => self.third_party_enabled = to,
             LoginRecipe::Passwordless => self.passwordless_enabled = to,
+        }
+    }
+
+    /// Whether the core serves a recipe's sign-ins: before CDI 5.1 it refuses one that is off, later the SDK.
+    pub fn serves(&self, recipe: LoginRecipe, cdi: Cdi) -> bool {
+        match cdi {
+            cdi if cdi >= Cdi::V5_1 => true,
+            cdi if cdi >= Cdi::V5_0 => self.is_enabled(recipe),
+            _ => self.is_enabled_before_5_0(recipe),
         }
     }
 

@@ -37,8 +37,8 @@ async fn remove_user(cx: Cx, input: wire::RemoveUserRequest) -> Result<StatusOk>
 
 async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountResponse> {
     let all_tenants = input.include_all_tenants.unwrap_or(false);
-    if all_tenants && cx.cdi >= Cdi::V5_0 && !cx.scope.is_public_tenant() {
-        return Err(Error::forbidden("Only public tenantId can call this app specific API"));
+    if all_tenants {
+        cx.require_public_tenant()?;
     }
     let recipe_ids = recipe_ids(input.include_recipe_ids.as_deref())?;
     let count = service::count(&cx, &UserFilter { recipe_ids, all_tenants }).await?;

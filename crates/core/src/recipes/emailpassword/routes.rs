@@ -23,15 +23,11 @@ pub(super) fn routes() -> Routes {
         .at::<wire::ImportUser>(import_user)
 }
 
-/// Before CDI 5.1 the core itself refuses a recipe that is switched off for the tenant.
 fn check_enabled(cx: &Cx) -> Result<()> {
-    let (tenant, recipe) = (&cx.tenant.stored, LoginRecipe::EmailPassword);
-    let enabled = match cx.cdi {
-        cdi if cdi >= Cdi::V5_1 => true,
-        cdi if cdi >= Cdi::V5_0 => tenant.is_enabled(recipe),
-        _ => tenant.is_enabled_before_5_0(recipe),
-    };
-    if enabled { Ok(()) } else { Err(Error::forbidden("Email password login not enabled for tenant")) }
+    if cx.tenant.stored.serves(LoginRecipe::EmailPassword, cx.cdi) {
+        return Ok(());
+    }
+    Err(Error::forbidden("Email password login not enabled for tenant"))
 }
 
 fn from_v4(cx: &Cx, recipe_user_id: String) -> Option<String> {
@@ -122,6 +118,7 @@ async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserRe
         (Some(_), Some(_)) => Err(Error::bad_input("Please provide only one of userId or email")),
         (None, None) => Err(Error::bad_input("Please provide one of userId or email")),
         (Some(id), None) => {
+            cx.require_public_tenant()?;
             let user = service::find_by_id(&cx, &id).await?;
             Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape))
         }

@@ -51,7 +51,7 @@ async fn find(cx: Cx, asked: wire::SessionHandleRequest) -> Result<wire::FindSes
 
 async fn verify(cx: Cx, asked: wire::VerifySessionRequest) -> Result<wire::VerifySessionResponse> {
     if cx.cdi >= Cdi::V5_6 {
-        require_public_tenant(&cx)?;
+        cx.require_public_tenant()?;
     }
     Ok(match service::verify(&cx, asked).await? {
         Verified::Ok { session, access_token, payload_update_available } => {
@@ -131,17 +131,10 @@ async fn list(cx: Cx, asked: wire::ListSessionsRequest) -> Result<wire::ListSess
 /// 403 if another tenant than the public one reaches across tenants, from CDI 5.0 on.
 fn owner(cx: &Cx, user_id: String, across: Option<bool>, linked: Option<bool>) -> Result<Owner> {
     let all_tenants = across.unwrap_or(true);
-    if all_tenants && cx.cdi >= Cdi::V5_0 {
-        require_public_tenant(cx)?;
+    if all_tenants {
+        cx.require_public_tenant()?;
     }
     Ok(Owner { user_id, all_tenants, linked: linked.unwrap_or(true) })
-}
-
-fn require_public_tenant(cx: &Cx) -> Result<()> {
-    if cx.scope.is_public_tenant() {
-        return Ok(());
-    }
-    Err(Error::forbidden("Only public tenantId can call this app specific API"))
 }
 
 async fn update_data(cx: Cx, asked: wire::UpdateSessionDataRequest) -> Result<wire::UpdateResponse> {
