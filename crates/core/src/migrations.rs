@@ -7,6 +7,7 @@ pub fn all() -> Vec<Migration> {
     vec![
         Migration { name: "0001_base", sql: Sql::from(include_str!("../migrations/0001_base.sql")) },
         Migration { name: "0002_members_by_user", sql: MEMBERS_BY_USER },
+        Migration { name: "0004_thirdparty", sql: THIRDPARTY },
     ]
 }
 
@@ -14,4 +15,16 @@ pub fn all() -> Vec<Migration> {
 const MEMBERS_BY_USER: Sql = portcullis_db::sql!(
     postgres: "-- nothing to do",
     sqlite: include_str!("../migrations/0002_members_by_user.sqlite.sql"),
+);
+
+/// The scopes of a tenant's client are an array where there are arrays.
+const THIRDPARTY: Sql = portcullis_db::sql!(
+    postgres: concat!(
+        include_str!("../migrations/0004_thirdparty.sql"),
+        include_str!("../migrations/0004_thirdparty.postgres.sql")
+    ),
+    sqlite: concat!(
+        include_str!("../migrations/0004_thirdparty.sql"),
+        include_str!("../migrations/0004_thirdparty.sqlite.sql")
+    ),
 );

@@ -76,6 +76,18 @@ impl Input {
         }
     }
 
+    /// Reads a field that is an object with fields of its own.
+    pub fn take_object(&mut self, name: &'static str) -> Result<Self, InputError> {
+        let fields = self.take(name)?;
+        Ok(self.of(fields))
+    }
+
+    /// An object in this input, to be read field by field as well.
+    #[must_use]
+    pub fn of(&self, fields: Object) -> Self {
+        Self { source: Source::Body(fields), cdi: self.cdi }
+    }
+
     /// Reads a field that this call's version may not know: `None` when `known` is false, whatever was sent.
     pub fn take_if<T: Field>(&mut self, known: bool, name: &'static str) -> Result<Option<T>, InputError> {
         if known { self.take(name).map(Some) } else { Ok(None) }
@@ -99,6 +111,8 @@ pub enum InputError {
     Nul(&'static str),
     /// A body field is longer than so many characters.
     TooLong(&'static str, usize),
+    /// A tenant's provider lacks what it cannot be without.
+    UselessProvider(&'static str),
 }
 
 impl fmt::Display for InputError {
@@ -111,6 +125,7 @@ impl fmt::Display for InputError {
             Self::NotLong(name) => write!(f, "Field name '{name}' must be a long in the GET request"),
             Self::Nul(name) => write!(f, "Field name '{name}' must not contain NUL in the GET request"),
             Self::TooLong(name, max) => write!(f, "Field name '{name}' can have at most {max} characters"),
+            Self::UselessProvider(reason) => write!(f, "Invalid third party config: {reason}"),
         }
     }
 }
@@ -132,8 +147,10 @@ pub trait Field: Sized {
 }
 
 /// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
-const LENGTHS: [(&str, usize); 9] = [
+const LENGTHS: [(&str, usize); 11] = [
     ("email", 256),
+    ("thirdPartyId", 28),
+    ("thirdPartyUserId", 256),
     ("userId", 128),
     ("recipeUserId", 128),
     ("passwordHash", 256),

@@ -4,6 +4,7 @@
 
 use crate::endpoint::endpoint;
 use crate::input::request;
+use crate::providers::Provider;
 use crate::{Cdi, FromInput, Input, InputError, Nullable, Object, Status};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -12,8 +13,8 @@ use std::marker::PhantomData;
 /// The providers of a tenant.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Providers {
-    /// None until the thirdparty recipe is there.
-    pub providers: Vec<Object>,
+    /// In the order of their ids.
+    pub providers: Vec<Provider>,
 }
 
 /// A recipe's switch, in the first version.
@@ -29,7 +30,7 @@ pub struct EnabledProviders {
     /// Whether the recipe is on.
     pub enabled: bool,
     /// The providers.
-    pub providers: Vec<Object>,
+    pub providers: Vec<Provider>,
 }
 
 /// A tenant in the first version.

@@ -4,6 +4,7 @@ mod emailpassword;
 mod emailverification;
 mod jwt;
 mod session;
+mod thirdparty;
 mod usermetadata;
 mod userroles;
 
@@ -17,6 +18,7 @@ pub const ALL: &[Recipe] = &[
     ground::activity::RECIPE,
     ground::keys::RECIPE,
     emailpassword::RECIPE,
+    thirdparty::RECIPE,
     emailverification::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,

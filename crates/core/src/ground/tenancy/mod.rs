@@ -1,7 +1,8 @@
 //! Connection URI domains, apps and tenants: who exists and which configuration each has.
 //!
 //! Tables: `apps`, `tenants`, `tenant_configs`, `tenant_first_factors`,
-//! `tenant_required_secondary_factors`. Each core keeps what it has read in a [`Directory`]; changes
+//! `tenant_required_secondary_factors`, `tenant_thirdparty_providers`,
+//! `tenant_thirdparty_provider_clients`. Each core keeps what it has read in a [`Directory`]; changes
 //! made by another core on the same database are seen within a minute.
 //!
 //! A domain other than the default one has a database of its own, with `apps` and `tenants` in it; what all
@@ -12,6 +13,7 @@ mod databases;
 mod directory;
 mod factors;
 mod model;
+mod providers;
 mod removal;
 mod routes;
 pub mod service;

@@ -5,6 +5,7 @@ use crate::http::STOP_WORDS;
 use crate::{Error, Result, Scope};
 use portcullis_db::Db;
 use portcullis_wire::Object;
+use portcullis_wire::providers::Provider;
 use std::sync::Arc;
 
 /// What is stored about a tenant.
@@ -22,6 +23,8 @@ pub struct TenantConfig {
     pub first_factors: Option<Vec<String>>,
     /// The second factors of which one is required; `None` for none.
     pub required_secondary_factors: Option<Vec<String>>,
+    /// The providers that its users may sign in with; changed by calls of their own.
+    pub providers: Vec<Provider>,
 }
 
 impl Default for TenantConfig {
@@ -33,6 +36,7 @@ impl Default for TenantConfig {
             passwordless_enabled: true,
             first_factors: None,
             required_secondary_factors: None,
+            providers: Vec::new(),
         }
     }
 }

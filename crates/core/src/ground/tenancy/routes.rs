@@ -3,13 +3,16 @@
 use super::factors::{self, LoginRecipe, Switches};
 use super::model::{parse_app_id, parse_domain, parse_tenant_id};
 use super::store::Which;
-use super::{TenantConfig, removal, service};
+use super::{TenantConfig, providers, removal, service};
 use crate::http::Routes;
 use crate::{Cx, Error, PUBLIC, Result, Scope, config};
 use portcullis_wire::Status;
 use portcullis_wire::multitenancy::{
     self as wire, AppTarget, DomainTarget, PutRequest, PutResponse, SettingsV1, SettingsV2, TenantResponse,
     TenantTarget, TenantV1, TenantV2,
+};
+use portcullis_wire::providers::{
+    PutProvider, PutProviderRequest, RemoveProvider, RemoveProviderRequest, RemoveProviderResponse,
 };
 use portcullis_wire::{Cdi, Object};
 
@@ -33,6 +36,8 @@ pub(super) fn routes() -> Routes {
         .at::<wire::RemoveTenant>(remove_tenant)
         .at::<wire::RemoveApp>(remove_app)
         .at::<wire::RemoveDomain>(remove_domain)
+        .at::<PutProvider>(put_provider)
+        .at::<RemoveProvider>(remove_provider)
 }
 
 async fn put_domain(cx: Cx, input: PutRequest<DomainTarget, SettingsV1>) -> Result<PutResponse> {
@@ -181,6 +186,19 @@ async fn remove_domain(cx: Cx, input: wire::RemoveDomainRequest) -> Result<wire:
     Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
 }
 
+async fn put_provider(cx: Cx, input: PutProviderRequest) -> Result<PutResponse> {
+    if !input.skip_validation.unwrap_or(false) {
+        providers::check(&input.config)?;
+    }
+    let created_new = providers::put(&cx, &input.config).await?;
+    Ok(PutResponse { status: Status::Ok, created_new })
+}
+
+async fn remove_provider(cx: Cx, input: RemoveProviderRequest) -> Result<RemoveProviderResponse> {
+    let did_config_exist = providers::remove(&cx, input.third_party_id.trim()).await?;
+    Ok(RemoveProviderResponse { status: Status::Ok, did_config_exist })
+}
+
 /// A tenant in the shape of one of the two versions.
 trait FromTenant: Sized + Send + 'static {
     fn from_tenant(cx: &Cx, scope: &Scope, stored: &TenantConfig) -> Self;
@@ -198,7 +216,7 @@ impl FromTenant for TenantV1 {
             email_password: wire::Enabled { enabled: enabled(LoginRecipe::EmailPassword) },
             third_party: wire::EnabledProviders {
                 enabled: enabled(LoginRecipe::ThirdParty),
-                providers: Vec::new(),
+                providers: stored.providers.clone(),
             },
             passwordless: wire::Enabled { enabled: enabled(LoginRecipe::Passwordless) },
             first_factors: shown(&stored.first_factors),
@@ -212,7 +230,7 @@ impl FromTenant for TenantV2 {
     fn from_tenant(cx: &Cx, scope: &Scope, stored: &TenantConfig) -> Self {
         Self {
             tenant_id: scope.tenant_id.clone(),
-            third_party: wire::Providers::default(),
+            third_party: wire::Providers { providers: stored.providers.clone() },
             first_factors: stored.shown_first_factors(),
             required_secondary_factors: stored.required_secondary_factors.clone(),
             core_config: shown_config(cx, stored),

@@ -1,0 +1,119 @@
+//! What the recipe decides.
+
+use super::model::Told;
+use super::store;
+use crate::crypto::random;
+use crate::ground::activity;
+use crate::ground::users::model::{InfoKind, LoginMethod, ThirdParty, User};
+use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
+use crate::{Cx, Error, Result};
+
+const RECIPE_ID: &str = "thirdparty";
+
+/// The outcome of a sign-in.
+#[derive(Debug)]
+pub(super) enum SignInUp {
+    /// Signed in for the first time.
+    Created(Found),
+    /// Signed in again.
+    Known(Found),
+    /// The address is another primary user's.
+    EmailChangeNotAllowed,
+}
+
+/// Signs a provider's user in, who is created the first time. What the provider tells replaces what it told
+/// before; a verified address stays verified.
+pub(super) async fn sign_in_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<SignInUp> {
+    let known = store::find(&mut cx.db().look_up().await?, &cx.scope, third_party).await?;
+    let Some(user_id) = known else { return sign_up(cx, third_party, told).await.map(SignInUp::Created) };
+    let mut found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &user_id).await?;
+    if !found.user.method(&user_id).is_some_and(|own| told.is_known(own)) {
+        let Some(updated) = update(cx, &user_id, told).await? else {
+            return Ok(SignInUp::EmailChangeNotAllowed);
+        };
+        found = updated;
+    }
+    activity::touch(cx, &found.user.id).await;
+    Ok(SignInUp::Known(found))
+}
+
+async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Found> {
+    let user_id = random::ordered_uuid(cx.now);
+    let whole = (third_party.id.as_str(), third_party.user_id.as_str());
+    let text = third_party.to_text();
+    let new = users::NewUser {
+        user_id: &user_id,
+        recipe_id: RECIPE_ID,
+        identity: AccountInfo { kind: InfoKind::ThirdParty, value: &text, third_party: whole },
+        further: Some(AccountInfo { kind: InfoKind::Email, value: told.email, third_party: whole }),
+        time_joined: cx.now,
+    };
+    let mut own = vec![store::row(third_party, told.email, cx.now)];
+    own.extend(activity::first_touch(cx, &user_id));
+    own.extend(told.is_verified.then(|| users::verified_email_row(told.email)));
+    let mut tx = cx.db().write_one().await?;
+    if !users::insert_user(&mut tx, &cx.scope, new, &own).await? {
+        // Another call made the user since: the whole call is tried again.
+        return Err(portcullis_db::Error::Busy.into());
+    }
+    tx.commit().await?;
+    let method = LoginMethod {
+        recipe_id: RECIPE_ID.to_owned(),
+        user_id: user_id.clone(),
+        external_user_id: None,
+        time_joined: cx.now,
+        tenant_ids: vec![cx.tenant_id().to_owned()],
+        email: Some(told.email.to_owned()),
+        phone_number: None,
+        third_party: Some(third_party.clone()),
+        verified: told.is_verified,
+    };
+    let user =
+        User { id: user_id.clone(), external_id: None, is_primary: false, login_methods: vec![method] };
+    Ok(Found { user, recipe_user_id: user_id })
+}
+
+/// Stores what a provider tells; `None` if the address is another primary user's.
+async fn update(cx: &Cx, user_id: &str, told: Told<'_>) -> Result<Option<Found>> {
+    let app_id = cx.app_id();
+    let mut tx = cx.db().write().await?;
+    let Some((user, own)) = users::find_locked(&mut tx, app_id, (user_id, RECIPE_ID)).await? else {
+        // Deleted since: the whole call is tried again.
+        return Err(portcullis_db::Error::Busy.into());
+    };
+    if own.email.as_deref() != Some(told.email) {
+        let changed = users::change_info(&mut tx, app_id, (&user, &own), InfoKind::Email, Some(told.email));
+        match changed.await? {
+            InfoChange::Done => store::update_email(&mut tx, app_id, user_id, told.email).await?,
+            InfoChange::NotAllowed => return Ok(None),
+            InfoChange::Taken => return Err(Error::internal("a provider's address is nobody's alone")),
+        }
+    }
+    if told.is_verified {
+        users::insert_verified_email(&mut tx, app_id, own.public_id(), told.email).await?;
+    }
+    let found = users::find_certain(&mut tx, app_id, user_id).await?;
+    tx.commit().await?;
+    Ok(Some(found))
+}
+
+/// A provider's user in the call's tenant.
+pub(super) async fn find_by_third_party(cx: &Cx, third_party: &ThirdParty) -> Result<Option<User>> {
+    let mut tx = cx.db().read().await?;
+    let Some(user_id) = store::find(&mut tx, &cx.scope, third_party).await? else { return Ok(None) };
+    users::find_in(&mut tx, cx.app_id(), &user_id).await
+}
+
+/// The user with an id, with its thirdparty login method only.
+pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
+    users::find_method(cx, id, RECIPE_ID).await
+}
+
+/// The providers' users with an address in the call's tenant, oldest first.
+pub(super) async fn list_by_email(cx: &Cx, email: &str) -> Result<Vec<User>> {
+    let mut tx = cx.db().read().await?;
+    let ids = store::list_groups_by_email(&mut tx, &cx.scope, email).await?;
+    let mut found = users::load(&mut tx, cx.app_id(), &ids).await?;
+    found.sort_by(|left, right| (left.time_joined(), &left.id).cmp(&(right.time_joined(), &right.id)));
+    Ok(found)
+}
