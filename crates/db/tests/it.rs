@@ -192,6 +192,25 @@ async fn many_look_things_up_on_one_connection_and_a_writer_has_another() {
 }
 
 #[tokio::test]
+async fn a_connection_is_shared_by_sixteen_and_the_next_one_takes_another() {
+    let settings =
+        Settings { pool_size: 2, acquire_timeout: Duration::from_millis(300), ..Settings::default() };
+    let TestDb { db, _directory } = open(&settings).await;
+    let together = if db.engine() == Engine::Postgres { 16 } else { 1 };
+    let mut held = Vec::new();
+    for connections in 1..=2 {
+        for _ in 0..together {
+            held.push(db.look_up().await.unwrap());
+            assert_eq!(db.load().in_use, connections);
+        }
+    }
+    assert!(matches!(db.look_up().await, Err(Error::PoolFull)));
+    // Whoever comes next finds the connection that nobody reads by any more.
+    drop(held.drain(..together));
+    held.push(db.look_up().await.unwrap());
+}
+
+#[tokio::test]
 async fn a_shared_connection_that_is_lost_is_replaced() {
     let TestDb { db, _directory } = open(&Settings::default()).await;
     let mut held = db.look_up().await.unwrap();
