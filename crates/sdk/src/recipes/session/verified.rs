@@ -154,10 +154,15 @@ mod tests {
     }
 
     fn token() -> String {
+        token_with(&json!(null))
+    }
+
+    /// A token with something that the app put into it.
+    fn token_with(note: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT", "version": "5", "kid": "d-1"});
         let exp = START / 1000 + 3600;
         let payload = json!({"sub": "u", "rsub": "u", "iat": 1, "exp": exp, "sessionHandle": "h", "tId": "public",
-            "refreshTokenHash1": "x", "parentRefreshTokenHash1": null, "antiCsrfToken": null});
+            "refreshTokenHash1": "x", "parentRefreshTokenHash1": null, "antiCsrfToken": null, "note": note});
         sign(&header, &payload)
     }
 
@@ -238,6 +243,28 @@ mod tests {
         let world = World::new(0);
         assert!(world.ask().await.unwrap().is_some());
         assert!(!world.is_believed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_tokens_are_remembered_than_were_asked_for() {
+        let mut world = World::new(4);
+        for number in 0..20 {
+            world.token = token_with(&json!(number));
+            assert!(world.ask().await.unwrap().is_some());
+        }
+        let sessions = world.sdk.session().unwrap();
+        let kept = sessions.verified.tokens.as_ref().unwrap().len();
+        assert!((1..=4).contains(&kept), "{kept}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_of_unusual_length_is_verified_each_time() {
+        let mut world = World::new(4);
+        for (length, is_believed) in [(LENGTH_MAX / 2, true), (LENGTH_MAX, false)] {
+            world.token = token_with(&json!("x".repeat(length)));
+            assert!(world.ask().await.unwrap().is_some());
+            assert_eq!(world.is_believed(), is_believed, "{length}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
