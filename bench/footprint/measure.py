@@ -1,4 +1,5 @@
-"""Starts the core several times, asks /hello until it answers, and reads its memory at rest and after a little load.
+"""Reads the binary's size, starts the core several times, asks /hello until it answers, and reads its memory at rest
+and after a little load.
 
 Fails if a bound is not held.
 """
@@ -14,6 +15,7 @@ import tempfile
 import time
 import uuid
 
+MAX_BINARY_MB = 25
 MAX_START_MS = 50
 MAX_IDLE_MIB = 20
 STARTS = 9
@@ -130,9 +132,16 @@ def report(engine, figures):
     return faults
 
 
+def weigh(binary):
+    size = os.path.getsize(binary) / 1e6
+    print(f"binary: {size:.1f} MB")
+    return [f"the binary has more than {MAX_BINARY_MB} MB"] if size > MAX_BINARY_MB else []
+
+
 def main(binary):
     binary = os.path.abspath(binary)
-    faults = report("sqlite", measure(binary, lambda n: {"flags": ["--database", f"sqlite:{n}.db"]}))
+    faults = weigh(binary)
+    faults += report("sqlite", measure(binary, lambda n: {"flags": ["--database", f"sqlite:{n}.db"]}))
     url = os.environ.get("TEST_DATABASE_URL")
     if url:
         run = uuid.uuid4().hex
