@@ -17,6 +17,7 @@ mod floors;
 mod instructions;
 mod load;
 mod measure;
+mod passwords;
 mod paths;
 mod plot;
 mod round_trips;
@@ -52,6 +53,15 @@ enum Command {
         /// How long, in seconds
         #[arg(long, default_value_t = 10)]
         seconds: u64,
+    },
+    /// Makes a filter of breached passwords, and looks passwords up in it
+    Passwords {
+        /// The core's binary
+        #[arg(long)]
+        core: PathBuf,
+        /// How many are in the list
+        #[arg(long, default_value_t = 10_000_000)]
+        number: u64,
     },
     /// Serves fixed bytes
     ServeFloor,
@@ -143,6 +153,7 @@ fn main() {
             let rate = runtime().block_on(engine::sign_ups(&file, Duration::from_secs(seconds)));
             println!("sign-ups through the engine, 64 callers, durable: {rate:.0} a second");
         }
+        Command::Passwords { core, number } => passwords::run(&core, number),
         Command::Instructions(instructions) => instructions.count(),
         Command::Run(run) => measure_all(&run),
     }

@@ -1,6 +1,7 @@
 //! The running core: built once, shared by all calls.
 
 use crate::config::CoreConfig;
+use crate::crypto::known_passwords::KnownPasswords;
 use crate::crypto::password_pool::{PasswordPool, PoolSettings};
 use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
@@ -50,6 +51,8 @@ pub struct App {
     pub tenants: Directory,
     /// Password hashing, apart from everything else.
     pub passwords: PasswordPool,
+    /// Passwords that are too well known.
+    pub known_passwords: KnownPasswords,
     /// Every app's signing keys.
     pub keys: Keyring,
     /// Who was active lately.
@@ -78,9 +81,12 @@ impl App {
         let AppSettings { db, base_values, config_path, test_mode, clock } = settings;
         let base_config = CoreConfig::from_values(&base_values, test_mode)
             .map_err(|error| Error::bad_input(error.to_string()))?;
+        let known_passwords = KnownPasswords::open(base_config.breached_passwords_file.as_deref())
+            .map_err(|error| Error::bad_input(format!("breached_passwords_file cannot be read: {error}")))?;
         db.migrate(&migrations::all(), clock.now()).await?;
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
+            known_passwords,
             keys: Keyring::new(KeyForge::new(2)),
             activity: Activity::default(),
             tenants: Directory::default(),

@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Serves the core
     Start,
@@ -52,6 +52,22 @@ pub(crate) enum Command {
     Migrate,
     /// Says whether the core could start here, and what is wrong if not
     Doctor,
+    /// Lists of passwords that are known from breaches
+    #[command(subcommand)]
+    Passwords(PasswordsCommand),
+}
+
+/// What to do with lists of passwords.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum PasswordsCommand {
+    /// Makes a file for `breached_passwords_file` from a list
+    Build {
+        /// The list: a password, or its SHA-1 hash in hex, on each line; what follows a `:` after a hash is left out
+        list: PathBuf,
+        /// The file to write
+        #[arg(long, default_value = "breached-passwords.bin")]
+        out: PathBuf,
+    },
 }
 
 /// How log lines look.

@@ -1,6 +1,7 @@
 //! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
 
 mod cli;
+mod passwords;
 mod serve;
 mod settings;
 
@@ -12,7 +13,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    let outcome = settings::Settings::read(&arguments).and_then(|settings| serve::run(&arguments, settings));
+    let outcome = match &arguments.command {
+        Some(cli::Command::Passwords(command)) => passwords::run(command),
+        _ => settings::Settings::read(&arguments).and_then(|settings| serve::run(&arguments, settings)),
+    };
     if let Err(reason) = outcome {
         cli::complain(&reason);
         return ExitCode::FAILURE;

@@ -24,10 +24,11 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        match arguments.command.unwrap_or(Command::Start) {
-            Command::Start => start(settings).await,
-            Command::Migrate => migrate(&settings).await,
-            Command::Doctor => doctor(&settings).await,
+        match &arguments.command {
+            Some(Command::Migrate) => migrate(&settings).await,
+            Some(Command::Doctor) => doctor(&settings).await,
+            // Lists of passwords need no core.
+            Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }
     })
 }

@@ -14,6 +14,11 @@ request! {
         /// The password.
         password: String = "password",
     }
+    /// A password that somebody wants to choose.
+    CheckPasswordRequest {
+        /// The password.
+        password: String = "password",
+    }
     /// For whom a reset token is made.
     ResetTokenRequest {
         /// Internal or external; of any recipe from CDI 4.0 on.
@@ -80,6 +85,13 @@ pub enum SignUpResponse {
     /// The tenant has such a user.
     #[serde(rename = "EMAIL_ALREADY_EXISTS_ERROR")]
     EmailAlreadyExists,
+    /// The password is too well known: only where the core was told to refuse such ones.
+    #[serde(rename = "PASSWORD_POLICY_VIOLATED_ERROR")]
+    PasswordPolicyViolated {
+        /// In words.
+        #[serde(rename = "failureReason")]
+        failure_reason: String,
+    },
 }
 
 /// The outcome of a sign-in.
@@ -147,6 +159,13 @@ pub enum ResetResponse {
     /// Unknown, used or expired.
     #[serde(rename = "RESET_PASSWORD_INVALID_TOKEN_ERROR")]
     InvalidToken,
+    /// The password is too well known: only where the core was told to refuse such ones. The token stays.
+    #[serde(rename = "PASSWORD_POLICY_VIOLATED_ERROR")]
+    PasswordPolicyViolated {
+        /// In words.
+        #[serde(rename = "failureReason")]
+        failure_reason: String,
+    },
 }
 
 /// The outcome of a change.
@@ -167,6 +186,29 @@ pub enum UpdateResponse {
     EmailChangeNotAllowed {
         /// In words.
         reason: String,
+    },
+    /// The password is too well known: only where the core was told to refuse such ones.
+    #[serde(rename = "PASSWORD_POLICY_VIOLATED_ERROR")]
+    PasswordPolicyViolated {
+        /// In words.
+        #[serde(rename = "failureReason")]
+        failure_reason: String,
+    },
+}
+
+/// Whether a password may be chosen.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "status")]
+pub enum CheckPasswordResponse {
+    /// It may.
+    #[serde(rename = "OK")]
+    Ok,
+    /// It is too well known.
+    #[serde(rename = "PASSWORD_POLICY_VIOLATED_ERROR")]
+    PasswordPolicyViolated {
+        /// In words.
+        #[serde(rename = "failureReason")]
+        failure_reason: String,
     },
 }
 
@@ -216,6 +258,8 @@ endpoint! {
     ResetPassword: Post "/recipe/user/password/reset" Tenant, ResetRequest => ResetResponse;
     /// Changes address or password.
     UpdateUser: Put "/recipe/user" App, UpdateRequest => UpdateResponse, RID: Option<&'static str> = Some("emailpassword");
+    /// Whether a password may be chosen; not in SuperTokens.
+    CheckPassword: Post "/recipe/user/password/check" Tenant, CheckPasswordRequest => CheckPasswordResponse;
     /// A user by id or address.
     GetUser: Get "/recipe/user" Any, GetUserRequest => GetUserResponse, RID: Option<&'static str> = Some("emailpassword");
     /// Creates a user from a password hash, or replaces the hash.

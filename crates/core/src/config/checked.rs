@@ -7,6 +7,7 @@ use crate::crypto::digest::Secret;
 use crate::crypto::password_hash::HashSettings;
 use fancy_regex::{Regex, RegexBuilder};
 use portcullis_wire::Object;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a core answers to a refresh token that was used recently (CDI 5.6).
@@ -73,6 +74,10 @@ pub struct CoreConfig {
     pub hashing: HashSettings,
     /// Hashes at a time, at least.
     pub argon2_hashing_pool_size: usize,
+    /// Whether the most common passwords are refused.
+    pub refuse_common_passwords: bool,
+    /// The file with passwords known from breaches.
+    pub breached_passwords_file: Option<PathBuf>,
     /// The key that Firebase hashes need.
     pub firebase_signer_key: Option<Secret>,
 }
@@ -123,6 +128,8 @@ impl CoreConfig {
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
             hashing,
             argon2_hashing_pool_size: whole(&read, "argon2_hashing_pool_size").max(1),
+            refuse_common_passwords: read.boolean("refuse_common_passwords"),
+            breached_passwords_file: filled(&read, "breached_passwords_file").map(PathBuf::from),
             firebase_signer_key: filled(&read, "firebase_password_hashing_signer_key").map(Secret::new),
         })
     }

@@ -3,6 +3,8 @@
 pub mod digest;
 pub mod firebase_scrypt;
 pub mod jws;
+pub mod known_passwords;
+pub mod password_filter;
 pub mod password_hash;
 pub mod password_pool;
 pub mod random;

@@ -1,5 +1,7 @@
 //! The emailpassword recipe: every endpoint, every refusal, and many callers at once.
 
+use portcullis_core::crypto::password_filter::PasswordFilter;
+use portcullis_core::crypto::password_hash::{self, HashSettings};
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 
@@ -224,4 +226,45 @@ async fn before_5_1_the_core_refuses_a_recipe_that_is_switched_off() {
     assert_eq!(core.post("/t1/recipe/signup", sign_up).await.status_word(), "OK");
     let by_email = core.cdi("3.1").get("/nowhere/recipe/user?email=ann@example.com").await;
     assert_eq!(by_email.status, 400, "{}", by_email.text());
+}
+
+#[tokio::test]
+async fn well_known_passwords_are_refused_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("breached");
+    let (filter, _) = PasswordFilter::build("Tr0ub4dor&3".as_bytes()).unwrap();
+    filter.write(std::fs::File::create(&path).unwrap()).unwrap();
+    let settings = json!({"refuse_common_passwords": true, "breached_passwords_file": path});
+    let (strict, lax) = (TestCore::start_with(&settings).await, TestCore::start().await);
+    let made = strict.post("/recipe/signup", credentials(EMAIL, "a good one")).await.json();
+    let id = made["recipeUserId"].as_str().unwrap();
+    let asked = json!({"userId": id, "email": EMAIL});
+    let token = strict.post("/recipe/user/password/reset/token", asked).await.json();
+    for (password, word) in [("Password1", "most common"), ("Tr0ub4dor&3", "breach")] {
+        let reset = json!({"method": "token", "token": token["token"], "newPassword": password});
+        for (path, body) in [
+            ("/recipe/signup", credentials("bob@example.com", password)),
+            ("/recipe/user/password/check", json!({"password": password})),
+            ("/recipe/user/password/reset", reset),
+        ] {
+            let reply = strict.post(path, body).await.json();
+            assert_eq!(reply["status"], "PASSWORD_POLICY_VIOLATED_ERROR", "{path}");
+            assert!(reply["failureReason"].as_str().unwrap().contains(word), "{reply}");
+        }
+        let change = json!({"recipeUserId": id, "email": "new@example.com", "password": password});
+        let reply = strict.put("/recipe/user", change).await;
+        assert_eq!(reply.status_word(), "PASSWORD_POLICY_VIOLATED_ERROR");
+        assert_eq!(lax.post("/recipe/signup", credentials(word, password)).await.status_word(), "OK");
+        let check = lax.post("/recipe/user/password/check", json!({"password": password})).await;
+        assert_eq!(check.text(), "{\"status\":\"OK\"}\n");
+    }
+    // Nothing was changed, and the token is not used up.
+    assert!(signs_in(&strict, EMAIL, "a good one").await);
+    let reset = json!({"method": "token", "token": token["token"], "newPassword": "another good one"});
+    assert_eq!(strict.post("/recipe/user/password/reset", reset).await.status_word(), "OK");
+    // Whoever has such a password already still signs in.
+    let hash = password_hash::hash("Password1", &HashSettings::Bcrypt { rounds: 4 }).unwrap();
+    let import = json!({"email": EMAIL, "passwordHash": hash});
+    assert_eq!(strict.post("/recipe/user/passwordhash/import", import).await.status_word(), "OK");
+    assert!(signs_in(&strict, EMAIL, "Password1").await);
 }

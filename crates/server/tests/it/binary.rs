@@ -18,10 +18,18 @@ fn shown(output: &Output) -> String {
     format!("{out}{err}")
 }
 
+fn post(core: &Running, path: &str, header: &str, body: &str) -> String {
+    send(core, &format!("POST {path}"), header, body)
+}
+
 fn get(core: &Running, request_line: &str, header: &str) -> String {
+    send(core, request_line, header, "")
+}
+
+fn send(core: &Running, request_line: &str, header: &str, body: &str) -> String {
     let (address, _) = core.address.split_once('/').unwrap_or((&core.address, ""));
     let mut stream = TcpStream::connect(address).expect("connects");
-    let request = format!("{request_line} HTTP/1.1\r\nhost: core\r\n{header}connection: close\r\n\r\n");
+    let request = format!("{request_line} HTTP/1.1\r\nhost: core\r\n{header}connection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).expect("sends");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answers");
@@ -150,4 +158,35 @@ fn it_starts_though_nobody_reads_what_it_says() {
     core.kill().expect("stops");
     core.wait().expect("stopped");
     assert!(serves);
+}
+
+#[test]
+fn a_list_of_breached_passwords_becomes_a_file_that_the_core_reads() {
+    let folder = Folder::new("passwords");
+    let list = folder.file("list.txt", "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:3\ntr0ub4dor&3\n");
+    let build = |list: &std::path::Path| {
+        folder.portcullis().args(["passwords", "build"]).arg(list).output().expect("runs")
+    };
+    let built = build(&list);
+    assert!(built.status.success() && shown(&built).starts_with("2 passwords, "), "{}", shown(&built));
+    let missing = build(&folder.path("no-such-list"));
+    assert!(!missing.status.success() && shown(&missing).contains("no-such-list"), "{}", shown(&missing));
+    let start = |file: &std::path::Path| {
+        let mut command = portcullis(&folder);
+        command.env("BREACHED_PASSWORDS_FILE", file);
+        command
+    };
+    let refused = start(&list).output().expect("runs");
+    assert!(
+        !refused.status.success() && shown(&refused).contains("breached_passwords_file"),
+        "{}",
+        shown(&refused)
+    );
+    let core = Running::start(start(&folder.path("breached-passwords.bin")), &folder);
+    for (password, word) in [("password", "PASSWORD_POLICY_VIOLATED_ERROR"), ("a good one", "\"OK\"")] {
+        let body = format!("{{\"password\":\"{password}\"}}");
+        let header = format!("content-length: {}\r\n", body.len());
+        let answer = post(&core, "/recipe/user/password/check", &header, &body);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(word), "{answer}");
+    }
 }

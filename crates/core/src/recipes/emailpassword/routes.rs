@@ -19,6 +19,7 @@ pub(super) fn routes() -> Routes {
         .at::<wire::ConsumeResetToken>(consume_reset_token)
         .at::<wire::ResetPassword>(reset_password)
         .at::<wire::UpdateUser>(update_user)
+        .at::<wire::CheckPassword>(check_password)
         .at::<wire::GetUser>(get_user)
         .at::<wire::ImportUser>(import_user)
 }
@@ -39,6 +40,9 @@ async fn sign_up(cx: Cx, input: wire::CredentialsRequest) -> Result<wire::SignUp
         return Err(Error::bad_input("Password cannot be an empty string"));
     }
     check_enabled(&cx)?;
+    if let Some(failure_reason) = service::fault_of_password(&cx, &input.password) {
+        return Ok(wire::SignUpResponse::PasswordPolicyViolated { failure_reason });
+    }
     let email = normalise_email(&input.email);
     Ok(match service::sign_up(&cx, &email, Secret::new(input.password)).await? {
         Some(found) => wire::SignUpResponse::Ok {
@@ -89,6 +93,9 @@ async fn reset_password(cx: Cx, input: wire::ResetRequest) -> Result<wire::Reset
     if input.new_password.is_empty() {
         return Err(Error::bad_input("Password cannot be an empty string"));
     }
+    if let Some(failure_reason) = service::fault_of_password(&cx, &input.new_password) {
+        return Ok(wire::ResetResponse::PasswordPolicyViolated { failure_reason });
+    }
     Ok(match service::reset_password(&cx, &input.token, Secret::new(input.new_password)).await? {
         Some(user_id) => wire::ResetResponse::Ok { user_id: (cx.cdi >= Cdi::V2_12).then_some(user_id) },
         None => wire::ResetResponse::InvalidToken,
@@ -98,6 +105,10 @@ async fn reset_password(cx: Cx, input: wire::ResetRequest) -> Result<wire::Reset
 async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateResponse> {
     if input.email.is_none() && input.password.is_none() {
         return Err(Error::bad_input("You have to provide either email or password."));
+    }
+    let fault = input.password.as_deref().and_then(|password| service::fault_of_password(&cx, password));
+    if let Some(failure_reason) = fault {
+        return Ok(wire::UpdateResponse::PasswordPolicyViolated { failure_reason });
     }
     let id = input.recipe_user_id.or(input.user_id).unwrap_or_default();
     let email = input.email.as_deref().map(normalise_email);
@@ -110,6 +121,13 @@ async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateR
             reason: "New email is associated with another primary user ID".to_owned(),
         },
     })
+}
+
+async fn check_password(cx: Cx, input: wire::CheckPasswordRequest) -> Result<wire::CheckPasswordResponse> {
+    let fault = service::fault_of_password(&cx, &input.password);
+    Ok(fault.map_or(wire::CheckPasswordResponse::Ok, |failure_reason| {
+        wire::CheckPasswordResponse::PasswordPolicyViolated { failure_reason }
+    }))
 }
 
 async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserResponse> {

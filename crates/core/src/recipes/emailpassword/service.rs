@@ -51,6 +51,11 @@ fn new_user<'a>(cx: &Cx, user_id: &'a str, email: &'a str) -> users::NewUser<'a>
     }
 }
 
+/// Why a password may not be chosen, in words for its owner.
+pub(super) fn fault_of_password(cx: &Cx, password: &str) -> Option<String> {
+    cx.app.known_passwords.fault(password, cx.config().refuse_common_passwords).map(str::to_owned)
+}
+
 /// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
 pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
     let known = store::find_by_email(&mut cx.db().look_up().await?, &cx.scope, email).await?;

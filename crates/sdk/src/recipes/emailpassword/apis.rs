@@ -57,6 +57,11 @@ pub enum SignUpOutcome {
     },
     /// The tenant has such a user: an error of the form's field.
     EmailAlreadyExists,
+    /// The core refuses the password: an error of the form's field.
+    PolicyViolated {
+        /// Why, for the user to read.
+        reason: String,
+    },
     /// Refused.
     NotAllowed {
         /// Why, for the user to read.
@@ -184,6 +189,7 @@ impl Apis for BaseApis {
                 Ok(SignUpOutcome::Ok { user, session })
             }
             SignUp::EmailAlreadyExists => Ok(SignUpOutcome::EmailAlreadyExists),
+            SignUp::PolicyViolated { reason } => Ok(SignUpOutcome::PolicyViolated { reason }),
         }
     }
 
@@ -263,6 +269,7 @@ async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
         SignUpOutcome::EmailAlreadyExists => {
             Err(field_error(EMAIL, "This email already exists. Please sign in instead."))
         }
+        SignUpOutcome::PolicyViolated { reason } => Err(field_error(PASSWORD, &reason)),
         SignUpOutcome::NotAllowed { reason } => {
             ok(&json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason}))
         }

@@ -99,6 +99,9 @@ impl Functions for BaseFunctions {
                 Ok(SignUp::Ok { user, recipe_user_id })
             }
             wire::SignUpResponse::EmailAlreadyExists => Ok(SignUp::EmailAlreadyExists),
+            wire::SignUpResponse::PasswordPolicyViolated { failure_reason: reason } => {
+                Ok(SignUp::PolicyViolated { reason })
+            }
         }
     }
 
@@ -160,6 +163,9 @@ impl Functions for BaseFunctions {
             wire::UpdateResponse::Ok => Changed::Ok,
             wire::UpdateResponse::UnknownUserId => Changed::UnknownUser,
             wire::UpdateResponse::EmailAlreadyExists => Changed::EmailAlreadyExists,
+            wire::UpdateResponse::PasswordPolicyViolated { failure_reason: reason } => {
+                Changed::PolicyViolated { reason }
+            }
             wire::UpdateResponse::EmailChangeNotAllowed { .. } => Changed::EmailChangeNotAllowed {
                 reason: "New email cannot be applied to existing account because of there is another primary user with the same email address.".to_owned(),
             },

@@ -122,6 +122,7 @@ async fn create(cx: &Cx, tenant: &str, email: &str, password: &str) -> Result<Pa
     match functions.create_new_recipe_user(cx, tenant, email, password).await? {
         SignUp::Ok { recipe_user_id, .. } => proven(cx, tenant, &recipe_user_id, email.to_owned()).await,
         SignUp::EmailAlreadyExists => Ok(PasswordResetOutcome::InvalidToken),
+        SignUp::PolicyViolated { reason } => Ok(PasswordResetOutcome::PolicyViolated { reason }),
     }
 }
 

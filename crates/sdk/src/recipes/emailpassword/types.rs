@@ -56,6 +56,11 @@ pub enum SignUp {
     },
     /// The tenant has such a user.
     EmailAlreadyExists,
+    /// The core refuses the password, as too many people know it.
+    PolicyViolated {
+        /// Why, for the user to read.
+        reason: String,
+    },
 }
 
 /// The outcome of a sign-in.
