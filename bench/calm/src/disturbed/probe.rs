@@ -34,6 +34,10 @@ impl Noted {
         self.0.extend(other.0);
     }
 
+    pub(super) fn all(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn count(&self, status: u16) -> usize {
         self.0.iter().filter(|(given, ..)| *given == status).count()
     }
