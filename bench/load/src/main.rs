@@ -120,11 +120,20 @@ struct Run {
     #[arg(long)]
     out: PathBuf,
     /// Only these paths
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = known)]
     only: Vec<String>,
     /// Shorter
     #[arg(long)]
     quick: bool,
+}
+
+/// The name of a path; another one would be measured by nothing, and that without a word.
+fn known(name: &str) -> Result<String, String> {
+    let names = || paths::PATHS.iter().chain([&paths::WITH_HASH]).map(|path| path.name);
+    if names().any(|path| path == name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("there are {}", names().collect::<Vec<_>>().join(", ")))
 }
 
 impl Run {
@@ -252,5 +261,21 @@ impl Place<'_> {
             let counting = measure::round_trips(one.path, &core, &users, || counter.trips());
             one.round_trips = Some(self.runtime.block_on(counting));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_not_there_is_refused() {
+        let parse = |only: &str| {
+            let options =
+                ["", "run", "--core", "c", "--postgres", "p", "--postgres-pid", "1", "--out", "o", "--only"];
+            Arguments::try_parse_from(options.into_iter().chain([only]))
+        };
+        assert!(parse("get-user,sign-in-hash").is_ok());
+        assert!(parse("get-user,refrehs").unwrap_err().to_string().contains("there are jwks, get-user"));
     }
 }

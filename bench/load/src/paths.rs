@@ -36,6 +36,8 @@ pub(crate) struct Path {
     pub(crate) besides: &'static [Floor],
     /// What is taken off its cost: the cheapest hash there is, on paths "without the hash".
     pub(crate) left_out: Option<Floor>,
+    /// Whether every answer is the same bytes, so that no JSON has to be written.
+    pub(crate) is_constant: bool,
     pub(crate) connections: usize,
     /// Turns of each connection before the measured ones.
     pub(crate) warm_up: usize,
@@ -44,11 +46,16 @@ pub(crate) struct Path {
 }
 
 const fn path(name: &'static str, floors: &'static [Floor], driver: fn(Users, usize) -> Driver) -> Path {
-    Path { name, floors, besides: &[], left_out: None, connections: 32, warm_up: SESSIONS, driver }
+    let (besides, left_out) = (&[], None);
+    Path { name, floors, besides, left_out, is_constant: false, connections: 32, warm_up: SESSIONS, driver }
 }
 
 const fn without_hash(path: Path) -> Path {
     Path { left_out: Some(Floor::CheapHash), ..path }
+}
+
+const fn constant(path: Path) -> Path {
+    Path { is_constant: true, ..path }
 }
 
 const fn with_keys(besides: &'static [Floor], path: Path) -> Path {
@@ -61,7 +68,7 @@ const OLD_AND_NEW_TOKEN: &[Floor] = &[Floor::TokenKey, Floor::TokenKey];
 
 /// Every path but those with a real hash.
 pub(crate) const PATHS: [Path; 11] = [
-    path("jwks", &[], |_, _| Box::new(|_| Call::get("/.well-known/jwks.json".to_owned(), TODAY))),
+    constant(path("jwks", &[], |_, _| Box::new(|_| Call::get("/.well-known/jwks.json".to_owned(), TODAY)))),
     path("get-user", &[Floor::FindUser], get_user),
     with_keys(
         &[Floor::TokenKey],
