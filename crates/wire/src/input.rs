@@ -147,7 +147,7 @@ pub trait Field: Sized {
 }
 
 /// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
-const LENGTHS: [(&str, usize); 11] = [
+const LENGTHS: [(&str, usize); 15] = [
     ("email", 256),
     ("thirdPartyId", 28),
     ("thirdPartyUserId", 256),
@@ -159,6 +159,10 @@ const LENGTHS: [(&str, usize); 11] = [
     ("permission", 255),
     ("permissions", 255),
     ("externalUserId", 128),
+    ("deviceName", 256),
+    ("existingDeviceName", 256),
+    ("newDeviceName", 256),
+    ("secretKey", 256),
 ];
 
 fn check_length(name: &'static str, value: Option<&Value>) -> Result<(), InputError> {

@@ -16,6 +16,7 @@ pub mod multitenancy;
 pub mod providers;
 pub mod session;
 pub mod thirdparty;
+pub mod totp;
 pub mod usermetadata;
 pub mod userroles;
 pub mod users;

@@ -70,6 +70,10 @@ pub struct CoreConfig {
     pub password_reset_token_lifetime_ms: i64,
     /// Lifetime of e-mail verification tokens.
     pub email_verification_token_lifetime_ms: i64,
+    /// How many wrong TOTP codes in a row are answered.
+    pub totp_max_attempts: usize,
+    /// How long the user then has to wait.
+    pub totp_rate_limit_cooldown_ms: i64,
     /// How new passwords are hashed.
     pub hashing: HashSettings,
     /// Hashes at a time, at least.
@@ -126,6 +130,8 @@ impl CoreConfig {
             recent_token_reuse: reuse(&read),
             password_reset_token_lifetime_ms: read.milliseconds("password_reset_token_lifetime", 1.0),
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
+            totp_max_attempts: whole(&read, "totp_max_attempts"),
+            totp_rate_limit_cooldown_ms: read.milliseconds("totp_rate_limit_cooldown_sec", 1000.0),
             hashing,
             argon2_hashing_pool_size: whole(&read, "argon2_hashing_pool_size").max(1),
             refuse_common_passwords: read.boolean("refuse_common_passwords"),

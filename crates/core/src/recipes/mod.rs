@@ -5,6 +5,7 @@ mod emailverification;
 mod jwt;
 mod session;
 mod thirdparty;
+mod totp;
 mod usermetadata;
 mod userroles;
 
@@ -24,4 +25,5 @@ pub const ALL: &[Recipe] = &[
     userroles::RECIPE,
     session::RECIPE,
     jwt::RECIPE,
+    totp::RECIPE,
 ];

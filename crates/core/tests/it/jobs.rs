@@ -32,6 +32,7 @@ async fn the_intervals_are_the_reference_s() {
         ("expired password reset tokens", 1),
         ("expired e-mail verification tokens", 12),
         ("expired sessions", 12),
+        ("expired TOTP codes", 1),
     ] {
         assert!(intervals.contains(&(name, hours)), "{name}: {intervals:?}");
     }

@@ -15,6 +15,7 @@ mod session;
 mod session_keys;
 mod settings;
 mod thirdparty;
+mod totp;
 mod usermetadata;
 mod userroles;
 mod users;

@@ -53,9 +53,9 @@ pub(super) const KEYS: &[Key] = &[
     long("passwordless_code_lifetime", Tenant, 900_000,
         "How long a passwordless code is valid, in milliseconds.").unused(),
     integer("totp_max_attempts", Tenant, 5,
-        "How many wrong TOTP codes in a row are answered before the user has to wait.").unused(),
+        "How many wrong TOTP codes in a row are answered before the user has to wait."),
     integer("totp_rate_limit_cooldown_sec", Tenant, 900,
-        "How long the user then has to wait, in seconds.").unused(),
+        "How long the user then has to wait, in seconds."),
     long("webauthn_recover_account_token_lifetime", App, 3_600_000,
         "How long a WebAuthn account recovery token is valid, in milliseconds.").unused(),
 

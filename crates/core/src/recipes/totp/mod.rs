@@ -1,0 +1,25 @@
+//! One-time codes that a device makes from a secret and the time (RFC 6238).
+//!
+//! Tables: `totp_users`, `totp_user_devices` (of the app), `totp_used_codes` (of a tenant). Source: `CDI`
+//! recipe "totp". Ids are kept as they are sent; nobody checks that the user exists. All that concerns one
+//! user's devices and codes happens under a lock on the user's row, so that a code works once.
+
+mod model;
+mod routes;
+mod service;
+mod store;
+
+use crate::{Chore, Job, Recipe};
+use std::time::Duration;
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    id: "totp",
+    routes: routes::routes,
+    forget_user: Some(|tx, app_id, user_id| Box::pin(store::forget_user(tx, app_id, user_id))),
+    jobs: &[Job {
+        name: "expired TOTP codes",
+        every: Duration::from_hours(1),
+        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
+    }],
+};

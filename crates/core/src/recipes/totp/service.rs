@@ -1,0 +1,203 @@
+//! What the recipe decides.
+
+use super::model::{self, Device, Limits, Verdict};
+use super::store;
+use crate::crypto::random;
+use crate::ground::tenancy::service as tenancy;
+use crate::{App, Cx, Result, Scope};
+use portcullis_db::{Db, Tx};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A device that is to be there.
+#[derive(Debug)]
+pub(super) struct NewDevice {
+    pub(super) user_id: String,
+    /// Without one it gets one.
+    pub(super) name: Option<String>,
+    pub(super) skew: i64,
+    pub(super) period: i64,
+}
+
+/// Makes a device, which is to be verified; answers its name and its secret. `None` if a verified device has
+/// the name.
+pub(super) async fn create_device(cx: &Cx, new: NewDevice) -> Result<Option<(String, String)>> {
+    let secret = model::encode(random::bytes());
+    let name = add_device(cx, new, secret.clone(), false).await?;
+    Ok(name.map(|name| (name, secret)))
+}
+
+/// Makes a verified device from a secret; answers its name. `None` if a verified device has it.
+pub(super) async fn import_device(cx: &Cx, new: NewDevice, secret: String) -> Result<Option<String>> {
+    add_device(cx, new, secret, true).await
+}
+
+async fn add_device(cx: &Cx, new: NewDevice, secret: String, verified: bool) -> Result<Option<String>> {
+    let (app_id, user_id) = (cx.app_id(), new.user_id.as_str());
+    let mut tx = cx.db().write().await?;
+    store::insert_user(&mut tx, app_id, user_id).await?;
+    if !store::lock_user(&mut tx, app_id, user_id).await? {
+        // The last device was removed since: the whole call is tried again.
+        return Err(portcullis_db::Error::Busy.into());
+    }
+    let devices = store::list_devices(&mut tx, app_id, user_id).await?;
+    let Some(name) = model::name_of_new(&devices, new.name) else { return Ok(None) };
+    store::delete_device(&mut tx, app_id, user_id, &name).await?;
+    let device = Device { name, secret, period: new.period, skew: new.skew, verified };
+    store::insert_device(&mut tx, app_id, user_id, &device, cx.now).await?;
+    tx.commit().await?;
+    Ok(Some(device.name))
+}
+
+/// The outcome of giving a device another name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Renaming {
+    Renamed,
+    UnknownDevice,
+    NameTaken,
+}
+
+/// Gives a device another name.
+pub(super) async fn rename_device(cx: &Cx, user_id: &str, from: &str, to: &str) -> Result<Renaming> {
+    let mut tx = cx.db().write().await?;
+    if !store::lock_user(&mut tx, cx.app_id(), user_id).await? {
+        return Ok(Renaming::UnknownDevice);
+    }
+    let devices = store::list_devices(&mut tx, cx.app_id(), user_id).await?;
+    let is_there = |name: &str| devices.iter().any(|device| device.name == name);
+    if !is_there(from) {
+        return Ok(Renaming::UnknownDevice);
+    }
+    if from != to && is_there(to) {
+        return Ok(Renaming::NameTaken);
+    }
+    store::rename_device(&mut tx, cx.app_id(), user_id, (from, to)).await?;
+    tx.commit().await?;
+    Ok(Renaming::Renamed)
+}
+
+/// A user's devices, oldest first.
+pub(super) async fn list_devices(cx: &Cx, user_id: &str) -> Result<Vec<Device>> {
+    store::list_devices(&mut cx.db().look_up().await?, cx.app_id(), user_id).await
+}
+
+/// Removes a device; whether it was there. With the last one go the codes that were shown.
+pub(super) async fn remove_device(cx: &Cx, user_id: &str, name: &str) -> Result<bool> {
+    let mut tx = cx.db().write().await?;
+    let is_known = store::lock_user(&mut tx, cx.app_id(), user_id).await?;
+    if !is_known || !store::delete_device(&mut tx, cx.app_id(), user_id, name).await? {
+        return Ok(false);
+    }
+    if store::list_devices(&mut tx, cx.app_id(), user_id).await?.is_empty() {
+        store::delete_user(&mut tx, cx.app_id(), user_id).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// For each user, in this order, whether one of the devices is verified; `None` if there is none.
+pub(super) async fn device_statuses(cx: &Cx, user_ids: Vec<String>) -> Result<Vec<(String, Option<bool>)>> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed = store::list_statuses(&mut cx.db().read().await?, cx.app_id(), &user_ids).await?;
+    let known: HashMap<String, bool> = listed.into_iter().collect();
+    let with_status = |user_id: String| {
+        let status = known.get(&user_id).copied();
+        (user_id, status)
+    };
+    Ok(user_ids.into_iter().map(with_status).collect())
+}
+
+/// The outcome of a code.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is right, and used up.
+    Right,
+    /// The device was verified before, so that the code was not looked at.
+    AlreadyVerified,
+    /// There is no such device, or none at all.
+    Unknown,
+    /// It is wrong, or was used.
+    Wrong { failed: usize },
+    /// It was not looked at.
+    LimitReached { retry_after_ms: i64 },
+}
+
+/// Verifies a device by a code.
+pub(super) async fn verify_device(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<Outcome> {
+    let mut tx = cx.db().write().await?;
+    let devices = lock_devices(cx, &mut tx, user_id).await?;
+    let Some(device) = devices.iter().find(|device| device.name == name) else {
+        return Ok(Outcome::Unknown);
+    };
+    if device.verified {
+        return Ok(Outcome::AlreadyVerified);
+    }
+    let outcome = use_code(cx, &mut tx, user_id, &[device], code).await?;
+    if matches!(outcome, Outcome::Right) {
+        store::verify_device(&mut tx, cx.app_id(), user_id, name).await?;
+    }
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+/// Checks a code of any verified device, and uses it up.
+pub(super) async fn verify(cx: &Cx, user_id: &str, code: &str) -> Result<Outcome> {
+    let mut tx = cx.db().write().await?;
+    let devices = lock_devices(cx, &mut tx, user_id).await?;
+    if devices.is_empty() {
+        return Ok(Outcome::Unknown);
+    }
+    let verified: Vec<&Device> = devices.iter().filter(|device| device.verified).collect();
+    let outcome = use_code(cx, &mut tx, user_id, &verified, code).await?;
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+async fn lock_devices(cx: &Cx, tx: &mut Tx, user_id: &str) -> Result<Vec<Device>> {
+    if !store::lock_user(tx, cx.app_id(), user_id).await? {
+        return Ok(Vec::new());
+    }
+    store::list_devices(tx, cx.app_id(), user_id).await
+}
+
+/// Judges a code, and keeps it.
+async fn use_code(cx: &Cx, tx: &mut Tx, user_id: &str, devices: &[&Device], code: &str) -> Result<Outcome> {
+    let used = store::list_codes(tx, &cx.scope, user_id).await?;
+    let limits = Limits {
+        max_attempts: cx.config().totp_max_attempts,
+        cooldown_ms: cx.config().totp_rate_limit_cooldown_ms,
+    };
+    Ok(match model::judge(code, devices, &used, limits, cx.now) {
+        Verdict::LimitReached { retry_after_ms } => Outcome::LimitReached { retry_after_ms },
+        Verdict::TooLong { failed } => Outcome::Wrong { failed },
+        Verdict::Judged { code, failed } => {
+            store::insert_code(tx, &cx.scope, user_id, &code).await?;
+            if code.is_valid { Outcome::Right } else { Outcome::Wrong { failed } }
+        }
+    })
+}
+
+/// Deletes codes that have expired, once they count against nobody any more.
+pub(super) async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
+    let mut outcome = Ok(());
+    for (domain, db) in app.open_databases() {
+        // One database that fails does not keep the others from their turn.
+        outcome = outcome.and(delete_expired_in(app, &domain, &db, now).await);
+    }
+    outcome
+}
+
+async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
+    let listed = store::list_tenants_with_expired(&mut db.read().await?, now).await?;
+    for (app_id, tenant_id) in listed {
+        let scope = Scope::new(domain, &app_id, &tenant_id);
+        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+        let before = now - tenant.config.totp_rate_limit_cooldown_ms;
+        let mut tx = db.write_one().await?;
+        store::delete_expired(&mut tx, &scope, before).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
