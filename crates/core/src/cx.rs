@@ -6,6 +6,7 @@ use crate::ground::tenancy::Tenant;
 use portcullis_db::Db;
 use portcullis_wire::Cdi;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The id of the default app and of the default tenant.
@@ -81,6 +82,8 @@ pub struct Cx {
     /// Whether the caller may see and change the operator's settings: everybody may, unless
     /// `supertokens_saas_secret` is set and the caller did not show it.
     pub is_operator: bool,
+    /// The address of whoever asks the backend that asks the core, if the backend says so (`caller-address`).
+    pub caller: Option<IpAddr>,
     /// The protocol version of the call.
     pub cdi: Cdi,
     /// Milliseconds since 1970, the same during the whole call.

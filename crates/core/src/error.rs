@@ -37,6 +37,9 @@ pub enum Error {
     /// 429: too much password work is waiting already.
     #[error("Too many requests: try again later")]
     Busy(Duration),
+    /// 429: too many failed attempts at a secret; how long until the next one.
+    #[error("Too many failed attempts: try again later")]
+    TooManyGuesses(Duration),
     /// 500, or 503 when it does not answer or has no connection left: the database could not serve the call.
     #[error("database error: {0}")]
     Db(#[from] portcullis_db::Error),

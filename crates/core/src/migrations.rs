@@ -9,6 +9,7 @@ pub fn all() -> Vec<Migration> {
         Migration { name: "0002_members_by_user", sql: MEMBERS_BY_USER },
         Migration { name: "0004_thirdparty", sql: THIRDPARTY },
         Migration { name: "0006_totp", sql: Sql::from(include_str!("../migrations/0006_totp.sql")) },
+        Migration { name: "0007_guesses", sql: Sql::from(include_str!("../migrations/0007_guesses.sql")) },
     ]
 }
 

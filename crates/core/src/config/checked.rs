@@ -78,12 +78,25 @@ pub struct CoreConfig {
     pub hashing: HashSettings,
     /// Hashes at a time, at least.
     pub argon2_hashing_pool_size: usize,
+    /// How many failed attempts at secrets are let pass.
+    pub guesses: Guesses,
     /// Whether the most common passwords are refused.
     pub refuse_common_passwords: bool,
     /// The file with passwords known from breaches.
     pub breached_passwords_file: Option<PathBuf>,
     /// The key that Firebase hashes need.
     pub firebase_signer_key: Option<Secret>,
+}
+
+/// How many failed attempts at secrets are let pass within a time; 0 stands for any number.
+#[derive(Clone, Copy, Debug)]
+pub struct Guesses {
+    /// At the secrets of one account.
+    pub per_account: i64,
+    /// By one caller.
+    pub per_caller: i64,
+    /// The time, from the first of them on.
+    pub window_ms: i64,
 }
 
 impl CoreConfig {
@@ -134,6 +147,11 @@ impl CoreConfig {
             totp_rate_limit_cooldown_ms: read.milliseconds("totp_rate_limit_cooldown_sec", 1000.0),
             hashing,
             argon2_hashing_pool_size: whole(&read, "argon2_hashing_pool_size").max(1),
+            guesses: Guesses {
+                per_account: read.integer("max_failed_attempts_per_account"),
+                per_caller: read.integer("max_failed_attempts_per_caller"),
+                window_ms: read.integer("failed_attempts_window_seconds") * 1000,
+            },
             refuse_common_passwords: read.boolean("refuse_common_passwords"),
             breached_passwords_file: filled(&read, "breached_passwords_file").map(PathBuf::from),
             firebase_signer_key: filled(&read, "firebase_password_hashing_signer_key").map(Secret::new),

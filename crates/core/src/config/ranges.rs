@@ -17,6 +17,9 @@ const AT_LEAST: &[(&str, i64, &str)] = &[
     ("max_request_body_bytes", 1, "'max_request_body_bytes' must be >= 1"),
     ("request_timeout_seconds", 1, "'request_timeout_seconds' must be >= 1"),
     ("max_connections", 1, "'max_connections' must be >= 1"),
+    ("max_failed_attempts_per_account", 0, "'max_failed_attempts_per_account' must be >= 0"),
+    ("max_failed_attempts_per_caller", 0, "'max_failed_attempts_per_caller' must be >= 0"),
+    ("failed_attempts_window_seconds", 1, "'failed_attempts_window_seconds' must be >= 1"),
 ];
 
 const ARGON2_AT_LEAST: &[(&str, i64, &str)] = &[
@@ -128,6 +131,10 @@ fn hashing(read: &Reader<'_>) -> Result<(), ConfigError> {
 }
 
 fn server(read: &Reader<'_>) -> Result<(), ConfigError> {
+    ensure(
+        read.integer("failed_attempts_window_seconds") <= 86_400,
+        "'failed_attempts_window_seconds' must be <= 86400",
+    )?;
     for name in ["port", "metrics_port"] {
         let is_port = u16::try_from(read.integer(name)).is_ok();
         ensure(is_port, &format!("'{name}' must be between 0 and 65535"))?;
@@ -254,6 +261,10 @@ mod tests {
         ("max_request_body_bytes", "0", "1", "'{}' must be >= 1"),
         ("request_timeout_seconds", "0", "1", "'{}' must be >= 1"),
         ("max_connections", "0", "1", "'{}' must be >= 1"),
+        ("max_failed_attempts_per_account", "-1", "0", "'{}' must be >= 0"),
+        ("max_failed_attempts_per_caller", "-1", "0", "'{}' must be >= 0"),
+        ("failed_attempts_window_seconds", "0", "1", "'{}' must be >= 1"),
+        ("failed_attempts_window_seconds", "86401", "86400", "'{}' must be <= 86400"),
         ("bcrypt_log_rounds", "0", "4", "'{}' must be >= 1"),
         ("port", "65536", "65535", "'{}' must be between 0 and 65535"),
         ("metrics_port", "-1", "0", "'{}' must be between 0 and 65535"),

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod admin;
+pub mod guessing;
 pub mod keys;
 pub mod tenancy;
 pub mod users;

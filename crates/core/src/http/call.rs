@@ -87,6 +87,7 @@ fn check_caller(app: &App, call: &mut Call, head: &Head, route: Option<&Route>) 
     if let (Access::ApiKey, Some(public)) = (access, &call.public_tenant) {
         gate::check_api_key(&public.config, &app.base_config, &head.headers)?;
     }
+    call.caller = gate::caller(&head.headers)?;
     call.is_operator = gate::is_operator(&app.base_config, &head.headers);
     let config = call.public_tenant.as_ref().map_or(&app.base_config, |public| &public.config);
     let asked = gate::version(config, &head.headers)?;
@@ -148,6 +149,7 @@ pub(super) struct Call {
     cdi: Cdi,
     now: i64,
     is_operator: bool,
+    caller: Option<IpAddr>,
     tenant: Option<Arc<Tenant>>,
     public_tenant: Option<Arc<Tenant>>,
     base_tenant: Option<Arc<Tenant>>,
@@ -170,6 +172,7 @@ impl Call {
             cdi: Cdi::LATEST,
             now: app.clock.now(),
             is_operator: false,
+            caller: None,
             tenant,
             public_tenant,
             base_tenant,
@@ -188,7 +191,7 @@ impl Call {
 
     /// Lets the call through to the handler if its tenant, or its app, is there.
     pub(super) fn admit(self, level: Level) -> Result<Cx> {
-        let Self { app, scope, cdi, now, is_operator, tenant, public_tenant, base_tenant } = self;
+        let Self { app, scope, cdi, now, is_operator, caller, tenant, public_tenant, base_tenant } = self;
         if level == Level::App && cdi >= Cdi::V5_0 && !scope.is_public_tenant() {
             return Err(Error::forbidden("Only public tenantId can call this app specific API"));
         }
@@ -198,6 +201,6 @@ impl Call {
             Level::Lookup => (tenant.or(base_tenant), Unknown::Tenant),
         };
         let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
-        Ok(Cx { app, scope, tenant, is_operator, cdi, now })
+        Ok(Cx { app, scope, tenant, is_operator, caller, cdi, now })
     }
 }

@@ -75,6 +75,8 @@ impl Reply {
         }
         let mut reply = Self::status(status, &chain(error));
         reply.retry_after = match error {
+            // Whoever comes a fraction of a second early would be refused again.
+            Error::TooManyGuesses(wait) => Some(HeaderValue::from(wait.as_secs() + 1)),
             Error::Busy(wait) => Some(HeaderValue::from(wait.as_secs().max(1))),
             Error::Db(DbError::PoolFull | DbError::Locked | DbError::Unavailable(_)) => Some(A_SECOND),
             _ => None,
@@ -115,7 +117,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
         Error::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Timeout => StatusCode::REQUEST_TIMEOUT,
-        Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+        Error::Busy(_) | Error::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::Db(DbError::PoolFull | DbError::Locked | DbError::Unavailable(_)) => {
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -17,6 +17,7 @@ pub const ALL: &[Recipe] = &[
     ground::tenancy::RECIPE,
     ground::users::RECIPE,
     ground::activity::RECIPE,
+    ground::guessing::RECIPE,
     ground::keys::RECIPE,
     emailpassword::RECIPE,
     thirdparty::RECIPE,

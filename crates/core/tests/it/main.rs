@@ -7,6 +7,7 @@ mod domains;
 mod emailpassword;
 mod emailverification;
 mod envelope;
+mod guessing;
 mod jobs;
 mod jwt;
 mod multitenancy;

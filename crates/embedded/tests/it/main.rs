@@ -14,6 +14,7 @@ mod emailpassword;
 mod emailverification;
 mod hostile;
 mod jwt;
+mod known_passwords;
 mod overrides;
 mod session;
 mod session_errors;

@@ -5,6 +5,7 @@ use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::{password_hash, random};
 use crate::ground::activity;
+use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::model::{InfoKind, LoginMethod, User, is_fake_email};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
 use crate::{Cx, Result};
@@ -58,6 +59,7 @@ pub(super) fn fault_of_password(cx: &Cx, password: &str) -> Option<String> {
 
 /// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
 pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
+    let attempt = guessing::attempt(cx, Guessed::Password, Some(email)).await?;
     let known = store::find_by_email(&mut cx.db().look_up().await?, &cx.scope, email).await?;
     let Some(known) = known else {
         // An unknown address costs as much as a known one, so that the time does not tell them apart.
@@ -69,6 +71,7 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if !cx.app.passwords.verify(password.clone(), stored.clone(), firebase_key).await? {
         return Ok(None);
     }
+    attempt.ended(cx, true).await?;
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
@@ -123,9 +126,11 @@ pub(super) async fn create_reset_token(cx: &Cx, user_id: String, email: Option<S
 /// Uses a token up; answers the user's public id and the address it was made for. `None` if it is
 /// unknown, used or expired; an expired one takes the user's other tokens with it.
 pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let attempt = guessing::attempt(cx, Guessed::ResetToken, None).await?;
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
     tx.commit().await?;
+    attempt.ended(cx, taken.is_some()).await?;
     Ok(taken.map(|(found, email)| (found.recipe_user_id, email)))
 }
 
@@ -145,6 +150,7 @@ async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, 
 
 /// Uses a token up and changes the password in one unit of work; answers the user's public id.
 pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Result<Option<String>> {
+    let attempt = guessing::attempt(cx, Guessed::ResetToken, None).await?;
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
@@ -155,6 +161,7 @@ pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Re
         }
     }
     tx.commit().await?;
+    attempt.ended(cx, taken.is_some()).await?;
     Ok(taken.map(|(found, _)| found.recipe_user_id))
 }
 

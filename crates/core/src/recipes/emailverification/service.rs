@@ -3,6 +3,7 @@
 use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
+use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::service as users;
 use crate::{Cx, Result};
 
@@ -22,6 +23,13 @@ pub(super) async fn create_token(cx: &Cx, user_id: &str, email: &str) -> Result<
 /// Uses a token up; answers the user and the address that are verified now. An expired token takes the
 /// others of its address with it.
 pub(super) async fn verify(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let attempt = guessing::attempt(cx, Guessed::VerificationToken, None).await?;
+    let verified = take(cx, token).await?;
+    attempt.ended(cx, verified.is_some()).await?;
+    Ok(verified)
+}
+
+async fn take(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
     let mut tx = cx.db().write().await?;
     let taken = store::take_token(&mut tx, &cx.scope, &sha256_hex(token)).await?;
     let Some((user_id, email, expires_at)) = taken else { return Ok(None) };

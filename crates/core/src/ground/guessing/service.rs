@@ -1,0 +1,112 @@
+//! Counting attempts at secrets, for each account and for each caller.
+
+use super::store;
+use crate::crypto::digest::sha256_hex;
+use crate::{Cx, Error, Result};
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// The longest time that attempts are counted together: a day, in milliseconds.
+pub const WINDOW_MAX_MS: i64 = 86_400_000;
+
+/// A kind of secret. Attempts at each are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// A password, of the account with an address.
+    Password,
+    /// A token from a link that resets a password.
+    ResetToken,
+    /// A token from a link that proves an address.
+    VerificationToken,
+}
+
+impl Secret {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ResetToken => "reset-token",
+            Self::VerificationToken => "verification-token",
+        }
+    }
+}
+
+/// An attempt that may be made. It counts as failed until it is said to have succeeded, so that many at once do
+/// not all pass before the first of them has failed.
+#[derive(Debug)]
+#[must_use]
+pub struct Attempt {
+    account: Option<String>,
+    caller: Option<String>,
+}
+
+/// Counts an attempt at a secret, of an account of the call's tenant as far as one is named. 429 if there were
+/// too many failed ones, at the account or by the caller, until their time is over.
+pub async fn attempt(cx: &Cx, secret: Secret, account: Option<&str>) -> Result<Attempt> {
+    let limits = cx.config().guesses;
+    let name = secret.name();
+    let of_account = account.filter(|_| limits.per_account > 0);
+    let account = of_account.map(|account| sha256_hex(&format!("{name} {} {account}", cx.tenant_id())));
+    let of_caller = cx.caller.filter(|_| limits.per_caller > 0);
+    let caller = of_caller.map(|caller| sha256_hex(&format!("caller {}", network(caller))));
+    for (subject, most) in [(&caller, limits.per_caller), (&account, limits.per_account)] {
+        let Some(subject) = subject else { continue };
+        let (attempts, began_at) = count(cx, subject, limits.window_ms).await?;
+        if attempts > most {
+            let left = began_at.saturating_add(limits.window_ms).saturating_sub(cx.now).max(1000);
+            return Err(Error::TooManyGuesses(Duration::from_millis(left.unsigned_abs())));
+        }
+    }
+    Ok(Attempt { account, caller })
+}
+
+async fn count(cx: &Cx, subject: &str, window_ms: i64) -> Result<(i64, i64)> {
+    let mut tx = cx.db().write_one().await?;
+    let counted = store::count(&mut tx, cx.app_id(), subject, (cx.now, cx.now - window_ms)).await?;
+    tx.commit().await?;
+    Ok(counted)
+}
+
+impl Attempt {
+    /// Says how it ended. If it was no guess, the account's failed attempts are forgotten, and the caller's count
+    /// is as before.
+    pub async fn ended(self, cx: &Cx, succeeded: bool) -> Result<()> {
+        if !succeeded {
+            return Ok(());
+        }
+        if let Some(subject) = &self.account {
+            let mut tx = cx.db().write_one().await?;
+            store::delete(&mut tx, cx.app_id(), subject).await?;
+            tx.commit().await?;
+        }
+        if let Some(subject) = &self.caller {
+            let mut tx = cx.db().write_one().await?;
+            store::take_back(&mut tx, cx.app_id(), subject).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whom an address stands for: an IPv6 caller has 64 bits for itself, and an IPv4 address that is written as an
+/// IPv6 one is the IPv4 one.
+fn network(caller: IpAddr) -> IpAddr {
+    match caller.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_caller_has_one_network() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:0DB8:1:2::9"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:3::"), of("2001:db8:1:2::"));
+    }
+}

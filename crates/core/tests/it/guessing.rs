@@ -1,0 +1,124 @@
+//! Failed attempts at passwords and tokens: 429 once there were too many, where that is configured.
+
+use portcullis_core::jobs;
+use portcullis_testkit::{Reply, TestCore};
+use serde_json::{Value, json};
+
+const EMAIL: &str = "ann@example.com";
+const RIGHT: &str = "a good one";
+
+async fn limited(settings: Value) -> TestCore {
+    let core = TestCore::start_with(&settings).await;
+    core.sign_up(EMAIL, RIGHT).await;
+    core
+}
+
+async fn sign_in(core: &TestCore, email: &str, password: &str) -> Reply {
+    core.post("/recipe/signin", json!({"email": email, "password": password})).await
+}
+
+#[tokio::test]
+async fn nothing_is_counted_unless_it_is_configured() {
+    let core = limited(json!({})).await.header("caller-address", "192.0.2.1");
+    for _ in 0..30 {
+        assert_eq!(sign_in(&core, EMAIL, "wrong").await.status_word(), "WRONG_CREDENTIALS_ERROR");
+    }
+    assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK");
+}
+
+#[tokio::test]
+async fn an_account_is_closed_for_a_time_after_too_many_failed_attempts() {
+    let settings = json!({"max_failed_attempts_per_account": 3, "failed_attempts_window_seconds": 60});
+    let core = limited(settings).await;
+    for _ in 0..2 {
+        // A sign-in in between takes the failed ones away.
+        for _ in 0..3 {
+            assert_eq!(sign_in(&core, " ANN@example.com", "wrong").await.status, 200);
+        }
+        core.advance(60_000);
+        assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK");
+    }
+    for _ in 0..3 {
+        sign_in(&core, EMAIL, "wrong").await;
+    }
+    core.advance(10_000);
+    let refused = sign_in(&core, EMAIL, RIGHT).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.text(), "Too many failed attempts: try again later\n");
+    let wait: i64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((50..=51).contains(&wait), "{wait}");
+    // Others are not concerned, and neither are addresses that nobody has.
+    core.sign_up("bob@example.com", RIGHT).await;
+    assert_eq!(sign_in(&core, "bob@example.com", RIGHT).await.status_word(), "OK");
+    core.advance(wait * 1000);
+    assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK");
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_closed_like_a_known_one() {
+    let core = limited(json!({"max_failed_attempts_per_account": 2})).await;
+    for email in [EMAIL, "nobody@example.com"] {
+        let statuses = [0; 3].map(|_| sign_in(&core, email, "wrong"));
+        let seen = futures_util::future::join_all(statuses).await;
+        assert_eq!(seen.iter().filter(|reply| reply.status == 429).count(), 1, "{email}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_guesses_at_once_are_not_more_than_a_tenant_allows_even_at_two_cores() {
+    let core = TestCore::start().await;
+    let settings = json!({"tenantId": "t1", "coreConfig": {"max_failed_attempts_per_account": 5}});
+    assert_eq!(core.put("/recipe/multitenancy/tenant/v2", settings).await.status_word(), "OK");
+    let ann = |password: &str| json!({"email": EMAIL, "password": password});
+    assert_eq!(core.post("/t1/recipe/signup", ann(RIGHT)).await.status_word(), "OK");
+    let another = core.another().await;
+    let guesses = (0..50).map(|n| {
+        let core = if n % 2 == 0 { core.clone() } else { another.clone() };
+        async move { core.post("/t1/recipe/signin", ann(&format!("guess {n}"))).await.status }
+    });
+    let seen = futures_util::future::join_all(guesses).await;
+    assert_eq!(seen.iter().filter(|status| **status == 200).count(), 5);
+    assert_eq!(another.post("/t1/recipe/signin", ann(RIGHT)).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_caller_is_refused_at_every_account_and_every_secret() {
+    let core = limited(json!({"max_failed_attempts_per_caller": 3})).await;
+    let at = |address: &str| core.header("caller-address", address);
+    let (attacker, neighbour) = (at("2001:db8:1:2::7"), at("2001:db8:1:3::7"));
+    assert_eq!(sign_in(&attacker, EMAIL, RIGHT).await.status_word(), "OK");
+    let token = json!({"token": "a guess", "method": "token"});
+    assert_eq!(sign_in(&attacker, "bob@example.com", "guess").await.status, 200);
+    let consume = "/recipe/user/password/reset/token/consume";
+    assert_eq!(attacker.post(consume, token.clone()).await.status, 200);
+    assert_eq!(attacker.post("/recipe/user/email/verify", token.clone()).await.status, 200);
+    // The same network, written otherwise.
+    let moved = at("2001:0db8:0001:0002:ffff::1");
+    assert_eq!(sign_in(&moved, EMAIL, RIGHT).await.status, 429);
+    let reset = json!({"method": "token", "token": "a guess", "newPassword": "another good one"});
+    for (path, body) in
+        [(consume, &token), ("/recipe/user/email/verify", &token), ("/recipe/user/password/reset", &reset)]
+    {
+        assert_eq!(moved.post(path, body.clone()).await.status, 429, "{path}");
+    }
+    assert_eq!(sign_in(&neighbour, EMAIL, RIGHT).await.status_word(), "OK");
+    assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK", "nobody is named");
+    let bad = sign_in(&at("example.com"), EMAIL, RIGHT).await;
+    assert_eq!((bad.status, bad.text().as_str()), (400, "The header caller-address is not an IP address\n"));
+}
+
+#[tokio::test]
+async fn old_attempts_are_deleted() {
+    let core = limited(json!({"max_failed_attempts_per_account": 3})).await;
+    sign_in(&core, EMAIL, "wrong").await;
+    let rows = async || {
+        let mut tx = core.app.db.read().await.unwrap();
+        tx.fetch_all::<(String,)>("select subject from portcullis_guesses", &[]).await.unwrap()
+    };
+    jobs::run_all(&core.app, core.app.clock.now()).await.unwrap();
+    let [(subject,)] = rows().await.try_into().unwrap();
+    assert!(!subject.contains("ann"), "{subject}");
+    core.advance(86_400_001);
+    jobs::run_all(&core.app, core.app.clock.now()).await.unwrap();
+    assert!(rows().await.is_empty());
+}
