@@ -108,6 +108,21 @@ async fn a_caller_is_refused_at_every_account_and_every_secret() {
 }
 
 #[tokio::test]
+async fn codes_of_an_app_are_counted_for_their_user_beside_the_rules_of_the_recipe() {
+    let core = limited(json!({"max_failed_attempts_per_account": 2, "totp_max_attempts": 9})).await;
+    let device = json!({"userId": "ann", "deviceName": "phone", "skew": 1, "period": 30});
+    assert_eq!(core.post("/recipe/totp/device", device).await.status_word(), "OK");
+    let guess = json!({"userId": "ann", "deviceName": "phone", "totp": "guess"});
+    for (path, status) in
+        [("/recipe/totp/device/verify", 200), ("/recipe/totp/verify", 200), ("/recipe/totp/verify", 429)]
+    {
+        assert_eq!(core.post(path, guess.clone()).await.status, status, "{path}");
+    }
+    assert_eq!(core.post("/recipe/totp/device/verify", guess).await.status, 429);
+    assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK", "passwords count apart");
+}
+
+#[tokio::test]
 async fn old_attempts_are_deleted() {
     let core = limited(json!({"max_failed_attempts_per_account": 3})).await;
     sign_in(&core, EMAIL, "wrong").await;

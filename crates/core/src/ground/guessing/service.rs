@@ -14,6 +14,8 @@ pub const WINDOW_MAX_MS: i64 = 86_400_000;
 pub enum Secret {
     /// A password, of the account with an address.
     Password,
+    /// A code of an authenticator app, of a user.
+    TotpCode,
     /// A token from a link that resets a password.
     ResetToken,
     /// A token from a link that proves an address.
@@ -24,6 +26,7 @@ impl Secret {
     fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::TotpCode => "totp-code",
             Self::ResetToken => "reset-token",
             Self::VerificationToken => "verification-token",
         }

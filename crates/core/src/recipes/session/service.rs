@@ -236,7 +236,8 @@ async fn promote(cx: &Cx, mut token: AccessToken, row: Option<Stored>) -> Result
     let promotes = row.lineage.promote(shown(&token), moment(cx));
     // Ended before signing, which may have to read keys.
     if promotes {
-        store::commit_lineage(tx, key(cx, &token.handle), &was_current, &row).await?;
+        let written = store::commit_lineage(tx, key(cx, &token.handle), &was_current, &row).await?;
+        written.then_some(()).ok_or_else(|| Error::internal("a session changed under its lock"))?;
     } else {
         tx.commit().await?;
     }

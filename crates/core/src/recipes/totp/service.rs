@@ -3,6 +3,7 @@
 use super::model::{self, Device, Limits, Verdict};
 use super::store;
 use crate::crypto::random;
+use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Result, Scope};
 use portcullis_db::{Db, Tx};
@@ -124,8 +125,21 @@ pub(super) enum Outcome {
     LimitReached { retry_after_ms: i64 },
 }
 
+impl Outcome {
+    fn is_success(&self) -> bool {
+        matches!(self, Self::Right | Self::AlreadyVerified)
+    }
+}
+
 /// Verifies a device by a code.
 pub(super) async fn verify_device(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<Outcome> {
+    let attempt = guessing::attempt(cx, Guessed::TotpCode, Some(user_id)).await?;
+    let outcome = use_code_of(cx, user_id, name, code).await?;
+    attempt.ended(cx, outcome.is_success()).await?;
+    Ok(outcome)
+}
+
+async fn use_code_of(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<Outcome> {
     let mut tx = cx.db().write().await?;
     let devices = lock_devices(cx, &mut tx, user_id).await?;
     let Some(device) = devices.iter().find(|device| device.name == name) else {
@@ -144,6 +158,13 @@ pub(super) async fn verify_device(cx: &Cx, user_id: &str, name: &str, code: &str
 
 /// Checks a code of any verified device, and uses it up.
 pub(super) async fn verify(cx: &Cx, user_id: &str, code: &str) -> Result<Outcome> {
+    let attempt = guessing::attempt(cx, Guessed::TotpCode, Some(user_id)).await?;
+    let outcome = use_code_of_any(cx, user_id, code).await?;
+    attempt.ended(cx, outcome.is_success()).await?;
+    Ok(outcome)
+}
+
+async fn use_code_of_any(cx: &Cx, user_id: &str, code: &str) -> Result<Outcome> {
     let mut tx = cx.db().write().await?;
     let devices = lock_devices(cx, &mut tx, user_id).await?;
     if devices.is_empty() {
