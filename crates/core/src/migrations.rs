@@ -7,6 +7,10 @@ pub fn all() -> Vec<Migration> {
     vec![
         Migration { name: "0001_base", sql: Sql::from(include_str!("../migrations/0001_base.sql")) },
         Migration { name: "0002_members_by_user", sql: MEMBERS_BY_USER },
+        Migration {
+            name: "0003_passwordless",
+            sql: Sql::from(include_str!("../migrations/0003_passwordless.sql")),
+        },
         Migration { name: "0004_thirdparty", sql: THIRDPARTY },
         Migration { name: "0006_totp", sql: Sql::from(include_str!("../migrations/0006_totp.sql")) },
         Migration { name: "0007_guesses", sql: Sql::from(include_str!("../migrations/0007_guesses.sql")) },

@@ -339,7 +339,7 @@ mod tests {
             ("SUPERTOKENS_MAX_CDI_VERSION", "5.2"),
             ("DISABLE_TELEMETRY", "true"),
             ("INFO_LOG_PATH", "null"),
-            ("PASSWORDLESS_CODE_LIFETIME", "60000"),
+            ("SAML_CLAIMS_VALIDITY", "60000"),
             ("POSTGRESQL_KEY_VALUE_TABLE_NAME", "key_value"),
             ("SUPERTOKENS_SERVICE_HOST", "10.0.0.7"),
             ("POSTGRESQL_PORT", "tcp://10.0.0.8:5432"),
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!((config.signing_key_update_interval_ms, config.argon2_hashing_pool_size), (86_400_000, 4));
         assert!(config.access_token_blacklisting);
         assert!(config.ip_deny.as_ref().unwrap().is_match("10.0.3.4").unwrap());
-        assert_eq!(unused(&settings.values), ["passwordless_code_lifetime"]);
+        assert_eq!(unused(&settings.values), ["saml_claims_validity"]);
     }
 
     #[test]

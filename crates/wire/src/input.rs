@@ -147,8 +147,9 @@ pub trait Field: Sized {
 }
 
 /// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
-const LENGTHS: [(&str, usize); 15] = [
+const LENGTHS: [(&str, usize); 16] = [
     ("email", 256),
+    ("phoneNumber", 256),
     ("thirdPartyId", 28),
     ("thirdPartyUserId", 256),
     ("userId", 128),

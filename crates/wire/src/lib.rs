@@ -13,6 +13,7 @@ mod input;
 pub mod jwt;
 pub mod keys;
 pub mod multitenancy;
+pub mod passwordless;
 pub mod providers;
 pub mod session;
 pub mod thirdparty;

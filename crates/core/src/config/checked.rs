@@ -70,6 +70,10 @@ pub struct CoreConfig {
     pub password_reset_token_lifetime_ms: i64,
     /// Lifetime of e-mail verification tokens.
     pub email_verification_token_lifetime_ms: i64,
+    /// The attempt to enter a passwordless code that is the last one if it fails.
+    pub passwordless_max_code_input_attempts: i64,
+    /// Lifetime of passwordless codes.
+    pub passwordless_code_lifetime_ms: i64,
     /// How many wrong TOTP codes in a row are answered.
     pub totp_max_attempts: usize,
     /// How long the user then has to wait.
@@ -143,6 +147,8 @@ impl CoreConfig {
             recent_token_reuse: reuse(&read),
             password_reset_token_lifetime_ms: read.milliseconds("password_reset_token_lifetime", 1.0),
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
+            passwordless_max_code_input_attempts: read.integer("passwordless_max_code_input_attempts"),
+            passwordless_code_lifetime_ms: read.milliseconds("passwordless_code_lifetime", 1.0),
             totp_max_attempts: whole(&read, "totp_max_attempts"),
             totp_rate_limit_cooldown_ms: read.milliseconds("totp_rate_limit_cooldown_sec", 1000.0),
             hashing,

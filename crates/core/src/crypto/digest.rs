@@ -1,13 +1,23 @@
-//! SHA-256 in hex, comparison of secrets, and the type that keeps a secret out of logs.
+//! SHA-256, HMAC, comparison of secrets, and the type that keeps a secret out of logs.
 
 use std::fmt;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq as _;
 
 /// Lower-case hex SHA-256 of the text's UTF-8 bytes.
 pub fn sha256_hex(text: &str) -> String {
     hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// SHA-256 of the bytes.
+pub fn sha256(bytes: &[u8]) -> impl AsRef<[u8]> {
+    digest::digest(&digest::SHA256, bytes)
+}
+
+/// HMAC-SHA-256 of the bytes.
+pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> impl AsRef<[u8]> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes)
 }
 
 /// Whether two secrets are equal, in a time that depends on their lengths only.

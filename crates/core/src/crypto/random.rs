@@ -38,6 +38,19 @@ pub fn verification_token() -> String {
     url_safe_token(VERIFICATION_TOKEN_BYTES)
 }
 
+/// So many random digits, each as likely as the others.
+pub fn digits(count: usize) -> String {
+    let mut out = String::with_capacity(count);
+    while out.len() < count {
+        let [byte] = bytes();
+        // 250 to 255 would make the first six digits likelier.
+        if byte < 250 {
+            out.push(char::from(b'0' + byte % 10));
+        }
+    }
+    out
+}
+
 /// A number in `[0, 1)` with 52 random bits, for jitter and sampling.
 pub fn unit_interval() -> f64 {
     let bits = u64::from_le_bytes(bytes());
@@ -63,6 +76,17 @@ mod tests {
         assert_eq!(token.len(), 128);
         assert!(token.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_'));
         assert_ne!(token, verification_token());
+    }
+
+    #[test]
+    fn every_digit_is_as_likely_as_the_others() {
+        let text = digits(10_000);
+        assert_eq!(text.len(), 10_000);
+        for digit in '0'..='9' {
+            let share = text.matches(digit).count();
+            // Ten standard deviations.
+            assert!((700..1300).contains(&share), "{digit}: {share}");
+        }
     }
 
     #[test]

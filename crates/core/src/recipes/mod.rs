@@ -3,6 +3,7 @@
 mod emailpassword;
 mod emailverification;
 mod jwt;
+mod passwordless;
 mod session;
 mod thirdparty;
 mod totp;
@@ -21,6 +22,7 @@ pub const ALL: &[Recipe] = &[
     ground::keys::RECIPE,
     emailpassword::RECIPE,
     thirdparty::RECIPE,
+    passwordless::RECIPE,
     emailverification::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,

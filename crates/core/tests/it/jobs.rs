@@ -31,6 +31,7 @@ async fn the_intervals_are_the_reference_s() {
         ("expired signing keys", 24),
         ("expired password reset tokens", 1),
         ("expired e-mail verification tokens", 12),
+        ("expired passwordless devices", 1),
         ("expired sessions", 12),
         ("expired TOTP codes", 1),
     ] {

@@ -11,6 +11,8 @@ mod guessing;
 mod jobs;
 mod jwt;
 mod multitenancy;
+mod passwordless;
+mod passwordless_users;
 mod providers;
 mod session;
 mod session_keys;

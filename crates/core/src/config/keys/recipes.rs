@@ -55,9 +55,9 @@ pub(super) const KEYS: &[Key] = &[
         "How long an e-mail verification token is valid, in milliseconds."),
 
     integer("passwordless_max_code_input_attempts", Tenant, 5,
-        "How often a code may be entered wrongly before a new one is needed.").unused(),
+        "How often a code may be entered wrongly before a new one is needed."),
     long("passwordless_code_lifetime", Tenant, 900_000,
-        "How long a passwordless code is valid, in milliseconds.").unused(),
+        "How long a passwordless code is valid, in milliseconds."),
     integer("totp_max_attempts", Tenant, 5,
         "How many wrong TOTP codes in a row are answered before the user has to wait."),
     integer("totp_rate_limit_cooldown_sec", Tenant, 900,

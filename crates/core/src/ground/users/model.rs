@@ -1,5 +1,6 @@
 //! A user as the rules see it, and how ids and addresses are written.
 
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use std::borrow::Cow;
 
 /// A provider's user.
@@ -114,6 +115,17 @@ pub fn normalise_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
+/// A phone number as it is stored: E.164, if it is an international number; else only trimmed. By Google's
+/// rules and tables, as in the reference and in the SDKs, since two spellings must come to one user.
+pub fn normalise_phone_number(text: &str) -> String {
+    let text = text.trim();
+    let number = PHONE_NUMBER_UTIL.parse(text, None);
+    number.map_or_else(
+        |_| text.to_owned(),
+        |number| PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned(),
+    )
+}
+
 /// Whether an address was made up for a user who has none; it counts as verified.
 pub fn is_fake_email(email: &str) -> bool {
     email.ends_with("@stfakeemail.supertokens.com") || email.ends_with(".fakeemail.com")
@@ -172,6 +184,30 @@ mod tests {
     fn addresses_are_trimmed_and_lower_case() {
         assert_eq!(normalise_email("  Ann@Example.COM "), "ann@example.com");
         assert!(is_fake_email("a@stfakeemail.supertokens.com") && !is_fake_email("a@example.com"));
+    }
+
+    #[test]
+    fn international_numbers_are_written_as_e_164_and_others_stay_as_they_are() {
+        for (given, stored) in [
+            ("+442071838750", "+442071838750"),
+            (" +44-207 183 8750 ", "+442071838750"),
+            ("+44 (0)20 7183 8750", "+442071838750"),
+            ("tel:+1-650-253-0000", "+16502530000"),
+            // Zeros that belong to the number, and a prefix of the country that does not.
+            ("+39 06 1234", "+39061234"),
+            ("+1 1 684 733 1234", "+16847331234"),
+            // Both begin like a number with the country's prefix, and are none.
+            ("+78091234567", "+78091234567"),
+            ("+3758011234567", "+3758011234567"),
+            ("020 7183 8750", "020 7183 8750"),
+            (" +1 ", "+1"),
+            ("+999123456789", "+999123456789"),
+            ("hello", "hello"),
+            ("", ""),
+        ] {
+            assert_eq!(normalise_phone_number(given), stored, "{given}");
+            assert_eq!(normalise_phone_number(stored), stored);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The endpoints about users of any recipe, and the user object in the shape of each version.
 
-use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email};
+use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email, normalise_phone_number};
 use super::service::{self, UserFilter, Wanted};
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
@@ -105,7 +105,8 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
         _ => return Err(Error::bad_input("'doUnionOfAccountInfo' should be either 'true' or 'false'")),
     };
     let email = input.email.as_deref().map(normalise_email);
-    let info = Wanted { email, phone_number: input.phone_number, third_party };
+    let phone_number = input.phone_number.as_deref().map(normalise_phone_number);
+    let info = Wanted { email, phone_number, third_party };
     let users = service::list_by_account_info(&cx, &info, any).await?;
     let users = users.iter().map(|user| full_user(user, cx.cdi)).collect();
     Ok(wire::UsersResponse { status: Status::Ok, users })

@@ -222,8 +222,9 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let methods = members.iter().filter_map(|member| member.method.as_ref());
     let (gone, stay): (Vec<_>, Vec<_>) = methods.partition(|m| all || m.user_id == row.user_id);
     for method in &gone {
-        store::delete_method(&mut tx, app_id, method).await?;
+        // Recipes may look up by what the user was known.
         forget(cx, &mut tx, &method.user_id, method.external_user_id.as_deref()).await?;
+        store::delete_method(&mut tx, app_id, method).await?;
         if method.user_id != row.primary_id {
             store::delete_row(&mut tx, app_id, &method.user_id).await?;
         }
