@@ -123,6 +123,40 @@ async fn codes_of_an_app_are_counted_for_their_user_beside_the_rules_of_the_reci
 }
 
 #[tokio::test]
+async fn codes_that_were_sent_are_counted_for_their_address_whatever_the_device() {
+    let core = limited(json!({"max_failed_attempts_per_account": 2})).await;
+    let begin = async || core.post("/recipe/signinup/code", json!({"email": EMAIL})).await.json();
+    let attempt = async |code: &Value, entered: &Value| {
+        let body = json!({"preAuthSessionId": code["preAuthSessionId"], "deviceId": code["deviceId"], "userInputCode": entered});
+        core.post("/recipe/signinup/code/consume", body).await
+    };
+    let wrong = json!("wrong");
+    for _ in 0..2 {
+        assert_eq!(attempt(&begin().await, &wrong).await.status, 200);
+    }
+    core.advance(900_000);
+    let code = begin().await;
+    assert_eq!(attempt(&code, &wrong).await.status, 200);
+    assert_eq!(
+        attempt(&code, &code["userInputCode"]).await.status_word(),
+        "OK",
+        "which takes the failed one away"
+    );
+    for _ in 0..2 {
+        assert_eq!(attempt(&begin().await, &wrong).await.status, 200);
+    }
+    let code = begin().await;
+    let link = json!({"preAuthSessionId": code["preAuthSessionId"], "linkCode": code["linkCode"]});
+    assert_eq!(attempt(&code, &code["userInputCode"]).await.status, 429);
+    assert_eq!(core.post("/recipe/signinup/code/check", link.clone()).await.status, 429);
+    assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK", "passwords count apart");
+    core.advance(900_000);
+    for _ in 0..3 {
+        assert_eq!(core.post("/recipe/signinup/code/check", link.clone()).await.status_word(), "OK");
+    }
+}
+
+#[tokio::test]
 async fn old_attempts_are_deleted() {
     let core = limited(json!({"max_failed_attempts_per_account": 3})).await;
     sign_in(&core, EMAIL, "wrong").await;

@@ -16,6 +16,8 @@ pub enum Secret {
     Password,
     /// A code of an authenticator app, of a user.
     TotpCode,
+    /// A code or link of the passwordless recipe, of an address or number.
+    PasswordlessCode,
     /// A token from a link that resets a password.
     ResetToken,
     /// A token from a link that proves an address.
@@ -27,6 +29,7 @@ impl Secret {
         match self {
             Self::Password => "password",
             Self::TotpCode => "totp-code",
+            Self::PasswordlessCode => "passwordless-code",
             Self::ResetToken => "reset-token",
             Self::VerificationToken => "verification-token",
         }

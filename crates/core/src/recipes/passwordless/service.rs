@@ -5,6 +5,7 @@ use super::store;
 use crate::crypto::digest::Secret;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::model::{InfoKind, User};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
@@ -98,17 +99,27 @@ pub(super) async fn check(
     proof: &Proof,
     session_id: &str,
 ) -> Result<std::result::Result<Device, Refusal>> {
-    Ok(judge(cx, proof, session_id).await?.map(|(_, device)| device))
+    let Accepted { tx, device, attempt } = match judge(cx, proof, session_id).await? {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    drop(tx);
+    attempt.ended(cx, true).await?;
+    Ok(Ok(device))
 }
 
-/// Judges an attempt. If the code is right, the unit of work is still open, and holds every device of the
-/// address or number.
-async fn judge(
-    cx: &Cx,
-    proof: &Proof,
-    session_id: &str,
-) -> Result<std::result::Result<(Tx, Device), Refusal>> {
-    let Some((device, link_hash)) = look_up(cx, proof).await? else { return Ok(Err(Refusal::Restart)) };
+/// A code was right. The unit of work is still open, and holds every device of the address or number.
+struct Accepted {
+    tx: Tx,
+    device: Device,
+    attempt: guessing::Attempt,
+}
+
+async fn judge(cx: &Cx, proof: &Proof, session_id: &str) -> Result<std::result::Result<Accepted, Refusal>> {
+    let known = look_up(cx, proof).await?;
+    let account = known.as_ref().map(|(device, _)| device.contact.value());
+    let attempt = guessing::attempt(cx, Guessed::PasswordlessCode, account).await?;
+    let Some((device, link_hash)) = known else { return Ok(Err(Refusal::Restart)) };
     if device.hash != session_id.replace('=', "") {
         return Err(Error::bad_input("preAuthSessionId and deviceId doesn't match"));
     }
@@ -122,7 +133,7 @@ async fn judge(
     let created_at = store::find_code(&mut tx, &cx.scope, &link_hash).await?.map(|code| code.created_at);
     let was_entered = matches!(proof, Proof::Entered { .. });
     let refusal = match rules(cx).judge(device.failed_attempts, created_at, was_entered) {
-        Verdict::Right => return Ok(Ok((tx, device))),
+        Verdict::Right => return Ok(Ok(Accepted { tx, device, attempt })),
         Verdict::DeadLink => return Ok(Err(Refusal::Restart)),
         Verdict::Spent => {
             store::delete_devices(&mut tx, &cx.scope, &Which::Hash(hash)).await?;
@@ -176,8 +187,8 @@ pub(super) async fn consume(
     session_id: &str,
     verifies: bool,
 ) -> Result<std::result::Result<SignedIn, Refusal>> {
-    let (mut tx, device) = match judge(cx, proof, session_id).await? {
-        Ok(right) => right,
+    let Accepted { mut tx, device, attempt } = match judge(cx, proof, session_id).await? {
+        Ok(accepted) => accepted,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let contact = &device.contact;
@@ -190,6 +201,7 @@ pub(super) async fn consume(
         None => sign_up(cx, &mut tx, (contact, verified)).await?,
     };
     tx.commit().await?;
+    attempt.ended(cx, true).await?;
     if !is_new {
         activity::touch(cx, &found.user.id).await;
     }
