@@ -1,7 +1,7 @@
 //! A compact set of passwords that are known from breaches: a binary fuse filter over their SHA-1 hashes, in
 //! which such lists are published. It takes 18 bits for each, and one unknown password in 65,000 seems known.
 //!
-//! Form of a file: [`MAGIC`], then little-endian the filter's seed (8 bytes), the length of a segment, its mask,
+//! Form of a file: `MAGIC`, then little-endian the filter's seed (8 bytes), the length of a segment, its mask,
 //! the length of all segments (4 bytes each), the number of fingerprints (8 bytes), and these (2 bytes each).
 
 use std::fmt;
