@@ -127,6 +127,14 @@ async fn users_are_found_by_id_address_or_number() {
     assert_eq!(get(&format!("userId={}", ann["id"].as_str().unwrap())).await.json()["user"], ann);
     assert_eq!(get("email=ANN@example.com").await.json()["user"], ann);
     assert_eq!(get("phoneNumber=%2B44%2020%207183%208750").await.json()["user"], bob);
+    for (query, found) in
+        [("phone=%2B4420", &bob), ("phone=%2B4420&email=bob", &Value::Null), ("email=ann", &ann)]
+    {
+        let reply = core.get(&format!("/users?{query}")).await.json();
+        assert_eq!(&reply["users"][0], found, "{query}");
+    }
+    let listed = core.get("/users?includeRecipeIds=passwordless").await.json();
+    assert_eq!(listed["users"].as_array().unwrap().len(), 2);
     let of_other_recipe = format!("userId={}", other["id"].as_str().unwrap());
     assert_eq!(get(&of_other_recipe).await.status_word(), "UNKNOWN_USER_ID_ERROR");
     assert_eq!(get("userId=none").await.status_word(), "UNKNOWN_USER_ID_ERROR");
