@@ -12,6 +12,7 @@ pub fn all() -> Vec<Migration> {
             sql: Sql::from(include_str!("../migrations/0003_passwordless.sql")),
         },
         Migration { name: "0004_thirdparty", sql: THIRDPARTY },
+        Migration { name: "0005_webauthn", sql: Sql::from(include_str!("../migrations/0005_webauthn.sql")) },
         Migration { name: "0006_totp", sql: Sql::from(include_str!("../migrations/0006_totp.sql")) },
         Migration { name: "0007_guesses", sql: Sql::from(include_str!("../migrations/0007_guesses.sql")) },
     ]

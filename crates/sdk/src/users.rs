@@ -160,6 +160,7 @@ impl Portcullis {
             phone_number: info.phone_number.clone(),
             third_party_id: third_party.map(|user| user.id.clone()),
             third_party_user_id: third_party.map(|user| user.user_id.clone()),
+            webauthn_credential_id: None,
             do_union_of_account_info: any_will_do.to_string(),
         };
         Ok(self.core().call::<wire::UsersByAccountInfo>(cx, Some(tenant), &request).await?.users)

@@ -147,7 +147,7 @@ pub trait Field: Sized {
 }
 
 /// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
-const LENGTHS: [(&str, usize); 16] = [
+const LENGTHS: &[(&str, usize)] = &[
     ("email", 256),
     ("phoneNumber", 256),
     ("thirdPartyId", 28),
@@ -164,6 +164,9 @@ const LENGTHS: [(&str, usize); 16] = [
     ("existingDeviceName", 256),
     ("newDeviceName", 256),
     ("secretKey", 256),
+    ("relyingPartyId", 256),
+    ("relyingPartyName", 256),
+    ("origin", 256),
 ];
 
 fn check_length(name: &'static str, value: Option<&Value>) -> Result<(), InputError> {

@@ -21,6 +21,7 @@ pub mod totp;
 pub mod usermetadata;
 pub mod userroles;
 pub mod users;
+pub mod webauthn;
 
 pub use cdi::Cdi;
 pub use endpoint::{Access, Endpoint, Level, Method, Versioning};

@@ -48,6 +48,9 @@ pub struct LoginMethod {
     /// The provider's user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub third_party: Option<ThirdParty>,
+    /// The passkeys (from CDI 5.3 on).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webauthn: Option<Webauthn>,
 }
 
 /// A user (from CDI 4.0 on).
@@ -177,6 +180,8 @@ request! {
         third_party_id: Option<String> = "thirdPartyId",
         /// The user there.
         third_party_user_id: Option<String> = "thirdPartyUserId",
+        /// The passkey.
+        webauthn_credential_id: Option<String> = "webauthnCredentialId",
         /// `true` if one match is enough, `false` if all must match.
         do_union_of_account_info: String = "doUnionOfAccountInfo",
     }

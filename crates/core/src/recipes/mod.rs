@@ -9,6 +9,7 @@ mod thirdparty;
 mod totp;
 mod usermetadata;
 mod userroles;
+mod webauthn;
 
 use crate::{Recipe, ground};
 
@@ -26,6 +27,7 @@ pub const ALL: &[Recipe] = &[
     emailverification::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,
+    webauthn::RECIPE,
     session::RECIPE,
     jwt::RECIPE,
     totp::RECIPE,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod authenticator;
 mod coverage;
 mod domains;
 mod emailpassword;
@@ -22,3 +23,6 @@ mod totp;
 mod usermetadata;
 mod userroles;
 mod users;
+mod webauthn;
+mod webauthn_credentials;
+mod webauthn_hostile;

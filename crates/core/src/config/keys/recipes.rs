@@ -63,7 +63,7 @@ pub(super) const KEYS: &[Key] = &[
     integer("totp_rate_limit_cooldown_sec", Tenant, 900,
         "How long the user then has to wait, in seconds."),
     long("webauthn_recover_account_token_lifetime", App, 3_600_000,
-        "How long a WebAuthn account recovery token is valid, in milliseconds.").unused(),
+        "How long a WebAuthn account recovery token is valid, in milliseconds."),
 
     text("oauth_provider_public_service_url", App,
         "Where SuperTokens finds the public side of its OAuth provider.").hidden().guarded().unused(),

@@ -5,6 +5,7 @@
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
 pub mod model;
+mod passkeys;
 pub(crate) mod routes;
 pub mod service;
 mod store;

@@ -3,6 +3,9 @@
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use std::borrow::Cow;
 
+/// The recipe whose login methods have passkeys.
+pub const WEBAUTHN: &str = "webauthn";
+
 /// A provider's user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThirdParty {
@@ -60,6 +63,8 @@ pub struct LoginMethod {
     pub phone_number: Option<String>,
     /// The provider's user.
     pub third_party: Option<ThirdParty>,
+    /// The passkeys, oldest first.
+    pub credential_ids: Vec<String>,
     /// Whether the address is verified.
     pub verified: bool,
 }

@@ -1,6 +1,8 @@
 //! The endpoints about users of any recipe, and the user object in the shape of each version.
 
-use super::model::{Cursor, LoginMethod, Search, ThirdParty, User, normalise_email, normalise_phone_number};
+use super::model::{
+    Cursor, LoginMethod, Search, ThirdParty, User, WEBAUTHN, normalise_email, normalise_phone_number,
+};
 use super::service::{self, UserFilter, Wanted};
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
@@ -10,7 +12,7 @@ use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::{Cdi, users as wire};
 
-const RECIPES: [&str; 4] = ["emailpassword", "thirdparty", "passwordless", "webauthn"];
+const RECIPES: [&str; 4] = ["emailpassword", "thirdparty", "passwordless", WEBAUTHN];
 
 /// The endpoints.
 pub(super) fn routes() -> Routes {
@@ -106,7 +108,8 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
     };
     let email = input.email.as_deref().map(normalise_email);
     let phone_number = input.phone_number.as_deref().map(normalise_phone_number);
-    let info = Wanted { email, phone_number, third_party };
+    let credential_id = input.webauthn_credential_id;
+    let info = Wanted { email, phone_number, third_party, credential_id };
     let users = service::list_by_account_info(&cx, &info, any).await?;
     let users = users.iter().map(|user| full_user(user, cx.cdi)).collect();
     Ok(wire::UsersResponse { status: Status::Ok, users })
@@ -138,20 +141,25 @@ pub(crate) fn to_wire(user: &User, cdi: Cdi) -> wire::User {
 
 fn full_user(user: &User, cdi: Cdi) -> wire::FullUser {
     let methods = &user.login_methods;
+    let knows_passkeys = cdi >= Cdi::V5_3;
+    // Before, addresses that only passkeys know of were left out.
+    let shows_email = |method: &LoginMethod| knows_passkeys || method.recipe_id != WEBAUTHN;
     wire::FullUser {
         id: user.public_id().to_owned(),
         is_primary_user: user.is_primary,
         tenant_ids: unique(methods.iter().flat_map(|method| method.tenant_ids.iter().cloned())),
         time_joined: user.time_joined(),
-        emails: unique(methods.iter().filter_map(|method| method.email.clone())),
+        emails: unique(
+            methods.iter().filter_map(|method| method.email.clone().filter(|_| shows_email(method))),
+        ),
         phone_numbers: unique(methods.iter().filter_map(|method| method.phone_number.clone())),
         third_party: unique(methods.iter().filter_map(|method| method.third_party.as_ref().map(third_party))),
-        webauthn: (cdi >= Cdi::V5_3).then(wire::Webauthn::default),
-        login_methods: methods.iter().map(login_method).collect(),
+        webauthn: knows_passkeys.then(|| passkeys(methods)),
+        login_methods: methods.iter().map(|method| login_method(method, knows_passkeys)).collect(),
     }
 }
 
-fn login_method(method: &LoginMethod) -> wire::LoginMethod {
+fn login_method(method: &LoginMethod, knows_passkeys: bool) -> wire::LoginMethod {
     wire::LoginMethod {
         tenant_ids: method.tenant_ids.clone(),
         recipe_user_id: method.public_id().to_owned(),
@@ -161,7 +169,13 @@ fn login_method(method: &LoginMethod) -> wire::LoginMethod {
         email: method.email.clone(),
         phone_number: method.phone_number.clone(),
         third_party: method.third_party.as_ref().map(third_party),
+        webauthn: (knows_passkeys && method.recipe_id == WEBAUTHN)
+            .then(|| passkeys(std::slice::from_ref(method))),
     }
+}
+
+fn passkeys(methods: &[LoginMethod]) -> wire::Webauthn {
+    wire::Webauthn { credential_ids: methods.iter().flat_map(|m| m.credential_ids.iter().cloned()).collect() }
 }
 
 fn old_user(user: &User, cdi: Cdi) -> wire::OldUser {

@@ -1,6 +1,7 @@
 //! Finding, listing and deleting users of every recipe.
 
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
+use super::passkeys;
 use super::store::{self, Member, Page};
 use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
@@ -150,6 +151,8 @@ pub struct Wanted {
     pub phone_number: Option<String>,
     /// A provider and the user there.
     pub third_party: Option<(String, String)>,
+    /// A passkey.
+    pub credential_id: Option<String>,
 }
 
 /// The users who have, on the call's tenant, one of the given infos (`any`) or all of them.
@@ -160,6 +163,9 @@ pub async fn list_by_account_info(cx: &Cx, info: &Wanted, any: bool) -> Result<V
     let mut ids: Vec<String> = Vec::new();
     for (kind, value) in wanted.iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))) {
         ids.extend(store::list_groups_by_info(&mut tx, &cx.scope, kind, value).await?);
+    }
+    if let Some(id) = &info.credential_id {
+        ids.extend(passkeys::list_groups(&mut tx, &cx.scope, id).await?);
     }
     ids.sort();
     ids.dedup();
@@ -179,7 +185,9 @@ fn has_all(user: &User, info: &Wanted) -> bool {
     let third_party = info.third_party.as_ref().is_none_or(|(id, user_id)| {
         methods.iter().any(|m| m.third_party.as_ref().is_some_and(|t| &t.id == id && &t.user_id == user_id))
     });
-    email && phone && third_party
+    let passkey =
+        info.credential_id.as_ref().is_none_or(|id| methods.iter().any(|m| m.credential_ids.contains(id)));
+    email && phone && third_party && passkey
 }
 
 /// A page of users, and where the next one begins.

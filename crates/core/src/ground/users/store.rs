@@ -194,7 +194,8 @@ pub(super) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<
                 (select x.supertokens_user_id from userid_mapping x
                     where x.app_id = $1 and x.external_user_id = $3)))"
     );
-    Ok(to_members(tx.fetch_all(sql, args![app_id, id, id]).await?))
+    let rows = tx.fetch_all(sql, args![app_id, id, id]).await?;
+    super::passkeys::add(tx, app_id, to_members(rows)).await
 }
 
 /// The members, oldest first, of the groups with these ids.
@@ -202,7 +203,8 @@ pub(super) async fn list_members(tx: &mut Tx, app_id: &str, primary_ids: &[Strin
     let sql = members_statement(primary_ids.len());
     let ids = primary_ids.iter().map(String::as_str);
     let args: Vec<Value<'_>> = std::iter::once(app_id).chain(ids).map(Value::from).collect();
-    Ok(to_members(tx.fetch_all(sql, &args).await?))
+    let rows = tx.fetch_all(sql, &args).await?;
+    super::passkeys::add(tx, app_id, to_members(rows)).await
 }
 
 fn members_statement(groups: usize) -> String {
@@ -278,6 +280,7 @@ fn empty_method(row: &UserRow) -> LoginMethod {
         email: None,
         phone_number: None,
         third_party: None,
+        credential_ids: Vec::new(),
         verified: false,
     }
 }
@@ -448,8 +451,7 @@ pub(super) async fn delete_reservations(tx: &mut Tx, app_id: &str, primary_id: &
 }
 
 /// Changes a login method's address or number in every tenant, adds it if there was none, or takes it away;
-/// false if somebody else of the recipe has it in one of the tenants already. A provider's address is
-/// nobody's alone.
+/// false if somebody else of the recipe has it in one of them. A provider's address is nobody's alone.
 pub(super) async fn update_info(
     tx: &mut Tx,
     app_id: &str,

@@ -35,6 +35,7 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
         email: Some(email.to_owned()),
         phone_number: None,
         third_party: None,
+        credential_ids: Vec::new(),
         verified,
     };
     let user =

@@ -40,6 +40,7 @@ mod tests {
                 email: Some(stored.to_owned()),
                 phone_number: None,
                 third_party: None,
+                credential_ids: Vec::new(),
                 verified,
             };
             assert_eq!(Told { email: told, is_verified }.is_known(&method), known, "{stored} {told}");

@@ -66,6 +66,7 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
         email: Some(told.email.to_owned()),
         phone_number: None,
         third_party: Some(third_party.clone()),
+        credential_ids: Vec::new(),
         verified: told.is_verified,
     };
     let user =
