@@ -96,11 +96,16 @@ async fn a_caller_is_refused_at_every_account_and_every_secret() {
     let moved = at("2001:0db8:0001:0002:ffff::1");
     assert_eq!(sign_in(&moved, EMAIL, RIGHT).await.status, 429);
     let reset = json!({"method": "token", "token": "a guess", "newPassword": "another good one"});
-    for (path, body) in
-        [(consume, &token), ("/recipe/user/email/verify", &token), ("/recipe/user/password/reset", &reset)]
-    {
+    let recover = "/recipe/webauthn/user/recover";
+    for (path, body) in [
+        (consume, &token),
+        ("/recipe/user/email/verify", &token),
+        ("/recipe/user/password/reset", &reset),
+        (format!("{recover}/token/consume").as_str(), &token),
+    ] {
         assert_eq!(moved.post(path, body.clone()).await.status, 429, "{path}");
     }
+    assert_eq!(moved.get(&format!("{recover}?token=guess")).await.status, 429);
     assert_eq!(sign_in(&neighbour, EMAIL, RIGHT).await.status_word(), "OK");
     assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK", "nobody is named");
     let bad = sign_in(&at("example.com"), EMAIL, RIGHT).await;

@@ -20,6 +20,8 @@ pub enum Secret {
     PasswordlessCode,
     /// A token from a link that resets a password.
     ResetToken,
+    /// A token from a link that gives an account with passkeys back.
+    RecoveryToken,
     /// A token from a link that proves an address.
     VerificationToken,
 }
@@ -31,6 +33,7 @@ impl Secret {
             Self::TotpCode => "totp-code",
             Self::PasswordlessCode => "passwordless-code",
             Self::ResetToken => "reset-token",
+            Self::RecoveryToken => "recovery-token",
             Self::VerificationToken => "verification-token",
         }
     }

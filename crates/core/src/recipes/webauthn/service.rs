@@ -6,6 +6,7 @@ use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::model::{InfoKind, LoginMethod, User, WEBAUTHN};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange, Wanted};
 use crate::{Cx, Error, Result};
@@ -291,6 +292,13 @@ pub(super) async fn create_recovery_token(cx: &Cx, id: &str, email: String) -> R
 /// Uses a token up, and with it all others of its address; answers the user's public id and the address.
 /// `None` if it is unknown, used or expired.
 pub(super) async fn consume_recovery_token(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let attempt = guessing::attempt(cx, Guessed::RecoveryToken, None).await?;
+    let taken = take_recovery_token(cx, token).await?;
+    attempt.ended(cx, taken.is_some()).await?;
+    Ok(taken)
+}
+
+async fn take_recovery_token(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
     let hash = sha256_hex(token);
     let mut tx = cx.db().write().await?;
     let row = store::find_token(&mut tx, &cx.scope, &hash).await?;
@@ -305,6 +313,13 @@ pub(super) async fn consume_recovery_token(cx: &Cx, token: &str) -> Result<Optio
 
 /// Whose token it is, and that user's login method of the recipe in the call's tenant, by its public id.
 pub(super) async fn find_recovering_user(cx: &Cx, token: &str) -> Result<Option<(User, Option<String>)>> {
+    let attempt = guessing::attempt(cx, Guessed::RecoveryToken, None).await?;
+    let found = find_by_token(cx, token).await?;
+    attempt.ended(cx, found.is_some()).await?;
+    Ok(found)
+}
+
+async fn find_by_token(cx: &Cx, token: &str) -> Result<Option<(User, Option<String>)>> {
     let mut tx = cx.db().look_up().await?;
     let row = store::find_token(&mut tx, &cx.scope, &sha256_hex(token)).await?;
     let Some(row) = row.filter(|row| row.expires_at >= cx.now) else { return Ok(None) };
