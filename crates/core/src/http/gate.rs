@@ -94,6 +94,7 @@ fn not_supported(text: &str) -> Error {
 fn is_dotted_number(text: &str) -> bool {
     text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
+
 /// Whom the backend that asks is itself asked by, if it says so: the core sees the backend's own address only.
 pub(super) fn caller(headers: &HeaderMap) -> Result<Option<IpAddr>> {
     let Some(header) = headers.get("caller-address") else { return Ok(None) };
