@@ -19,5 +19,7 @@ pub use app::{App, AppSettings};
 pub use clock::Clock;
 pub use cx::{Cx, PUBLIC, Scope};
 pub use error::{Error, Result, Unknown};
-pub use recipe::{Chore, DeleteExpired, ForgetUser, Job, Recipe, WholeCore};
+pub use recipe::{
+    Chore, DeleteExpired, Forget, ForgetUser, HasUser, InUse, Job, Recipe, RenameUser, WholeCore,
+};
 pub use tasks::Tasks;

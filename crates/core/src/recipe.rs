@@ -11,6 +11,36 @@ use std::time::Duration;
 /// `(unit of work, app id, user id)`.
 pub type ForgetUser = for<'t> fn(&'t mut Tx, &'t str, &'t str) -> BoxFuture<'t, portcullis_db::Result<()>>;
 
+/// Whether a recipe keeps anything about a user: `(unit of work, app id, user id, now in milliseconds)`.
+pub type HasUser =
+    for<'t> fn(&'t mut Tx, &'t str, &'t str, i64) -> BoxFuture<'t, portcullis_db::Result<bool>>;
+
+/// Gives what a recipe keeps about a user to another id: `(unit of work, app id, old id, new id)`.
+pub type RenameUser =
+    for<'t> fn(&'t mut Tx, &'t str, &'t str, &'t str) -> BoxFuture<'t, portcullis_db::Result<()>>;
+
+/// How a recipe forgets somebody.
+#[derive(Clone, Copy, Debug)]
+pub enum Forget {
+    /// What it keeps about a login method, by internal id.
+    LoginMethod(ForgetUser),
+    /// What it keeps about a user, under each id by which nobody else is known. It stays while other login
+    /// methods of the user do.
+    User(ForgetUser),
+}
+
+/// What a recipe keeps about users under the ids that callers know, so that it is lost when a user becomes known
+/// by another id.
+#[derive(Clone, Copy, Debug)]
+pub struct InUse {
+    /// What refusals call the recipe.
+    pub name: &'static str,
+    /// Whether it keeps anything under an id.
+    pub has: HasUser,
+    /// How it takes what it keeps along, if it can.
+    pub rename: Option<RenameUser>,
+}
+
 /// Deletes what has expired: `(unit of work, now in milliseconds)`.
 pub type DeleteExpired = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, portcullis_db::Result<()>>;
 
@@ -44,8 +74,10 @@ pub struct Recipe {
     pub id: &'static str,
     /// Its endpoints.
     pub routes: fn() -> Routes,
-    /// How it forgets a user, called with the internal id and, if mapped, with the external one.
-    pub forget_user: Option<ForgetUser>,
+    /// How it forgets a user.
+    pub forget_user: Option<Forget>,
+    /// What keeps a user's id from being changed.
+    pub in_use: Option<InUse>,
     /// What it does on a schedule.
     pub jobs: &'static [Job],
 }

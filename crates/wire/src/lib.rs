@@ -18,6 +18,7 @@ pub mod providers;
 pub mod session;
 pub mod thirdparty;
 pub mod totp;
+pub mod useridmapping;
 pub mod usermetadata;
 pub mod userroles;
 pub mod users;

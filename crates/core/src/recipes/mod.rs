@@ -7,13 +7,15 @@ mod passwordless;
 mod session;
 mod thirdparty;
 mod totp;
+mod useridmapping;
 mod usermetadata;
 mod userroles;
 mod webauthn;
 
 use crate::{Recipe, ground};
 
-/// Every recipe, in the order in which endpoints that share a path are tried.
+/// Every recipe, in the order in which endpoints that share a path are tried, and in which they are asked
+/// whether they keep anything about a user.
 pub const ALL: &[Recipe] = &[
     ground::admin::RECIPE,
     ground::tenancy::RECIPE,
@@ -24,11 +26,12 @@ pub const ALL: &[Recipe] = &[
     emailpassword::RECIPE,
     thirdparty::RECIPE,
     passwordless::RECIPE,
-    emailverification::RECIPE,
+    session::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,
-    webauthn::RECIPE,
-    session::RECIPE,
-    jwt::RECIPE,
+    emailverification::RECIPE,
     totp::RECIPE,
+    useridmapping::RECIPE,
+    webauthn::RECIPE,
+    jwt::RECIPE,
 ];

@@ -20,6 +20,8 @@ mod session_keys;
 mod settings;
 mod thirdparty;
 mod totp;
+mod useridmapping;
+mod useridmapping_users;
 mod usermetadata;
 mod userroles;
 mod users;

@@ -6,12 +6,13 @@ mod store;
 
 pub use service::{Activity, first_touch, touch};
 
-use crate::Recipe;
+use crate::{Forget, Recipe};
 
 /// How the rest of the core learns of it.
 pub const RECIPE: Recipe = Recipe {
     id: "activity",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
+    in_use: None,
     jobs: &[],
 };

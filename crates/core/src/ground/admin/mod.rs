@@ -12,4 +12,5 @@ pub use model::Greetings;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub const RECIPE: Recipe = Recipe { id: "admin", routes: routes::routes, forget_user: None, jobs: &[] };
+pub const RECIPE: Recipe =
+    Recipe { id: "admin", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };

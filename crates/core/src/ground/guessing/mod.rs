@@ -14,6 +14,7 @@ pub const RECIPE: Recipe = Recipe {
     id: "guessing",
     routes: Routes::new,
     forget_user: None,
+    in_use: None,
     jobs: &[Job {
         name: "delete_old_guesses",
         every: Duration::from_hours(1),

@@ -19,6 +19,7 @@ pub const RECIPE: Recipe = Recipe {
     id: "keys",
     routes: routes::routes,
     forget_user: None,
+    in_use: None,
     jobs: &[Job {
         name: "expired signing keys",
         every: Duration::from_hours(24),

@@ -26,4 +26,4 @@ pub use model::{Tenant, TenantConfig};
 
 /// How the rest of the core learns of it.
 pub const RECIPE: crate::Recipe =
-    crate::Recipe { id: "tenancy", routes: routes::routes, forget_user: None, jobs: &[] };
+    crate::Recipe { id: "tenancy", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };

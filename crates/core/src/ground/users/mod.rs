@@ -4,6 +4,7 @@
 //! identifies a login method), `recipe_user_tenants` (where it is a member, and what is taken there),
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
+mod ids;
 pub mod model;
 mod passkeys;
 pub(crate) mod routes;
@@ -13,4 +14,5 @@ mod store;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub const RECIPE: Recipe = Recipe { id: "users", routes: routes::routes, forget_user: None, jobs: &[] };
+pub const RECIPE: Recipe =
+    Recipe { id: "users", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };

@@ -1,16 +1,17 @@
 //! Finding, listing and deleting users of every recipe.
 
+use super::ids;
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::passkeys;
 use super::store::{self, Member, Page};
-use crate::{Cx, Error, Result};
+use crate::{Cx, Error, Forget, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
+pub use super::ids::{find_row, lock_row};
 pub use super::store::{
-    AccountInfo, NewUser, OwnRow, UserFilter, find_row, insert_user, insert_verified_email, lock_row,
-    verified_email_row,
+    AccountInfo, NewUser, OwnRow, UserFilter, UserRow, insert_user, insert_verified_email, verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
@@ -55,19 +56,24 @@ pub async fn find_locked(
     (id, recipe_id): (&str, &str),
 ) -> Result<Option<(User, LoginMethod)>> {
     let Some(row) = find_row(tx, app_id, id).await? else { return Ok(None) };
-    // In the order of the ids, so that nobody waits for each other.
-    let (first, second) = if row.user_id < row.primary_id {
-        (&row.user_id, &row.primary_id)
-    } else {
-        (&row.primary_id, &row.user_id)
-    };
-    lock_row(tx, app_id, first).await?;
-    if second != first {
-        lock_row(tx, app_id, second).await?;
-    }
+    lock_user(tx, app_id, &row).await?;
     let Some(user) = find_in(tx, app_id, &row.user_id).await? else { return Ok(None) };
     let own = user.method(&row.user_id).filter(|method| method.recipe_id == recipe_id).cloned();
     Ok(own.map(|own| (user, own)))
+}
+
+/// Locks a login method and its user until the unit of work ends; false if the login method is gone.
+pub async fn lock_user(tx: &mut Tx, app_id: &str, row: &UserRow) -> Result<bool> {
+    // In the order of the ids, so that nobody waits for each other.
+    let mut ids = vec![&row.user_id, &row.primary_id];
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        if !lock_row(tx, app_id, id).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What came of changing an address or a number.
@@ -220,24 +226,32 @@ pub async fn count(cx: &Cx, filter: &UserFilter) -> Result<i64> {
 }
 
 /// Deletes a user with all login methods, or only the one with the given id. An unknown id is no error.
-/// A group outlives the login method that it is named after.
+/// A group outlives the login method that it is named after, and what is kept about the group stays as long.
 pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let app_id = cx.app_id();
     let mut tx = cx.db().write().await?;
-    let Some(row) = store::find_row(&mut tx, app_id, id).await? else { return Ok(()) };
-    store::lock_row(&mut tx, app_id, &row.primary_id).await?;
+    let Some(row) = find_row(&mut tx, app_id, id).await? else { return Ok(()) };
+    lock_row(&mut tx, app_id, &row.primary_id).await?;
     let members = store::list_members(&mut tx, app_id, std::slice::from_ref(&row.primary_id)).await?;
-    let methods = members.iter().filter_map(|member| member.method.as_ref());
-    let (gone, stay): (Vec<_>, Vec<_>) = methods.partition(|m| all || m.user_id == row.user_id);
-    for method in &gone {
-        // Recipes may look up by what the user was known.
-        forget(cx, &mut tx, &method.user_id, method.external_user_id.as_deref()).await?;
-        store::delete_method(&mut tx, app_id, method).await?;
-        if method.user_id != row.primary_id {
-            store::delete_row(&mut tx, app_id, &method.user_id).await?;
+    let goes = |user: &UserRow| all || user.user_id == row.user_id;
+    let is_empty = members.iter().all(|member| member.method.is_none() || goes(&member.row));
+    let (mut methods, mut users) = (Vec::new(), Vec::new());
+    for member in members {
+        let ends = if member.row.user_id == row.primary_id { is_empty } else { goes(&member.row) };
+        methods.extend(member.method.filter(|_| goes(&member.row)));
+        if ends {
+            users.push(member.row);
         }
     }
-    if stay.is_empty() {
+    for method in &methods {
+        forget_method(cx, &mut tx, &method.user_id).await?;
+        store::delete_method(&mut tx, app_id, method).await?;
+    }
+    forget_users(cx, &mut tx, &users).await?;
+    for user in users.iter().filter(|user| user.user_id != row.primary_id) {
+        store::delete_row(&mut tx, app_id, &user.user_id).await?;
+    }
+    if is_empty {
         store::delete_reservations(&mut tx, app_id, &row.primary_id).await?;
         store::delete_row(&mut tx, app_id, &row.primary_id).await?;
     }
@@ -245,11 +259,29 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     Ok(())
 }
 
-/// Every recipe forgets the user, under both ids.
-async fn forget(cx: &Cx, tx: &mut Tx, user_id: &str, external_id: Option<&str>) -> Result<()> {
-    for forget_user in cx.app.recipes.iter().filter_map(|recipe| recipe.forget_user) {
-        for id in std::iter::once(user_id).chain(external_id) {
-            forget_user(tx, cx.app_id(), id).await?;
+/// Every recipe forgets a login method.
+async fn forget_method(cx: &Cx, tx: &mut Tx, user_id: &str) -> Result<()> {
+    for recipe in cx.app.recipes {
+        if let Some(Forget::LoginMethod(forget)) = recipe.forget_user {
+            forget(tx, cx.app_id(), user_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Every recipe forgets users who are deleted together, under all ids by which nobody else is known.
+async fn forget_users(cx: &Cx, tx: &mut Tx, users: &[UserRow]) -> Result<()> {
+    let user_ids: Vec<&str> = users.iter().map(|user| user.user_id.as_str()).collect();
+    let external_ids = users.iter().filter_map(UserRow::external_id);
+    let all_ids: Vec<&str> = user_ids.iter().copied().chain(external_ids).collect();
+    for id in all_ids {
+        if ids::is_id_of_another(tx, cx.app_id(), id, &user_ids).await? {
+            continue;
+        }
+        for recipe in cx.app.recipes {
+            if let Some(Forget::User(forget)) = recipe.forget_user {
+                forget(tx, cx.app_id(), id).await?;
+            }
         }
     }
     Ok(())

@@ -26,7 +26,7 @@ impl UserRow {
     }
 }
 
-type RowColumns = (String, String, bool, String, i64, Option<String>);
+pub(super) type RowColumns = (String, String, bool, String, i64, Option<String>);
 
 impl From<RowColumns> for UserRow {
     fn from((user_id, primary_id, is_linked, recipe_id, time_joined, external_id): RowColumns) -> Self {
@@ -135,32 +135,6 @@ const INFO_COLUMNS: &str = "app_id, recipe_user_id, recipe_id, account_info_type
     third_party_id, third_party_user_id";
 /// The first of [`INFO_COLUMNS`]; those of [`AccountInfo::columns`] follow.
 const INFO_VALUES: &str = "$1, cast($2 as text), $4";
-
-/// The user with an internal or external id; an internal one wins.
-pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<UserRow>> {
-    let sql = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
-        a.time_joined, m.external_user_id
-        from app_id_to_user_id a
-        left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
-        where a.app_id = $1 and a.user_id = $2";
-    // PostgreSQL passes over blanks at the end of a `char(36)`: such an id is another one.
-    let known = tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(UserRow::from);
-    if let Some(row) = known.filter(|row| row.user_id == id) {
-        return Ok(Some(row));
-    }
-    let sql = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
-        a.time_joined, m.external_user_id
-        from userid_mapping m
-        join app_id_to_user_id a on a.app_id = m.app_id and a.user_id = m.supertokens_user_id
-        where m.app_id = $1 and m.external_user_id = $2";
-    Ok(tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(Into::into))
-}
-
-/// Locks a user until the unit of work ends; false if there is no such user.
-pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> {
-    let sql = "select user_id from app_id_to_user_id where app_id = $1 and user_id = $2";
-    Ok(tx.fetch_optional_for_update::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
-}
 
 /// A member of a group, and how it signs in; nothing if that was deleted and only the group's name stayed.
 #[derive(Debug)]

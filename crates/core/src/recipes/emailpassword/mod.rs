@@ -16,6 +16,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     id: "emailpassword",
     routes: routes::routes,
     forget_user: None,
+    in_use: None,
     jobs: &[Job {
         name: "expired password reset tokens",
         every: Duration::from_hours(1),

@@ -7,14 +7,19 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Job, Recipe};
+use crate::{Chore, Forget, InUse, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
     id: "emailverification",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
+    in_use: Some(InUse {
+        name: "EmailVerification",
+        has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
+        rename: Some(|tx, app_id, from, to| Box::pin(store::rename_user(tx, app_id, from, to))),
+    }),
     jobs: &[Job {
         name: "expired e-mail verification tokens",
         every: Duration::from_hours(12),

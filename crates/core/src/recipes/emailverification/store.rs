@@ -56,6 +56,32 @@ pub(super) async fn delete_expired_tokens(tx: &mut Tx, now: i64) -> portcullis_d
     tx.execute("delete from emailverification_tokens where token_expiry < $1", args![now]).await.map(drop)
 }
 
+/// Whether there is a token or a verified address of a user.
+pub(super) async fn has_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "select user_id from emailverification_tokens where app_id = $1 and user_id = $2
+        union all select user_id from emailverification_verified_emails where app_id = $1 and user_id = $2
+        limit 1";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+}
+
+/// Keeps everything about a user under another id. Tokens first: one that is being used is waited for, and the
+/// address that it verified comes along.
+pub(super) async fn rename_user(
+    tx: &mut Tx,
+    app_id: &str,
+    from: &str,
+    to: &str,
+) -> portcullis_db::Result<()> {
+    let sql = "update emailverification_tokens set user_id = $3 where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, from, to]).await?;
+    let sql = "insert into emailverification_verified_emails (app_id, user_id, email)
+        select app_id, $3, email from emailverification_verified_emails where app_id = $1 and user_id = $2
+        on conflict do nothing";
+    tx.execute(sql, args![app_id, from, to]).await?;
+    let sql = "delete from emailverification_verified_emails where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, from]).await.map(drop)
+}
+
 /// Deletes everything about a user.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     for table in ["emailverification_tokens", "emailverification_verified_emails"] {

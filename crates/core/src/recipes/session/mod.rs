@@ -12,14 +12,19 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Job, Recipe};
+use crate::{Chore, Forget, InUse, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
     id: "session",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
+    in_use: Some(InUse {
+        name: "Session",
+        has: |tx, app_id, user_id, now| Box::pin(store::has_user(tx, app_id, user_id, now)),
+        rename: None,
+    }),
     jobs: &[Job {
         name: "expired sessions",
         every: Duration::from_hours(12),

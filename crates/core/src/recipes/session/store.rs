@@ -209,6 +209,18 @@ pub(super) async fn delete_expired(tx: &mut Tx, now: i64) -> portcullis_db::Resu
     Ok(())
 }
 
+/// Whether a user has living sessions, in any tenant.
+pub(super) async fn has_user(
+    tx: &mut Tx,
+    app_id: &str,
+    user_id: &str,
+    now: i64,
+) -> portcullis_db::Result<bool> {
+    let sql = "select user_id from session_info
+        where app_id = $1 and user_id = $2 and expires_at >= $3 limit 1";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id, now]).await?.is_some())
+}
+
 /// Whose sessions: app, one tenant or all, the users' ids.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Of<'a> {

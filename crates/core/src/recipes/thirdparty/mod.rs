@@ -12,4 +12,4 @@ use crate::Recipe;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe =
-    Recipe { id: "thirdparty", routes: routes::routes, forget_user: None, jobs: &[] };
+    Recipe { id: "thirdparty", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };

@@ -9,14 +9,19 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Job, Recipe};
+use crate::{Chore, Forget, InUse, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
     id: "totp",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::forget_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::forget_user(tx, app_id, user_id)))),
+    in_use: Some(InUse {
+        name: "TOTP",
+        has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
+        rename: None,
+    }),
     jobs: &[Job {
         name: "expired TOTP codes",
         every: Duration::from_hours(1),

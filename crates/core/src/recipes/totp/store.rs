@@ -17,6 +17,12 @@ pub(super) async fn lock_user(tx: &mut Tx, app_id: &str, user_id: &str) -> Resul
     Ok(tx.fetch_optional_for_update::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
 }
 
+/// Whether a user has devices.
+pub(super) async fn has_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "select user_id from totp_user_devices where app_id = $1 and user_id = $2 limit 1";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+}
+
 /// Deletes a user's devices and codes.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<()> {
     Ok(forget_user(tx, app_id, user_id).await?)

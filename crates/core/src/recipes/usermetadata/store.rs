@@ -47,6 +47,12 @@ pub(super) async fn list(tx: &mut Tx, app_id: &str, user_ids: &[String]) -> Resu
     rows.into_iter().map(|(user_id, text)| Ok((user_id, parse(&text)?))).collect()
 }
 
+/// Whether a user has metadata, be they empty.
+pub(super) async fn has_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "select user_id from user_metadata where app_id = $1 and user_id = $2";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+}
+
 /// Deletes a user's metadata.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     let sql = "delete from user_metadata where app_id = $1 and user_id = $2";

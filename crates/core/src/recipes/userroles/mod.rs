@@ -7,12 +7,17 @@ mod routes;
 mod service;
 mod store;
 
-use crate::Recipe;
+use crate::{Forget, InUse, Recipe};
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
     id: "userroles",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
+    in_use: Some(InUse {
+        name: "UserRoles",
+        has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
+        rename: None,
+    }),
     jobs: &[],
 };

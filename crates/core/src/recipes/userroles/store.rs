@@ -105,6 +105,12 @@ pub(super) async fn list_role_users(tx: &mut Tx, scope: &Scope, role: &str) -> R
     Ok(texts(tx.fetch_all(sql, args![&scope.app_id, &scope.tenant_id, role]).await?))
 }
 
+/// Whether a user has a role in any tenant.
+pub(super) async fn has_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "select role from user_roles where app_id = $1 and user_id = $2 limit 1";
+    Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+}
+
 /// Takes every role from a user, in every tenant.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     tx.execute("delete from user_roles where app_id = $1 and user_id = $2", args![app_id, user_id])

@@ -11,14 +11,17 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Job, Recipe};
+use crate::{Chore, Forget, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
     id: "webauthn",
     routes: routes::routes,
-    forget_user: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    forget_user: Some(Forget::LoginMethod(|tx, app_id, user_id| {
+        Box::pin(store::delete_user(tx, app_id, user_id))
+    })),
+    in_use: None,
     jobs: &[Job {
         name: "expired webauthn options and recovery tokens",
         every: Duration::from_hours(24),

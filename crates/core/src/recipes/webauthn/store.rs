@@ -230,12 +230,10 @@ pub(super) async fn delete_tokens(tx: &mut Tx, scope: &Scope, email: &str, token
     Ok(gone.iter().any(|(hash,)| hash == token))
 }
 
-/// Forgets a user by the internal id: the row outlives a login method after which a group is named. An id that
-/// callers know somebody by may be another user's internal one.
+/// Forgets a user by the internal id: the row outlives a login method after which a group is named.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
-    let sql = "delete from webauthn_users where app_id = $1 and user_id = $2 and not exists (
-        select 1 from userid_mapping m where m.app_id = $1 and m.external_user_id = $3)";
-    tx.execute(sql, args![app_id, user_id, user_id]).await.map(drop)
+    let sql = "delete from webauthn_users where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await.map(drop)
 }
 
 /// Deletes what has expired.

@@ -1,0 +1,45 @@
+//! The statements on internal and external ids: whose one is, and that it stays so.
+
+use super::store::{RowColumns, UserRow};
+use crate::Result;
+use portcullis_db::{Tx, Value, args, placeholders};
+
+/// The user with an internal or external id; an internal one wins.
+pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<UserRow>> {
+    let sql = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
+        a.time_joined, m.external_user_id
+        from app_id_to_user_id a
+        left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
+        where a.app_id = $1 and a.user_id = $2";
+    // PostgreSQL passes over blanks at the end of a `char(36)`: such an id is another one.
+    let known = tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(UserRow::from);
+    if let Some(row) = known.filter(|row| row.user_id == id) {
+        return Ok(Some(row));
+    }
+    let sql = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user, a.recipe_id,
+        a.time_joined, m.external_user_id
+        from userid_mapping m
+        join app_id_to_user_id a on a.app_id = m.app_id and a.user_id = m.supertokens_user_id
+        where m.app_id = $1 and m.external_user_id = $2";
+    Ok(tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(Into::into))
+}
+
+/// Locks a user until the unit of work ends; false if there is no such user.
+pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> {
+    let sql = "select user_id from app_id_to_user_id where app_id = $1 and user_id = $2";
+    Ok(tx.fetch_optional_for_update::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+}
+
+/// Whether an id is the internal or the external one of somebody else than the given users.
+pub(super) async fn is_id_of_another(tx: &mut Tx, app_id: &str, id: &str, user_ids: &[&str]) -> Result<bool> {
+    let others = placeholders(4, user_ids.len());
+    // The id comes twice because an argument has but one type.
+    let sql = format!(
+        "select user_id from app_id_to_user_id where app_id = $1 and user_id = $2 and user_id not in ({others})
+         union all select supertokens_user_id from userid_mapping
+         where app_id = $1 and external_user_id = $3 and supertokens_user_id not in ({others})"
+    );
+    let mut args = args![app_id, id, id].to_vec();
+    args.extend(user_ids.iter().copied().map(Value::from));
+    Ok(tx.fetch_optional::<(String,)>(sql, &args).await?.is_some())
+}

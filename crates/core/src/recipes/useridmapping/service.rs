@@ -1,0 +1,127 @@
+//! What the recipe decides. The user's row is locked first, so that a mapping of a user who is deleted meanwhile
+//! is never made, and one that is made goes with the user.
+
+use super::model::{IdKind, Mapping};
+use super::store;
+use crate::ground::users::service as users;
+use crate::{Cx, Error, InUse, Result};
+use portcullis_db::Tx;
+
+/// The outcome of making a mapping.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Creation {
+    Created,
+    UnknownUser,
+    /// The user has one (`internal`), or somebody is known by the external id.
+    Exists {
+        internal: bool,
+        external: bool,
+    },
+}
+
+/// Makes a user known by an external id. Unless it is forced, the id may not be a user's internal one, and no
+/// recipe may keep anything about the user; if `follows`, but for what it can take along.
+pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -> Result<Creation> {
+    let app_id = cx.app_id();
+    let mut tx = cx.db().write().await?;
+    if let Some(taken) = store::find_by_external(&mut tx, app_id, &new.external_id).await? {
+        return Ok(Creation::Exists { internal: taken.user_id == new.user_id, external: true });
+    }
+    if !lock(&mut tx, app_id, &new.user_id).await? {
+        return Ok(Creation::UnknownUser);
+    }
+    if !force {
+        if is_internal(&mut tx, app_id, &new.external_id).await? {
+            let text = "Cannot create a userId mapping where the externalId is also a SuperTokens userID";
+            return Err(Error::bad_input(text));
+        }
+        let in_use = list_in_use(cx, &mut tx, &new.user_id).await?;
+        if !follows || in_use.iter().any(|recipe| recipe.rename.is_none()) {
+            refuse(&in_use)?;
+        }
+        for rename in in_use.iter().filter_map(|recipe| recipe.rename) {
+            rename(&mut tx, app_id, &new.user_id, &new.external_id).await?;
+        }
+    }
+    if store::insert(&mut tx, app_id, new).await? {
+        tx.commit().await?;
+        return Ok(Creation::Created);
+    }
+    // By another call since, or the user's own.
+    let taken = store::find_by_external(&mut tx, app_id, &new.external_id).await?;
+    Ok(taken.map_or(Creation::Exists { internal: true, external: false }, |taken| Creation::Exists {
+        internal: taken.user_id == new.user_id,
+        external: true,
+    }))
+}
+
+/// Locks a user by internal id; false if there is none.
+async fn lock(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> {
+    let row = users::find_row(tx, app_id, user_id).await?.filter(|row| row.user_id == user_id);
+    let Some(row) = row else { return Ok(false) };
+    users::lock_user(tx, app_id, &row).await
+}
+
+async fn is_internal(tx: &mut Tx, app_id: &str, id: &str) -> Result<bool> {
+    Ok(users::find_row(tx, app_id, id).await?.is_some_and(|row| row.user_id == id))
+}
+
+/// The recipes that keep something under an id.
+async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<&'static InUse>> {
+    let mut in_use = Vec::new();
+    for recipe in cx.app.recipes.iter().filter_map(|recipe| recipe.in_use.as_ref()) {
+        if (recipe.has)(tx, cx.app_id(), id, cx.now).await? {
+            in_use.push(recipe);
+        }
+    }
+    Ok(in_use)
+}
+
+/// 400 if a recipe keeps something.
+fn refuse(in_use: &[&InUse]) -> Result<()> {
+    let text = |recipe: &&InUse| format!("UserId is already in use in {} recipe", recipe.name);
+    in_use.first().map_or(Ok(()), |recipe| Err(Error::BadInput(text(recipe))))
+}
+
+/// The mapping with an id.
+pub(super) async fn find(cx: &Cx, id: &str, kind: IdKind) -> Result<Option<Mapping>> {
+    find_in(&mut cx.db().look_up().await?, cx.app_id(), id, kind).await
+}
+
+async fn find_in(tx: &mut Tx, app_id: &str, id: &str, kind: IdKind) -> Result<Option<Mapping>> {
+    if kind != IdKind::External {
+        let found = store::find_by_internal(tx, app_id, id).await?;
+        if found.is_some() || kind == IdKind::Internal {
+            return Ok(found);
+        }
+    }
+    store::find_by_external(tx, app_id, id).await
+}
+
+/// Removes a mapping; whether it was there. Unless it is forced, no recipe may keep anything under the external
+/// id, but for what belongs to another user whose internal id it is.
+pub(super) async fn remove(cx: &Cx, id: &str, kind: IdKind, force: bool) -> Result<bool> {
+    let app_id = cx.app_id();
+    let mut tx = cx.db().write().await?;
+    // An internal id without a mapping stands for the one of another user who is known by it.
+    let kind = match kind {
+        IdKind::Internal if is_internal(&mut tx, app_id, id).await? => IdKind::Any,
+        kind => kind,
+    };
+    let Some(mapping) = find_in(&mut tx, app_id, id, kind).await? else { return Ok(false) };
+    if !force && !is_internal(&mut tx, app_id, &mapping.external_id).await? {
+        refuse(&list_in_use(cx, &mut tx, &mapping.external_id).await?)?;
+    }
+    let was_there = store::delete(&mut tx, app_id, &mapping).await?;
+    tx.commit().await?;
+    Ok(was_there)
+}
+
+/// Remembers something about an external id, or nothing; false if there is no such mapping.
+pub(super) async fn update_info(cx: &Cx, id: &str, kind: IdKind, info: Option<&str>) -> Result<bool> {
+    let mut tx = cx.db().write().await?;
+    let Some(mapping) = find_in(&mut tx, cx.app_id(), id, kind).await? else { return Ok(false) };
+    let was_there = store::update_info(&mut tx, cx.app_id(), &mapping, info).await?;
+    tx.commit().await?;
+    Ok(was_there)
+}
