@@ -4,9 +4,7 @@
 //! identifies a login method), `recipe_user_tenants` (where it is a member, and what is taken there),
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
-mod ids;
 pub mod model;
-mod passkeys;
 pub(crate) mod routes;
 pub mod service;
 mod store;

@@ -1,17 +1,15 @@
 //! Finding, listing and deleting users of every recipe.
 
-use super::ids;
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
-use super::passkeys;
 use super::store::{self, Member, Page};
 use crate::{Cx, Error, Forget, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
-pub use super::ids::{find_row, lock_row};
 pub use super::store::{
-    AccountInfo, NewUser, OwnRow, UserFilter, UserRow, insert_user, insert_verified_email, verified_email_row,
+    AccountInfo, NewUser, OwnRow, UserFilter, UserRow, find_row, insert_user, insert_verified_email,
+    lock_row, verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
@@ -171,7 +169,7 @@ pub async fn list_by_account_info(cx: &Cx, info: &Wanted, any: bool) -> Result<V
         ids.extend(store::list_groups_by_info(&mut tx, &cx.scope, kind, value).await?);
     }
     if let Some(id) = &info.credential_id {
-        ids.extend(passkeys::list_groups(&mut tx, &cx.scope, id).await?);
+        ids.extend(store::list_groups_by_passkey(&mut tx, &cx.scope, id).await?);
     }
     ids.sort();
     ids.dedup();
@@ -275,7 +273,7 @@ async fn forget_users(cx: &Cx, tx: &mut Tx, users: &[UserRow]) -> Result<()> {
     let external_ids = users.iter().filter_map(UserRow::external_id);
     let all_ids: Vec<&str> = user_ids.iter().copied().chain(external_ids).collect();
     for id in all_ids {
-        if ids::is_id_of_another(tx, cx.app_id(), id, &user_ids).await? {
+        if store::is_id_of_another(tx, cx.app_id(), id, &user_ids).await? {
             continue;
         }
         for recipe in cx.app.recipes {

@@ -1,6 +1,6 @@
 //! The statements on internal and external ids: whose one is, and that it stays so.
 
-use super::store::{RowColumns, UserRow};
+use super::{RowColumns, UserRow};
 use crate::Result;
 use portcullis_db::{Tx, Value, args, placeholders};
 
@@ -31,7 +31,7 @@ pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> 
 }
 
 /// Whether an id is the internal or the external one of somebody else than the given users.
-pub(super) async fn is_id_of_another(tx: &mut Tx, app_id: &str, id: &str, user_ids: &[&str]) -> Result<bool> {
+pub(crate) async fn is_id_of_another(tx: &mut Tx, app_id: &str, id: &str, user_ids: &[&str]) -> Result<bool> {
     let others = placeholders(4, user_ids.len());
     // The id comes twice because an argument has but one type.
     let sql = format!(

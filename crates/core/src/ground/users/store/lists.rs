@@ -1,0 +1,196 @@
+//! The statements that list and count users.
+
+use crate::ground::users::model::{Cursor, Search};
+use crate::{Result, Scope};
+use portcullis_db::{Tx, Value, args, placeholders};
+
+/// The groups that have a member in the tenant with this account info, of one recipe or of any.
+pub(crate) async fn list_groups_by_info(
+    tx: &mut Tx,
+    scope: &Scope,
+    info_type: &str,
+    info_value: &str,
+) -> Result<Vec<String>> {
+    let sql = "select distinct a.primary_or_recipe_user_id from recipe_user_tenants t
+        join app_id_to_user_id a on a.app_id = t.app_id and a.user_id = t.recipe_user_id
+        where t.app_id = $1 and t.tenant_id = $2 and t.account_info_type = $3 and t.account_info_value = $4";
+    let args = args![&scope.app_id, &scope.tenant_id, info_type, info_value];
+    let rows: Vec<(String,)> = tx.fetch_all(sql, args).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The groups that have a member in the tenant with this passkey: one for each relying party at most.
+pub(crate) async fn list_groups_by_passkey(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Vec<String>> {
+    let sql = "select distinct a.primary_or_recipe_user_id from webauthn_credentials c
+        join recipe_user_tenants t on t.app_id = c.app_id and t.recipe_user_id = c.user_id
+        join app_id_to_user_id a on a.app_id = c.app_id and a.user_id = c.user_id
+        where c.app_id = $1 and t.tenant_id = $2 and c.id = $3";
+    let rows: Vec<(String,)> = tx.fetch_all(sql, args![&scope.app_id, &scope.tenant_id, id]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Which users a list or a count is about.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only users with a login method of one of these recipes; all if empty.
+    pub recipe_ids: Vec<String>,
+    /// Every tenant of the app.
+    pub all_tenants: bool,
+}
+
+/// How many groups have a member that fits.
+pub(crate) async fn count_groups(tx: &mut Tx, scope: &Scope, filter: &UserFilter) -> Result<i64> {
+    let (condition, args) = conditions(scope, filter);
+    let sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
+    let row: Option<(i64,)> = tx.fetch_optional(sql, &args).await?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// A page of groups; the cursor names its first entry.
+pub(crate) async fn list_groups(
+    tx: &mut Tx,
+    scope: &Scope,
+    filter: &UserFilter,
+    page: Page<'_>,
+) -> Result<Vec<Cursor>> {
+    let (sql, args) = page_statement(scope, filter, page);
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(user_id, time_joined)| Cursor { user_id, time_joined }).collect())
+}
+
+fn page_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, page: Page<'a>) -> (String, Vec<Value<'a>>) {
+    let (condition, mut args) = conditions(scope, filter);
+    let (order, beyond) = if page.ascending { ("asc", ">") } else { ("desc", "<") };
+    let mut sql = format!(
+        "select distinct a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined from {condition}"
+    );
+    if let Some(from) = page.from {
+        let (time, id) = (args.len() + 1, args.len() + 2);
+        let column = "a.primary_or_recipe_user_time_joined";
+        sql.push_str(&format!(
+            " and ({column} {beyond} ${time} or ({column} = ${time} and a.primary_or_recipe_user_id <= ${id}))"
+        ));
+        args.extend([Value::from(from.time_joined), Value::from(&from.user_id)]);
+    }
+    // Ties are broken by falling ids in both orders.
+    sql.push_str(&format!(
+        " order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc limit {}",
+        page.limit
+    ));
+    (sql, args)
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page<'a> {
+    /// Entries at most.
+    pub limit: i64,
+    /// Oldest first.
+    pub ascending: bool,
+    /// The first entry.
+    pub from: Option<&'a Cursor>,
+}
+
+fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Value<'a>>) {
+    let mut args = vec![Value::from(&scope.app_id)];
+    let mut text = "app_id_to_user_id a".to_owned();
+    if filter.all_tenants {
+        text.push_str(" where a.app_id = $1");
+    } else {
+        // SQLite keeps the order of a cross join: it shall go through the users in the list's own order,
+        // and not through all members of the tenant.
+        text.push_str(
+            " cross join recipe_user_tenants t where t.app_id = a.app_id and t.recipe_user_id = a.user_id
+             and a.app_id = $1 and t.tenant_id = $2",
+        );
+        args.push(Value::from(&scope.tenant_id));
+    }
+    if !filter.recipe_ids.is_empty() {
+        let list = placeholders(args.len() + 1, filter.recipe_ids.len());
+        text.push_str(&format!(" and a.recipe_id in ({list})"));
+        args.extend(filter.recipe_ids.iter().map(Value::from));
+    }
+    (text, args)
+}
+
+/// Groups found by a search at most, as in the reference.
+const SEARCH_MAX: i64 = 1000;
+
+/// The groups of the tenant with a login method that fits. Any order of terms finds the same.
+pub(crate) async fn search_groups(
+    tx: &mut Tx,
+    scope: &Scope,
+    search: &Search,
+    ascending: bool,
+) -> Result<Vec<String>> {
+    let beginnings = |terms: &[String]| terms.iter().map(|term| format!("{}%", escaped(term))).collect();
+    let mut emails: Vec<String> = beginnings(&search.emails);
+    emails.extend(search.emails.iter().map(|term| format!("%@{}%", escaped(term))));
+    let kinds =
+        [("email", emails), ("phone", beginnings(&search.phones)), ("tparty", beginnings(&search.providers))];
+    let mut args = vec![Value::from(&scope.app_id), Value::from(&scope.tenant_id)];
+    let mut conditions = String::new();
+    for (kind, patterns) in kinds.iter().filter(|(_, patterns)| !patterns.is_empty()) {
+        let likes = (args.len() + 1..=args.len() + patterns.len())
+            .map(|number| format!("lower(t.account_info_value) like ${number} escape '!'"));
+        let likes = likes.collect::<Vec<_>>().join(" or ");
+        conditions.push_str(&format!(
+            " and exists (select 1 from recipe_user_tenants t where t.app_id = a.app_id and t.tenant_id = $2
+              and t.recipe_user_id = a.user_id and t.account_info_type = '{kind}' and ({likes}))"
+        ));
+        args.extend(patterns.iter().map(Value::from));
+    }
+    let order = if ascending { "asc" } else { "desc" };
+    let sql = format!(
+        "select distinct a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined
+         from app_id_to_user_id a where a.app_id = $1{conditions}
+         order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc
+         limit {SEARCH_MAX}"
+    );
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// A search term stands for itself, not for a pattern.
+fn escaped(term: &str) -> String {
+    term.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::members::members_statement;
+    use super::*;
+    use portcullis_db::{Db, Settings};
+
+    /// How SQLite goes about a statement: the columns by which it looks into each table.
+    async fn plan(tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Vec<String> {
+        let rows: Vec<(i64, i64, i64, String)> =
+            tx.fetch_all(format!("explain query plan {sql}"), args).await.unwrap();
+        rows.into_iter().map(|(.., step)| step).collect()
+    }
+
+    #[tokio::test]
+    async fn no_statement_on_users_goes_through_all_of_them() {
+        let db = Db::open("sqlite::memory:", &Settings::default()).await.unwrap();
+        db.migrate(&crate::migrations::all(), 0).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let scope = Scope::base();
+        let from = Cursor { user_id: "u".to_owned(), time_joined: 1 };
+        let ids = ["a", "u", "v"].map(Value::from);
+        let mut plans = vec![plan(&mut tx, &members_statement(2), &ids).await];
+        for all_tenants in [false, true] {
+            let filter = UserFilter { all_tenants, ..UserFilter::default() };
+            let (sql, args) =
+                page_statement(&scope, &filter, Page { limit: 10, ascending: false, from: Some(&from) });
+            plans.push(plan(&mut tx, &sql, &args).await);
+        }
+        for plan in plans {
+            assert!(!plan.is_empty());
+            for step in plan {
+                // In the order of the list, as far as the page goes.
+                let is_list = step.contains("pagination_index");
+                assert!(is_list || step.contains("user_id=?"), "{step}");
+            }
+        }
+    }
+}
