@@ -282,7 +282,7 @@ impl<T: Field> Field for Option<T> {
     }
 
     fn is_absent(&self) -> bool {
-        self.is_none()
+        self.as_ref().is_none_or(Field::is_absent)
     }
 }
 
@@ -413,6 +413,8 @@ mod tests {
                 limit: Option<i64> = "limit",
                 /// Three-valued.
                 phone: Nullable<String> = "phone",
+                /// Three-valued from 4.0 on.
+                factors: Option<Nullable<Vec<String>>> = "factors" if |cdi| cdi >= Cdi::V4_0,
             }
         }
     }
@@ -460,7 +462,14 @@ mod tests {
 
     #[test]
     fn what_a_caller_sends_leaves_absent_fields_out() {
-        let sample = Sample { email: "a".into(), recipe_user_id: None, limit: None, phone: Nullable::Null };
-        assert_eq!(serde_json::to_string(&sample).unwrap(), r#"{"email":"a","phone":null}"#);
+        for (factors, sent) in [
+            (None, r#"{"email":"a","phone":null}"#),
+            (Some(Nullable::Absent), r#"{"email":"a","phone":null}"#),
+            (Some(Nullable::Null), r#"{"email":"a","phone":null,"factors":null}"#),
+        ] {
+            let email = "a".into();
+            let sample = Sample { email, recipe_user_id: None, limit: None, phone: Nullable::Null, factors };
+            assert_eq!(serde_json::to_string(&sample).unwrap(), sent);
+        }
     }
 }
