@@ -1,5 +1,7 @@
 //! A user as the rules see it, and how ids and addresses are written.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use std::borrow::Cow;
 
@@ -146,13 +148,14 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// `<user id>;<time joined>`, before it is encoded.
-    pub fn to_text(&self) -> String {
-        format!("{};{}", self.user_id, self.time_joined)
+    /// The token that callers get for it: `<user id>;<time joined>` in base64.
+    pub fn to_token(&self) -> String {
+        STANDARD.encode(format!("{};{}", self.user_id, self.time_joined))
     }
 
-    /// The reverse of [`Cursor::to_text`].
-    pub fn parse(text: &str) -> Option<Self> {
+    /// The reverse of [`Cursor::to_token`].
+    pub fn parse(token: &str) -> Option<Self> {
+        let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
         let (user_id, time_joined) = text.split_once(';').filter(|_| !text.contains('\0'))?;
         Some(Self { user_id: user_id.to_owned(), time_joined: time_joined.parse().ok()? })
     }
@@ -224,9 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_survives_its_text() {
+    fn a_cursor_survives_its_token() {
         let cursor = Cursor { user_id: "id".into(), time_joined: 7 };
-        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
-        assert_eq!(Cursor::parse("id;x"), None);
+        assert_eq!(cursor.to_token(), "aWQ7Nw==");
+        assert_eq!(Cursor::parse("aWQ7Nw=="), Some(cursor));
+        for text in ["id;x", "id", "i\0;7"] {
+            assert_eq!(Cursor::parse(&STANDARD.encode(text)), None, "{text}");
+        }
+        assert_eq!(Cursor::parse("id;7"), None);
     }
 }

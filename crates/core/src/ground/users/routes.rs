@@ -6,8 +6,6 @@ use super::model::{
 use super::service::{self, UserFilter, Wanted};
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::{Cdi, users as wire};
@@ -71,7 +69,7 @@ async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UserPageRe
         Some(search) => (service::search(&cx, &search, ascending).await?, None),
         None => service::list(&cx, &filter, limit, ascending, from.as_ref()).await?,
     };
-    let next_pagination_token = next.map(|cursor| STANDARD.encode(cursor.to_text()));
+    let next_pagination_token = next.map(|cursor| cursor.to_token());
     let users = users.iter().map(|user| listed(user, cx.cdi)).collect();
     Ok(wire::UserPageResponse { status: Status::Ok, users, next_pagination_token })
 }
@@ -125,9 +123,7 @@ fn recipe_ids(list: Option<&str>) -> Result<Vec<String>> {
 }
 
 fn decode(token: &str) -> Result<Cursor> {
-    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let cursor = text.and_then(|text| Cursor::parse(&text));
-    cursor.ok_or_else(|| Error::bad_input("invalid pagination token"))
+    Cursor::parse(token).ok_or_else(|| Error::bad_input("invalid pagination token"))
 }
 
 /// The user in the shape of a version.
