@@ -165,7 +165,7 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// A path, as the official SDKs write it: a slash at its beginning, none at its end; of a whole URL only
+/// A path, as the official SDKs write it: a slash at its beginning, one less at its end; of a whole URL only
 /// its path counts.
 pub(crate) fn normalise_path(text: &str) -> Option<String> {
     let text = text.trim();

@@ -3,6 +3,8 @@
 //! The order of checks is the reference's: address filter, API key, version, method, body, tenant.
 
 mod call;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod metrics;
 mod path;

@@ -12,6 +12,14 @@ mod usermetadata;
 mod userroles;
 mod webauthn;
 
+/// Doors to what recipes read: for the fuzz targets alone.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use super::{passwordless::fuzzing as passwordless, session::fuzzing as session};
+    pub use super::{totp::fuzzing as totp, webauthn::fuzzing as webauthn};
+}
+
 use crate::{Recipe, ground};
 
 /// Every recipe, in the order in which endpoints that share a path are tried, and in which they are asked

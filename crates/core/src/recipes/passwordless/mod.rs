@@ -5,6 +5,8 @@
 //! uses a code up, or tries to, holds every device of its address or number until the unit of work ends, so a
 //! code works once, and no wrong one goes uncounted.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod model;
 mod routes;
 mod service;

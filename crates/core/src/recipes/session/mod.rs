@@ -5,6 +5,8 @@
 //! new refresh token takes over when it is first used; from CDI 5.6 on it does so when it is made.
 
 mod access_token;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lineage;
 mod model;
 mod refresh;

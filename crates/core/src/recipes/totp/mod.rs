@@ -4,6 +4,8 @@
 //! recipe "totp". Ids are kept as they are sent; nobody checks that the user exists. All that concerns one
 //! user's devices and codes happens under a lock on the user's row, so that a code works once.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod model;
 mod routes;
 mod service;

@@ -6,6 +6,8 @@
 //! verified in `ceremony`, before the unit of work begins.
 
 mod ceremony;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod model;
 mod routes;
 mod service;

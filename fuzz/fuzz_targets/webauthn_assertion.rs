@@ -1,0 +1,4 @@
+//! See `portcullis_fuzz::webauthn_assertion`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis_fuzz::webauthn_assertion::run(data));
