@@ -20,6 +20,6 @@ pub use clock::Clock;
 pub use cx::{Cx, PUBLIC, Scope};
 pub use error::{Error, Result, Unknown};
 pub use recipe::{
-    Chore, DeleteExpired, Forget, ForgetUser, HasUser, InUse, Job, Recipe, RenameUser, WholeCore,
+    Chore, DeleteExpired, HasUser, InUse, Job, OfMember, OfUser, Recipe, RenameUser, UserData, WholeCore,
 };
 pub use tasks::Tasks;

@@ -1,15 +1,17 @@
 //! What a recipe tells the rest of the core about itself.
 
 use crate::http::Routes;
-use crate::{App, Result};
+use crate::{App, Result, Scope};
 use futures_util::future::BoxFuture;
 use portcullis_db::Tx;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Deletes what a recipe keeps about a user, inside the unit of work that deletes the user:
-/// `(unit of work, app id, user id)`.
-pub type ForgetUser = for<'t> fn(&'t mut Tx, &'t str, &'t str) -> BoxFuture<'t, portcullis_db::Result<()>>;
+/// Something about one user, inside a unit of work: `(unit of work, app id, user id)`.
+pub type OfUser<T> = for<'t> fn(&'t mut Tx, &'t str, &'t str) -> BoxFuture<'t, portcullis_db::Result<T>>;
+
+/// Something about one user in one tenant: `(unit of work, tenant, user id)`.
+pub type OfMember<T> = for<'t> fn(&'t mut Tx, &'t Scope, &'t str) -> BoxFuture<'t, portcullis_db::Result<T>>;
 
 /// Whether a recipe keeps anything about a user: `(unit of work, app id, user id, now in milliseconds)`.
 pub type HasUser =
@@ -19,18 +21,7 @@ pub type HasUser =
 pub type RenameUser =
     for<'t> fn(&'t mut Tx, &'t str, &'t str, &'t str) -> BoxFuture<'t, portcullis_db::Result<()>>;
 
-/// How a recipe forgets somebody.
-#[derive(Clone, Copy, Debug)]
-pub enum Forget {
-    /// What it keeps about a login method, by internal id.
-    LoginMethod(ForgetUser),
-    /// What it keeps about a user, under each id by which nobody else is known. It stays while other login
-    /// methods of the user do.
-    User(ForgetUser),
-}
-
-/// What a recipe keeps about users under the ids that callers know, so that it is lost when a user becomes known
-/// by another id.
+/// What a recipe keeps is lost when a user becomes known by another id.
 #[derive(Clone, Copy, Debug)]
 pub struct InUse {
     /// What refusals call the recipe.
@@ -39,6 +30,18 @@ pub struct InUse {
     pub has: HasUser,
     /// How it takes what it keeps along, if it can.
     pub rename: Option<RenameUser>,
+}
+
+/// What a recipe keeps about users who need not sign in with it. It is kept under the id that callers know.
+#[derive(Clone, Copy, Debug)]
+pub struct UserData {
+    /// Deletes all of it; called with each id by which nobody else is known. It stays while other login methods of
+    /// the user do.
+    pub forget: OfUser<()>,
+    /// How it keeps a user from becoming known by another id.
+    pub in_use: Option<InUse>,
+    /// Deletes what is kept in one tenant; whether there was anything.
+    pub leave_tenant: Option<OfMember<bool>>,
 }
 
 /// Deletes what has expired: `(unit of work, now in milliseconds)`.
@@ -74,10 +77,19 @@ pub struct Recipe {
     pub id: &'static str,
     /// Its endpoints.
     pub routes: fn() -> Routes,
-    /// How it forgets a user.
-    pub forget_user: Option<Forget>,
-    /// What keeps a user's id from being changed.
-    pub in_use: Option<InUse>,
+    /// How it deletes a login method of its own, by its internal id.
+    pub forget_method: Option<OfUser<()>>,
+    /// What it keeps about users besides.
+    pub user_data: Option<UserData>,
+    /// Signs a user out, by the id that callers know.
+    pub sign_out: Option<OfUser<()>>,
     /// What it does on a schedule.
     pub jobs: &'static [Job],
+}
+
+impl Recipe {
+    /// A recipe with endpoints, and nothing else to tell of.
+    pub const fn new(id: &'static str, routes: fn() -> Routes) -> Self {
+        Self { id, routes, forget_method: None, user_data: None, sign_out: None, jobs: &[] }
+    }
 }

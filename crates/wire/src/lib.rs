@@ -4,6 +4,7 @@
 //! There is one file for each recipe and one item for each endpoint. The core mounts an [`Endpoint`]
 //! and a client calls it, so the two cannot disagree about a path or a field.
 
+pub mod accountlinking;
 pub mod admin;
 mod cdi;
 pub mod emailpassword;

@@ -264,7 +264,73 @@ impl<T: Target, S: Serialize> Serialize for PutRequest<T, S> {
     }
 }
 
+/// A login method, and in the path a tenant.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberRequest {
+    /// Its id, internal or external. Before CDI 4.0 it was called `userId`.
+    #[serde(rename = "recipeUserId")]
+    pub recipe_user_id: String,
+}
+
+impl FromInput for MemberRequest {
+    fn from_input(mut input: Input) -> Result<Self, InputError> {
+        let name = if input.cdi() < Cdi::V4_0 { "userId" } else { "recipeUserId" };
+        Ok(Self { recipe_user_id: input.take(name)? })
+    }
+}
+
+/// The outcome of making a user a member of a tenant.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "status")]
+pub enum AddMemberResponse {
+    /// It is a member.
+    #[serde(rename = "OK")]
+    Ok {
+        /// Whether it was one before.
+        #[serde(rename = "wasAlreadyAssociated")]
+        was_already_associated: bool,
+    },
+    /// There is no such user.
+    #[serde(rename = "UNKNOWN_USER_ID_ERROR")]
+    UnknownUserId,
+    /// Another user of the recipe has the address there.
+    #[serde(rename = "EMAIL_ALREADY_EXISTS_ERROR")]
+    EmailExists,
+    /// Another user of the recipe has the number there.
+    #[serde(rename = "PHONE_NUMBER_ALREADY_EXISTS_ERROR")]
+    PhoneNumberExists,
+    /// The provider's user is known there.
+    #[serde(rename = "THIRD_PARTY_USER_ALREADY_EXISTS_ERROR")]
+    ThirdPartyUserExists,
+    /// What the user and those linked to it have is another primary user's there.
+    #[serde(rename = "ASSOCIATION_NOT_ALLOWED_ERROR")]
+    NotAllowed {
+        /// What is whose, in English.
+        reason: String,
+    },
+}
+
+/// The outcome of taking a user out of a tenant.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "status")]
+pub enum RemoveMemberResponse {
+    /// It is no member.
+    #[serde(rename = "OK")]
+    Ok {
+        /// Whether it was one, or anything else was kept there about it.
+        #[serde(rename = "wasAssociated")]
+        was_associated: bool,
+    },
+    /// There is no such user.
+    #[serde(rename = "UNKNOWN_USER_ID_ERROR")]
+    UnknownUserId,
+}
+
 endpoint! {
+    /// Makes a user a member of the tenant that the path names.
+    AddMember: Post "/recipe/multitenancy/tenant/user" Tenant, MemberRequest => AddMemberResponse;
+    /// Takes a user out of the tenant that the path names.
+    RemoveMember: Post "/recipe/multitenancy/tenant/user/remove" Tenant, MemberRequest => RemoveMemberResponse;
     /// Makes or changes a connection URI domain.
     PutDomain: Put "/recipe/multitenancy/connectionuridomain" Tenant, PutRequest<DomainTarget, SettingsV1> => PutResponse;
     /// Makes or changes a connection URI domain, second version.

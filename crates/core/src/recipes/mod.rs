@@ -1,5 +1,6 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
+mod accountlinking;
 mod emailpassword;
 mod emailverification;
 mod jwt;
@@ -34,6 +35,7 @@ pub const ALL: &[Recipe] = &[
     emailpassword::RECIPE,
     thirdparty::RECIPE,
     passwordless::RECIPE,
+    accountlinking::RECIPE,
     session::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod accountlinking;
 mod authenticator;
 mod coverage;
 mod domains;
@@ -18,6 +19,7 @@ mod providers;
 mod session;
 mod session_keys;
 mod settings;
+mod tenant_members;
 mod thirdparty;
 mod totp;
 mod useridmapping;

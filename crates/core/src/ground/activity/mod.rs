@@ -4,15 +4,16 @@ mod routes;
 pub mod service;
 mod store;
 
-pub use service::{Activity, first_touch, touch};
+pub use service::{Activity, first_touch, replace, touch};
 
-use crate::{Forget, Recipe};
+use crate::{Recipe, UserData};
 
 /// How the rest of the core learns of it.
 pub const RECIPE: Recipe = Recipe {
-    id: "activity",
-    routes: routes::routes,
-    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
-    in_use: None,
-    jobs: &[],
+    user_data: Some(UserData {
+        forget: |tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)),
+        in_use: None,
+        leave_tenant: None,
+    }),
+    ..Recipe::new("activity", routes::routes)
 };

@@ -3,6 +3,7 @@
 use super::store;
 use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result, Scope};
+use portcullis_db::Tx;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -69,6 +70,12 @@ pub async fn touch(cx: &Cx, user_id: &str) {
     if let Err(error) = write(cx, user_id).await {
         tracing::warn!(%error, "a user's activity could not be noted");
     }
+}
+
+/// A login method that was linked is not active any more, the user that it belongs to is (internal ids).
+pub async fn replace(cx: &Cx, tx: &mut Tx, linked: &str, primary: &str) -> Result<()> {
+    store::delete_user(tx, cx.app_id(), linked).await?;
+    store::upsert_last_active(tx, cx.app_id(), primary, cx.now).await
 }
 
 /// How many users were active since a time in milliseconds.

@@ -12,5 +12,4 @@ pub use model::Greetings;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub const RECIPE: Recipe =
-    Recipe { id: "admin", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub const RECIPE: Recipe = Recipe::new("admin", routes::routes);

@@ -11,10 +11,6 @@ use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub const RECIPE: Recipe = Recipe {
-    id: "guessing",
-    routes: Routes::new,
-    forget_user: None,
-    in_use: None,
     jobs: &[Job {
         name: "delete_old_guesses",
         every: Duration::from_hours(1),
@@ -22,4 +18,5 @@ pub const RECIPE: Recipe = Recipe {
             Box::pin(store::delete_older(tx, now - service::WINDOW_MAX_MS))
         }),
     }],
+    ..Recipe::new("guessing", Routes::new)
 };

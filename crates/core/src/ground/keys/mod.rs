@@ -16,13 +16,10 @@ use std::time::Duration;
 
 /// Shows the keys at `/.well-known/jwks.json`.
 pub const RECIPE: Recipe = Recipe {
-    id: "keys",
-    routes: routes::routes,
-    forget_user: None,
-    in_use: None,
     jobs: &[Job {
         name: "expired signing keys",
         every: Duration::from_hours(24),
         chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
     }],
+    ..Recipe::new("keys", routes::routes)
 };

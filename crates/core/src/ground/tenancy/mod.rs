@@ -25,5 +25,4 @@ pub use factors::LoginRecipe;
 pub use model::{Tenant, TenantConfig};
 
 /// How the rest of the core learns of it.
-pub const RECIPE: crate::Recipe =
-    crate::Recipe { id: "tenancy", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub const RECIPE: crate::Recipe = crate::Recipe::new("tenancy", routes::routes);

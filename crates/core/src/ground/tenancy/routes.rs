@@ -4,12 +4,14 @@ use super::factors::{self, LoginRecipe, Switches};
 use super::model::{parse_app_id, parse_domain, parse_tenant_id};
 use super::store::Which;
 use super::{TenantConfig, providers, removal, service};
+use crate::ground::users::linking::{self, Join};
+use crate::ground::users::model::InfoKind;
 use crate::http::Routes;
 use crate::{Cx, Error, PUBLIC, Result, Scope, config};
 use portcullis_wire::Status;
 use portcullis_wire::multitenancy::{
-    self as wire, AppTarget, DomainTarget, PutRequest, PutResponse, SettingsV1, SettingsV2, TenantResponse,
-    TenantTarget, TenantV1, TenantV2,
+    self as wire, AddMemberResponse, AppTarget, DomainTarget, PutRequest, PutResponse, RemoveMemberResponse,
+    SettingsV1, SettingsV2, TenantResponse, TenantTarget, TenantV1, TenantV2,
 };
 use portcullis_wire::providers::{
     PutProvider, PutProviderRequest, RemoveProvider, RemoveProviderRequest, RemoveProviderResponse,
@@ -36,6 +38,8 @@ pub(super) fn routes() -> Routes {
         .at::<wire::RemoveTenant>(remove_tenant)
         .at::<wire::RemoveApp>(remove_app)
         .at::<wire::RemoveDomain>(remove_domain)
+        .at::<wire::AddMember>(add_member)
+        .at::<wire::RemoveMember>(remove_member)
         .at::<PutProvider>(put_provider)
         .at::<RemoveProvider>(remove_provider)
 }
@@ -184,6 +188,42 @@ async fn remove_app(cx: Cx, input: wire::RemoveAppRequest) -> Result<wire::Remov
 async fn remove_domain(cx: Cx, input: wire::RemoveDomainRequest) -> Result<wire::RemoveResponse> {
     let did_exist = removal::remove_domain(&cx, &parse_domain(&input.connection_uri_domain)?).await?;
     Ok(wire::RemoveResponse { status: Status::Ok, did_exist })
+}
+
+async fn add_member(cx: Cx, input: wire::MemberRequest) -> Result<AddMemberResponse> {
+    Ok(match linking::join_tenant(&cx, member_id(&input)?).await? {
+        Join::Joined => AddMemberResponse::Ok { was_already_associated: false },
+        Join::WasMember => AddMemberResponse::Ok { was_already_associated: true },
+        Join::UnknownUser => AddMemberResponse::UnknownUserId,
+        Join::Taken(InfoKind::Email) => AddMemberResponse::EmailExists,
+        Join::Taken(InfoKind::Phone) => AddMemberResponse::PhoneNumberExists,
+        Join::Taken(InfoKind::ThirdParty) => AddMemberResponse::ThirdPartyUserExists,
+        Join::NotAllowed(conflict) => {
+            let what = match conflict.kind {
+                InfoKind::Email => "email",
+                InfoKind::Phone => "phone number",
+                InfoKind::ThirdParty => "third party info",
+            };
+            let id = conflict.primary_id;
+            let reason = format!("Another primary user with {what} already exists: {id}");
+            AddMemberResponse::NotAllowed { reason }
+        }
+    })
+}
+
+async fn remove_member(cx: Cx, input: wire::MemberRequest) -> Result<RemoveMemberResponse> {
+    let outcome = linking::leave_tenant(&cx, member_id(&input)?).await?;
+    Ok(outcome.map_or(RemoveMemberResponse::UnknownUserId, |was_associated| RemoveMemberResponse::Ok {
+        was_associated,
+    }))
+}
+
+fn member_id(input: &wire::MemberRequest) -> Result<&str> {
+    let id = input.recipe_user_id.trim();
+    if id.is_empty() {
+        return Err(Error::bad_input("Field name 'userId' cannot be an empty String"));
+    }
+    Ok(id)
 }
 
 async fn put_provider(cx: Cx, input: PutProviderRequest) -> Result<PutResponse> {

@@ -4,6 +4,7 @@
 //! identifies a login method), `recipe_user_tenants` (where it is a member, and what is taken there),
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
+pub mod linking;
 pub mod model;
 pub(crate) mod routes;
 pub mod service;
@@ -12,5 +13,4 @@ mod store;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub const RECIPE: Recipe =
-    Recipe { id: "users", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub const RECIPE: Recipe = Recipe::new("users", routes::routes);

@@ -36,6 +36,14 @@ pub enum InfoKind {
 }
 
 impl InfoKind {
+    /// Every kind, in the order in which conflicts are told.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Phone, Self::ThirdParty];
+
+    /// The kind with a stored name.
+    pub fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::ThirdParty)
+    }
+
     /// As it is stored.
     pub fn name(self) -> &'static str {
         match self {

@@ -135,7 +135,8 @@ pub(crate) fn to_wire(user: &User, cdi: Cdi) -> wire::User {
     }
 }
 
-fn full_user(user: &User, cdi: Cdi) -> wire::FullUser {
+/// The user in the shape that CDI 4.0 brought, with what the version knows.
+pub(crate) fn full_user(user: &User, cdi: Cdi) -> wire::FullUser {
     let methods = &user.login_methods;
     let knows_passkeys = cdi >= Cdi::V5_3;
     // Before, addresses that only passkeys know of were left out.

@@ -1,8 +1,9 @@
 //! Finding, listing and deleting users of every recipe.
 
+use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::store::{self, Member, Page};
-use crate::{Cx, Error, Forget, Result};
+use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
@@ -53,25 +54,9 @@ pub async fn find_locked(
     app_id: &str,
     (id, recipe_id): (&str, &str),
 ) -> Result<Option<(User, LoginMethod)>> {
-    let Some(row) = find_row(tx, app_id, id).await? else { return Ok(None) };
-    lock_user(tx, app_id, &row).await?;
-    let Some(user) = find_in(tx, app_id, &row.user_id).await? else { return Ok(None) };
-    let own = user.method(&row.user_id).filter(|method| method.recipe_id == recipe_id).cloned();
+    let Some([Locked { user, user_id }]) = lock(tx, app_id, [id]).await? else { return Ok(None) };
+    let own = user.method(&user_id).filter(|method| method.recipe_id == recipe_id).cloned();
     Ok(own.map(|own| (user, own)))
-}
-
-/// Locks a login method and its user until the unit of work ends; false if the login method is gone.
-pub async fn lock_user(tx: &mut Tx, app_id: &str, row: &UserRow) -> Result<bool> {
-    // In the order of the ids, so that nobody waits for each other.
-    let mut ids = vec![&row.user_id, &row.primary_id];
-    ids.sort_unstable();
-    ids.dedup();
-    for id in ids {
-        if !lock_row(tx, app_id, id).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What came of changing an address or a number.
@@ -99,23 +84,14 @@ pub async fn change_info(
     if old == value {
         return Ok(InfoChange::Done);
     }
-    if user.is_primary {
-        let others = || user.login_methods.iter().filter(|method| method.user_id != own.user_id);
-        if let Some(old) = old.filter(|old| !others().any(|method| method.info(kind).as_deref() == Some(old)))
-        {
-            store::release_info(tx, app_id, (kind, old), &user.id).await?;
-        }
-        for tenant_id in user.login_methods.iter().flat_map(|method| &method.tenant_ids) {
-            let Some(value) = value else { break };
-            if !store::reserve_info(tx, (app_id, tenant_id), (kind, value), &user.id).await? {
-                return Ok(InfoChange::NotAllowed);
-            }
-        }
+    if !store::update_info(tx, app_id, own, kind, value).await? {
+        return Ok(if user.is_primary { InfoChange::NotAllowed } else { InfoChange::Taken });
     }
-    if store::update_info(tx, app_id, own, kind, value).await? {
-        return Ok(InfoChange::Done);
+    if user.is_primary && old.is_none() {
+        linking::adopt(tx, app_id, own, user).await?;
     }
-    Ok(if user.is_primary { InfoChange::NotAllowed } else { InfoChange::Taken })
+    let conflict = if user.is_primary { settle(tx, app_id, &user.id).await? } else { None };
+    Ok(if conflict.is_some() { InfoChange::NotAllowed } else { InfoChange::Done })
 }
 
 /// As [`find`], inside a unit of work.
@@ -224,63 +200,11 @@ pub async fn count(cx: &Cx, filter: &UserFilter) -> Result<i64> {
 }
 
 /// Deletes a user with all login methods, or only the one with the given id. An unknown id is no error.
-/// A group outlives the login method that it is named after, and what is kept about the group stays as long.
+/// A group outlives the login method that it is named after.
 pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
-    let app_id = cx.app_id();
     let mut tx = cx.db().write().await?;
-    let Some(row) = find_row(&mut tx, app_id, id).await? else { return Ok(()) };
-    lock_row(&mut tx, app_id, &row.primary_id).await?;
-    let members = store::list_members(&mut tx, app_id, std::slice::from_ref(&row.primary_id)).await?;
-    let goes = |user: &UserRow| all || user.user_id == row.user_id;
-    let is_empty = members.iter().all(|member| member.method.is_none() || goes(&member.row));
-    let (mut methods, mut users) = (Vec::new(), Vec::new());
-    for member in members {
-        let ends = if member.row.user_id == row.primary_id { is_empty } else { goes(&member.row) };
-        methods.extend(member.method.filter(|_| goes(&member.row)));
-        if ends {
-            users.push(member.row);
-        }
-    }
-    for method in &methods {
-        forget_method(cx, &mut tx, &method.user_id).await?;
-        store::delete_method(&mut tx, app_id, method).await?;
-    }
-    forget_users(cx, &mut tx, &users).await?;
-    for user in users.iter().filter(|user| user.user_id != row.primary_id) {
-        store::delete_row(&mut tx, app_id, &user.user_id).await?;
-    }
-    if is_empty {
-        store::delete_reservations(&mut tx, app_id, &row.primary_id).await?;
-        store::delete_row(&mut tx, app_id, &row.primary_id).await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Every recipe forgets a login method.
-async fn forget_method(cx: &Cx, tx: &mut Tx, user_id: &str) -> Result<()> {
-    for recipe in cx.app.recipes {
-        if let Some(Forget::LoginMethod(forget)) = recipe.forget_user {
-            forget(tx, cx.app_id(), user_id).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Every recipe forgets users who are deleted together, under all ids by which nobody else is known.
-async fn forget_users(cx: &Cx, tx: &mut Tx, users: &[UserRow]) -> Result<()> {
-    let user_ids: Vec<&str> = users.iter().map(|user| user.user_id.as_str()).collect();
-    let external_ids = users.iter().filter_map(UserRow::external_id);
-    let all_ids: Vec<&str> = user_ids.iter().copied().chain(external_ids).collect();
-    for id in all_ids {
-        if store::is_id_of_another(tx, cx.app_id(), id, &user_ids).await? {
-            continue;
-        }
-        for recipe in cx.app.recipes {
-            if let Some(Forget::User(forget)) = recipe.forget_user {
-                forget(tx, cx.app_id(), id).await?;
-            }
-        }
-    }
-    Ok(())
+    let Some([Locked { user, user_id }]) = lock(&mut tx, cx.app_id(), [id]).await? else { return Ok(()) };
+    let gone: Vec<_> = user.login_methods.iter().filter(|method| all || method.user_id == user_id).collect();
+    delete_methods(cx, &mut tx, &user, &gone).await?;
+    Ok(tx.commit().await?)
 }

@@ -13,13 +13,11 @@ use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "emailpassword",
-    routes: routes::routes,
-    forget_user: None,
-    in_use: None,
+    forget_method: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
     jobs: &[Job {
         name: "expired password reset tokens",
         every: Duration::from_hours(1),
         chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired_tokens(tx, now))),
     }],
+    ..Recipe::new("emailpassword", routes::routes)
 };

@@ -90,3 +90,12 @@ pub(super) async fn delete_expired_tokens(tx: &mut Tx, now: i64) -> portcullis_d
     let sql = "delete from emailpassword_pswd_reset_tokens where token_expiry < $1";
     tx.execute(sql, args![now]).await.map(drop)
 }
+
+/// Deletes a login method, by the internal id.
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    for table in ["emailpassword_pswd_reset_tokens", "emailpassword_users"] {
+        let sql = format!("delete from {table} where app_id = $1 and user_id = $2");
+        tx.execute(sql, args![app_id, user_id]).await?;
+    }
+    Ok(())
+}

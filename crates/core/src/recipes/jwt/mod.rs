@@ -7,5 +7,4 @@ mod service;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub(super) const RECIPE: Recipe =
-    Recipe { id: "jwt", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub(super) const RECIPE: Recipe = Recipe::new("jwt", routes::routes);

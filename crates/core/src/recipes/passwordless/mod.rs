@@ -12,20 +12,16 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Forget, Job, Recipe};
+use crate::{Chore, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "passwordless",
-    routes: routes::routes,
-    forget_user: Some(Forget::LoginMethod(|tx, app_id, user_id| {
-        Box::pin(store::forget_user(tx, app_id, user_id))
-    })),
-    in_use: None,
+    forget_method: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
     jobs: &[Job {
         name: "expired passwordless devices",
         every: Duration::from_hours(1),
         chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
     }],
+    ..Recipe::new("passwordless", routes::routes)
 };

@@ -156,7 +156,7 @@ pub(super) async fn delete_code(tx: &mut Tx, scope: &Scope, code_id: &str) -> Re
 }
 
 /// Deletes a user's row, and the devices of the user's address and number where the user is a member.
-pub(super) async fn forget_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     let sql = "select tenant_id, account_info_type, account_info_value from recipe_user_tenants
         where app_id = $1 and recipe_user_id = $2 and recipe_id = 'passwordless'";
     let rows: Vec<(String, String, String)> = tx.fetch_all(sql, args![app_id, user_id]).await?;

@@ -14,22 +14,25 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Forget, InUse, Job, Recipe};
+use crate::{Chore, InUse, Job, Recipe, UserData};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "session",
-    routes: routes::routes,
-    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
-    in_use: Some(InUse {
-        name: "Session",
-        has: |tx, app_id, user_id, now| Box::pin(store::has_user(tx, app_id, user_id, now)),
-        rename: None,
+    user_data: Some(UserData {
+        forget: |tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)),
+        in_use: Some(InUse {
+            name: "Session",
+            has: |tx, app_id, user_id, now| Box::pin(store::has_user(tx, app_id, user_id, now)),
+            rename: None,
+        }),
+        leave_tenant: Some(|tx, scope, user_id| Box::pin(store::delete_member(tx, scope, user_id))),
     }),
+    sign_out: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
     jobs: &[Job {
         name: "expired sessions",
         every: Duration::from_hours(12),
         chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired(tx, now))),
     }],
+    ..Recipe::new("session", routes::routes)
 };

@@ -2,7 +2,7 @@
 
 use super::lineage::Lineage;
 use super::model::{Stored, UserIds};
-use crate::{Error, Result};
+use crate::{Error, Result, Scope};
 use portcullis_db::{FromRow, Row, Sql, Tx, args, placeholders, sql};
 use portcullis_wire::Object;
 
@@ -309,4 +309,10 @@ pub(super) async fn find_primary(tx: &mut Tx, app_id: &str, user_id: &str) -> Re
 
 fn to_text(object: &Object) -> Result<String> {
     serde_json::to_string(object).map_err(Error::internal)
+}
+
+/// Ends all sessions of a user in one tenant; whether there were any.
+pub(super) async fn delete_member(tx: &mut Tx, scope: &Scope, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "delete from session_info where app_id = $1 and tenant_id = $2 and user_id = $3";
+    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id]).await? > 0)
 }

@@ -11,5 +11,7 @@ mod store;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub(super) const RECIPE: Recipe =
-    Recipe { id: "thirdparty", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub(super) const RECIPE: Recipe = Recipe {
+    forget_method: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
+    ..Recipe::new("thirdparty", routes::routes)
+};

@@ -38,3 +38,9 @@ pub(super) async fn update_email(tx: &mut Tx, app_id: &str, user_id: &str, email
     tx.execute(sql, args![app_id, user_id, email]).await?;
     Ok(())
 }
+
+/// Deletes a login method, by the internal id.
+pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    let sql = "delete from thirdparty_users where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await.map(drop)
+}

@@ -11,22 +11,24 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Forget, InUse, Job, Recipe};
+use crate::{Chore, InUse, Job, Recipe, UserData};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "totp",
-    routes: routes::routes,
-    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::forget_user(tx, app_id, user_id)))),
-    in_use: Some(InUse {
-        name: "TOTP",
-        has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
-        rename: None,
+    user_data: Some(UserData {
+        forget: |tx, app_id, user_id| Box::pin(store::forget_user(tx, app_id, user_id)),
+        in_use: Some(InUse {
+            name: "TOTP",
+            has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
+            rename: None,
+        }),
+        leave_tenant: Some(|tx, scope, user_id| Box::pin(store::delete_member(tx, scope, user_id))),
     }),
     jobs: &[Job {
         name: "expired TOTP codes",
         every: Duration::from_hours(1),
         chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
     }],
+    ..Recipe::new("totp", routes::routes)
 };

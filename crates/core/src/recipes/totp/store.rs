@@ -145,3 +145,9 @@ pub(super) async fn delete_expired(tx: &mut Tx, scope: &Scope, before: i64) -> R
     tx.execute(sql, args![&scope.app_id, &scope.tenant_id, before]).await?;
     Ok(())
 }
+
+/// Forgets the codes that a user showed in one tenant; whether there were any.
+pub(super) async fn delete_member(tx: &mut Tx, scope: &Scope, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "delete from totp_used_codes where app_id = $1 and tenant_id = $2 and user_id = $3";
+    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id]).await? > 0)
+}

@@ -13,5 +13,4 @@ mod store;
 use crate::Recipe;
 
 /// How the rest of the core learns of it.
-pub(super) const RECIPE: Recipe =
-    Recipe { id: "useridmapping", routes: routes::routes, forget_user: None, in_use: None, jobs: &[] };
+pub(super) const RECIPE: Recipe = Recipe::new("useridmapping", routes::routes);

@@ -3,6 +3,7 @@
 
 use super::model::{IdKind, Mapping};
 use super::store;
+use crate::ground::users::linking;
 use crate::ground::users::service as users;
 use crate::{Cx, Error, InUse, Result};
 use portcullis_db::Tx;
@@ -57,9 +58,8 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
 
 /// Locks a user by internal id; false if there is none.
 async fn lock(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> {
-    let row = users::find_row(tx, app_id, user_id).await?.filter(|row| row.user_id == user_id);
-    let Some(row) = row else { return Ok(false) };
-    users::lock_user(tx, app_id, &row).await
+    let locked = linking::lock(tx, app_id, [user_id]).await?;
+    Ok(locked.is_some_and(|[locked]| locked.user_id == user_id))
 }
 
 async fn is_internal(tx: &mut Tx, app_id: &str, id: &str) -> Result<bool> {
@@ -67,9 +67,9 @@ async fn is_internal(tx: &mut Tx, app_id: &str, id: &str) -> Result<bool> {
 }
 
 /// The recipes that keep something under an id.
-async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<&'static InUse>> {
+async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<InUse>> {
     let mut in_use = Vec::new();
-    for recipe in cx.app.recipes.iter().filter_map(|recipe| recipe.in_use.as_ref()) {
+    for recipe in cx.app.recipes.iter().filter_map(|recipe| recipe.user_data?.in_use) {
         if (recipe.has)(tx, cx.app_id(), id, cx.now).await? {
             in_use.push(recipe);
         }
@@ -78,8 +78,8 @@ async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<&'static InUs
 }
 
 /// 400 if a recipe keeps something.
-fn refuse(in_use: &[&InUse]) -> Result<()> {
-    let text = |recipe: &&InUse| format!("UserId is already in use in {} recipe", recipe.name);
+fn refuse(in_use: &[InUse]) -> Result<()> {
+    let text = |recipe: &InUse| format!("UserId is already in use in {} recipe", recipe.name);
     in_use.first().map_or(Ok(()), |recipe| Err(Error::BadInput(text(recipe))))
 }
 

@@ -7,17 +7,18 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Forget, InUse, Recipe};
+use crate::{InUse, Recipe, UserData};
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "usermetadata",
-    routes: routes::routes,
-    forget_user: Some(Forget::User(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)))),
-    in_use: Some(InUse {
-        name: "UserMetadata",
-        has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
-        rename: None,
+    user_data: Some(UserData {
+        forget: |tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id)),
+        in_use: Some(InUse {
+            name: "UserMetadata",
+            has: |tx, app_id, user_id, _| Box::pin(store::has_user(tx, app_id, user_id)),
+            rename: None,
+        }),
+        leave_tenant: None,
     }),
-    jobs: &[],
+    ..Recipe::new("usermetadata", routes::routes)
 };

@@ -117,3 +117,9 @@ pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> por
         .await
         .map(drop)
 }
+
+/// Takes all roles in one tenant from a user; whether there were any.
+pub(super) async fn delete_member(tx: &mut Tx, scope: &Scope, user_id: &str) -> portcullis_db::Result<bool> {
+    let sql = "delete from user_roles where app_id = $1 and tenant_id = $2 and user_id = $3";
+    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id]).await? > 0)
+}

@@ -13,20 +13,16 @@ mod routes;
 mod service;
 mod store;
 
-use crate::{Chore, Forget, Job, Recipe};
+use crate::{Chore, Job, Recipe};
 use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "webauthn",
-    routes: routes::routes,
-    forget_user: Some(Forget::LoginMethod(|tx, app_id, user_id| {
-        Box::pin(store::delete_user(tx, app_id, user_id))
-    })),
-    in_use: None,
+    forget_method: Some(|tx, app_id, user_id| Box::pin(store::delete_user(tx, app_id, user_id))),
     jobs: &[Job {
         name: "expired webauthn options and recovery tokens",
         every: Duration::from_hours(24),
         chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired(tx, now))),
     }],
+    ..Recipe::new("webauthn", routes::routes)
 };

@@ -230,7 +230,7 @@ pub(super) async fn delete_tokens(tx: &mut Tx, scope: &Scope, email: &str, token
     Ok(gone.iter().any(|(hash,)| hash == token))
 }
 
-/// Forgets a user by the internal id: the row outlives a login method after which a group is named.
+/// Deletes a login method with its passkeys, by the internal id.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     let sql = "delete from webauthn_users where app_id = $1 and user_id = $2";
     tx.execute(sql, args![app_id, user_id]).await.map(drop)

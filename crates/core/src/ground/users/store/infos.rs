@@ -1,4 +1,4 @@
-//! The statements that change what identifies a user, and what is reserved for primary ones.
+//! The statements that change what identifies a user.
 
 use super::{AccountInfo, INFO_COLUMNS};
 use crate::ground::users::model::{InfoKind, LoginMethod};
@@ -66,47 +66,6 @@ async fn write_info(tx: &mut Tx, app_id: &str, method: &LoginMethod, info: Accou
         );
         tx.execute(sql, args![app_id, user_id, recipe_id, kind, value, provider, user, tenant_id]).await?;
     }
-    Ok(())
-}
-
-/// Reserves an address, a number or a provider's user for a primary user in one tenant; false if it is
-/// reserved for another one.
-pub(crate) async fn reserve_info(
-    tx: &mut Tx,
-    scope: (&str, &str),
-    (kind, value): (InfoKind, &str),
-    primary_id: &str,
-) -> Result<bool> {
-    let (app_id, tenant_id) = scope;
-    let sql = "insert into primary_user_tenants (app_id, tenant_id, account_info_type, account_info_value,
-        primary_user_id) values ($1, $2, $3, $4, $5) on conflict do nothing";
-    if tx.execute(sql, args![app_id, tenant_id, kind.name(), value, primary_id]).await? > 0 {
-        return Ok(true);
-    }
-    let sql = "select primary_user_id from primary_user_tenants where app_id = $1 and tenant_id = $2
-        and account_info_type = $3 and account_info_value = $4";
-    let owner: Option<(String,)> =
-        tx.fetch_optional(sql, args![app_id, tenant_id, kind.name(), value]).await?;
-    Ok(owner.is_some_and(|(owner,)| owner == primary_id))
-}
-
-/// Gives up what is reserved for a primary user in every tenant.
-pub(crate) async fn release_info(
-    tx: &mut Tx,
-    app_id: &str,
-    (kind, value): (InfoKind, &str),
-    primary_id: &str,
-) -> Result<()> {
-    let sql = "delete from primary_user_tenants where app_id = $1 and account_info_type = $2
-        and account_info_value = $3 and primary_user_id = $4";
-    tx.execute(sql, args![app_id, kind.name(), value, primary_id]).await?;
-    Ok(())
-}
-
-/// Gives up everything that is reserved for a primary user.
-pub(crate) async fn delete_reservations(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<()> {
-    let sql = "delete from primary_user_tenants where app_id = $1 and primary_user_id = $2";
-    tx.execute(sql, args![app_id, primary_id]).await?;
     Ok(())
 }
 

@@ -1,16 +1,22 @@
 //! The statements on users of every recipe.
 
 mod creation;
+mod groups;
 mod ids;
 mod infos;
 mod lists;
 mod members;
 
 pub use creation::{NewUser, OwnRow, insert_user, verified_email_row};
+pub use groups::Conflict;
+pub(super) use groups::{
+    delete_memberships, delete_reservations, find_conflict, insert_memberships, release, reserve, set_group,
+    update_time_joined,
+};
 pub(super) use ids::is_id_of_another;
 pub use ids::{find_row, lock_row};
 pub use infos::insert_verified_email;
-pub(super) use infos::{delete_reservations, release_info, reserve_info, update_info};
+pub(super) use infos::update_info;
 pub use lists::UserFilter;
 pub(super) use lists::{
     Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,

@@ -1,0 +1,230 @@
+//! What units of work do to groups of linked users. Whoever changes a group, or a user's part in it, has
+//! locked both rows in `app_id_to_user_id`; what a group has in its tenants is reserved in
+//! `primary_user_tenants`, where a unique key decides between two groups.
+
+use super::model::{InfoKind, LoginMethod, User};
+use super::service::{find_in, find_row, lock_row};
+use super::store;
+use crate::{Cx, Result, Scope};
+use portcullis_db::Tx;
+
+pub use super::store::Conflict;
+
+/// A user that is locked until the unit of work ends, and by which of its internal ids it was found.
+#[derive(Debug)]
+pub struct Locked {
+    /// The user with all login methods.
+    pub user: User,
+    /// The login method's id; or the group's, which can outlive the login method that it is named after.
+    pub user_id: String,
+}
+
+impl Locked {
+    /// The login method that was asked for, unless only its name is left.
+    pub fn own(&self) -> Option<&LoginMethod> {
+        self.user.method(&self.user_id)
+    }
+}
+
+/// The users with these internal or external ids, all locked in one order; `None` if one is unknown.
+pub async fn lock<const N: usize>(tx: &mut Tx, app_id: &str, ids: [&str; N]) -> Result<Option<[Locked; N]>> {
+    let mut rows = Vec::with_capacity(N);
+    for id in ids {
+        let Some(row) = find_row(tx, app_id, id).await? else { return Ok(None) };
+        rows.push(row);
+    }
+    let mut locked: Vec<&str> = rows.iter().flat_map(|row| [&*row.user_id, &*row.primary_id]).collect();
+    locked.sort_unstable();
+    locked.dedup();
+    for id in locked {
+        lock_row(tx, app_id, id).await?;
+    }
+    let mut users = Vec::with_capacity(N);
+    for row in rows {
+        let Some(user) = find_in(tx, app_id, &row.user_id).await? else { return Ok(None) };
+        if user.id != row.primary_id {
+            // Linked or unlinked before the lock: the whole call is tried again.
+            return Err(portcullis_db::Error::Busy.into());
+        }
+        users.push(Locked { user, user_id: row.user_id });
+    }
+    Ok(users.try_into().ok())
+}
+
+/// Something that a user has, or that two have whom somebody wants to link, which is reserved for another one.
+pub async fn find_conflict(tx: &mut Tx, app_id: &str, users: (&User, &User)) -> Result<Option<Conflict>> {
+    store::find_conflict(tx, app_id, (&users.0.id, &users.1.id), None).await
+}
+
+/// Makes a user, who is locked, a primary user; what is reserved for another one already is told, and then the
+/// unit of work must not be committed.
+pub async fn make_primary(tx: &mut Tx, app_id: &str, user: &User) -> Result<Option<Conflict>> {
+    store::set_group(tx, app_id, &user.id, (&user.id, true)).await?;
+    reserve(tx, app_id, &user.id).await
+}
+
+/// Puts a login method that is nobody's but its own into a primary user's group, as [`make_primary`].
+pub async fn link(tx: &mut Tx, app_id: &str, own: &LoginMethod, primary: &User) -> Result<Option<Conflict>> {
+    store::set_group(tx, app_id, &own.user_id, (&primary.id, true)).await?;
+    store::update_time_joined(tx, app_id, &primary.id).await?;
+    reserve(tx, app_id, &primary.id).await
+}
+
+/// Takes a login method out of its group, which goes on without it; a primary user that is alone is none any
+/// more.
+pub async fn unlink(tx: &mut Tx, app_id: &str, own: &LoginMethod, user: &User) -> Result<()> {
+    store::set_group(tx, app_id, &own.user_id, (&own.user_id, false)).await?;
+    if own.user_id == user.id {
+        return store::delete_reservations(tx, app_id, &user.id).await;
+    }
+    store::update_time_joined(tx, app_id, &own.user_id).await?;
+    store::update_time_joined(tx, app_id, &user.id).await?;
+    store::release(tx, app_id, &user.id).await
+}
+
+/// Notes whose a login method is at everything that it has, once it has more.
+pub(super) async fn adopt(tx: &mut Tx, app_id: &str, own: &LoginMethod, user: &User) -> Result<()> {
+    store::set_group(tx, app_id, &own.user_id, (&user.id, true)).await
+}
+
+/// Reserves what a group has and gives up what it has no more, once its members have changed; tells what is
+/// reserved for another one, and then the unit of work must not be committed.
+pub(super) async fn settle(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<Option<Conflict>> {
+    store::release(tx, app_id, primary_id).await?;
+    reserve(tx, app_id, primary_id).await
+}
+
+async fn reserve(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<Option<Conflict>> {
+    store::reserve(tx, app_id, primary_id, None).await?;
+    store::find_conflict(tx, app_id, (primary_id, primary_id), None).await
+}
+
+/// Deletes login methods of a user, who is locked, and what recipes keep about them. A group outlives the
+/// login method that it is named after, and then keeps what is kept about it.
+pub async fn delete_methods(cx: &Cx, tx: &mut Tx, user: &User, gone: &[&LoginMethod]) -> Result<()> {
+    let app_id = cx.app_id();
+    let is_whole = gone.len() == user.login_methods.len();
+    for method in gone {
+        // Recipes may look up by what the user was known.
+        for forget in cx.app.recipes.iter().filter_map(|recipe| recipe.forget_method) {
+            forget(tx, app_id, &method.user_id).await?;
+        }
+        store::delete_method(tx, app_id, method).await?;
+    }
+    let others = gone.iter().filter(|method| method.user_id != user.id);
+    let mut ended: Vec<_> =
+        others.map(|method| (method.user_id.as_str(), method.external_user_id.as_deref())).collect();
+    if is_whole {
+        ended.push((&user.id, user.external_id.as_deref()));
+    }
+    forget(cx, tx, &ended).await?;
+    for (user_id, _) in &ended {
+        store::delete_row(tx, app_id, user_id).await?;
+    }
+    if is_whole {
+        return store::delete_reservations(tx, app_id, &user.id).await;
+    }
+    store::update_time_joined(tx, app_id, &user.id).await?;
+    store::release(tx, app_id, &user.id).await
+}
+
+/// Every recipe forgets users who are deleted together, by their internal and external ids: under all by which
+/// nobody else is known.
+async fn forget(cx: &Cx, tx: &mut Tx, users: &[(&str, Option<&str>)]) -> Result<()> {
+    let user_ids: Vec<&str> = users.iter().map(|(user_id, _)| *user_id).collect();
+    let external_ids = users.iter().filter_map(|(_, external_id)| *external_id);
+    for id in user_ids.iter().copied().chain(external_ids) {
+        if store::is_id_of_another(tx, cx.app_id(), id, &user_ids).await? {
+            continue;
+        }
+        for data in cx.app.recipes.iter().filter_map(|recipe| recipe.user_data) {
+            (data.forget)(tx, cx.app_id(), id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What came of making a user a member of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// It is a member now.
+    Joined,
+    /// It was one before.
+    WasMember,
+    /// There is no such login method.
+    UnknownUser,
+    /// Another user of the recipe has this there.
+    Taken(InfoKind),
+    /// What the user's group has is reserved there for another one.
+    NotAllowed(Conflict),
+}
+
+/// Makes a login method a member of the call's tenant. If it is linked, all that its group has is reserved
+/// there.
+pub async fn join_tenant(cx: &Cx, id: &str) -> Result<Join> {
+    let (app_id, tenant_id) = (cx.app_id(), cx.tenant_id());
+    let mut tx = cx.db().write().await?;
+    let Some([locked]) = lock(&mut tx, app_id, [id]).await? else { return Ok(Join::UnknownUser) };
+    let Some(own) = locked.own() else { return Ok(Join::UnknownUser) };
+    if own.tenant_ids.iter().any(|id| id == tenant_id) {
+        return Ok(Join::WasMember);
+    }
+    if locked.user.is_primary {
+        let group = &locked.user.id;
+        store::reserve(&mut tx, app_id, group, Some(tenant_id)).await?;
+        let conflict = store::find_conflict(&mut tx, app_id, (group, group), Some(tenant_id)).await?;
+        if let Some(conflict) = conflict {
+            return Ok(Join::NotAllowed(conflict));
+        }
+    }
+    let free = store::insert_memberships(&mut tx, &cx.scope, &own.user_id).await?;
+    let taken = InfoKind::ALL.into_iter().find(|kind| own.info(*kind).is_some() && !free.contains(kind));
+    if let Some(taken) = taken {
+        // A provider's address is nobody's alone: it is only taken together with the provider's user.
+        return Ok(Join::Taken(if own.third_party.is_some() { InfoKind::ThirdParty } else { taken }));
+    }
+    tx.commit().await?;
+    Ok(Join::Joined)
+}
+
+/// Takes a login method out of the call's tenant, with what recipes keep there about it; whether there was
+/// anything. `None` if nobody has the id and no recipe keeps anything under it.
+pub async fn leave_tenant(cx: &Cx, id: &str) -> Result<Option<bool>> {
+    let app_id = cx.app_id();
+    let mut tx = cx.db().write().await?;
+    let Some([locked]) = lock(&mut tx, app_id, [id]).await? else {
+        if !is_in_use(cx, &mut tx, id).await? {
+            return Ok(None);
+        }
+        let had = forget_in_tenant(cx, &mut tx, &cx.scope, id).await?;
+        tx.commit().await?;
+        return Ok(Some(had));
+    };
+    let public_id = locked.own().map_or_else(|| locked.user.public_id(), LoginMethod::public_id);
+    let mut had = forget_in_tenant(cx, &mut tx, &cx.scope, public_id).await?;
+    had |= store::delete_memberships(&mut tx, &cx.scope, &locked.user_id).await?;
+    if locked.user.is_primary {
+        store::release(&mut tx, app_id, &locked.user.id).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(had))
+}
+
+async fn forget_in_tenant(cx: &Cx, tx: &mut Tx, scope: &Scope, id: &str) -> Result<bool> {
+    let mut had = false;
+    let all = cx.app.recipes.iter().filter_map(|recipe| recipe.user_data);
+    for leave in all.filter_map(|data| data.leave_tenant) {
+        had |= leave(tx, scope, id).await?;
+    }
+    Ok(had)
+}
+
+async fn is_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<bool> {
+    let all = cx.app.recipes.iter().filter_map(|recipe| recipe.user_data);
+    for in_use in all.filter_map(|data| data.in_use) {
+        if (in_use.has)(tx, cx.app_id(), id, cx.now).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
