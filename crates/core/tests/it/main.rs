@@ -12,6 +12,7 @@ mod envelope;
 mod guessing;
 mod jobs;
 mod jwt;
+mod linking_model;
 mod multitenancy;
 mod passwordless;
 mod passwordless_users;
