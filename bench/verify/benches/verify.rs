@@ -38,7 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 41;
 const CALLS: u32 = 400;
 /// How many tokens take turns, so that none is in the processor's memory because it has just been used.
-const TOKENS: usize = 5_000;
+const TOKENS: usize = 50_000;
 
 /// The processor's time that this thread has had: what others do on the machine is not in it.
 fn thread_time() -> Duration {
