@@ -404,6 +404,23 @@ async fn a_group_outlives_the_login_method_that_it_is_named_after() {
 }
 
 #[tokio::test]
+async fn the_last_login_method_that_is_unlinked_leaves_no_name_behind() {
+    let core = TestCore::start().await;
+    let (ann, phone) = (with_password(&core, EMAIL).await, with_phone(&core, "+442071838750").await);
+    make_primary(&core, &ann).await;
+    link(&core, &phone, &ann).await;
+    core.put("/recipe/user/metadata", json!({"userId": ann, "metadataUpdate": {"a": 1}})).await;
+    assert_eq!(unlink(&core, &ann).await["wasRecipeUserDeleted"], true);
+    assert_eq!(user(&core, &phone).await["id"], json!(ann));
+    let done = json!({"status": "OK", "wasRecipeUserDeleted": false, "wasLinked": true});
+    assert_eq!(unlink(&core, &phone).await, done);
+    assert_eq!(user(&core, &phone).await["id"], json!(phone));
+    assert_eq!(core.get(&format!("/user/id?userId={ann}")).await.status_word(), "UNKNOWN_USER_ID_ERROR");
+    let metadata = core.get(&format!("/recipe/user/metadata?userId={ann}")).await.json();
+    assert_eq!((&metadata["metadata"], reserved(&core).await), (&json!({}), vec![]));
+}
+
+#[tokio::test]
 async fn a_user_is_deleted_with_all_login_methods_or_with_one() {
     let core = TestCore::start().await;
     let ann = with_password(&core, EMAIL).await;

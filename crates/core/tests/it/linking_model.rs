@@ -234,6 +234,9 @@ impl Model {
             return "OK true true".into();
         }
         self.rows.insert(id.to_owned(), (id.to_owned(), false));
+        if self.members(&group).next().is_none() {
+            self.rows.remove(&group);
+        }
         "OK false true".into()
     }
 

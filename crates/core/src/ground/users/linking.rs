@@ -72,12 +72,17 @@ pub async fn link(tx: &mut Tx, app_id: &str, own: &LoginMethod, primary: &User) 
 
 /// Takes a login method out of its group, which goes on without it; a primary user that is alone is none any
 /// more.
-pub async fn unlink(tx: &mut Tx, app_id: &str, own: &LoginMethod, user: &User) -> Result<()> {
+pub async fn unlink(cx: &Cx, tx: &mut Tx, own: &LoginMethod, user: &User) -> Result<()> {
+    let app_id = cx.app_id();
     store::set_group(tx, app_id, &own.user_id, (&own.user_id, false)).await?;
     if own.user_id == user.id {
         return store::delete_reservations(tx, app_id, &user.id).await;
     }
     store::update_time_joined(tx, app_id, &own.user_id).await?;
+    if user.login_methods.len() == 1 {
+        // Only the name of the group was left beside it.
+        return delete_group(cx, tx, user).await;
+    }
     store::update_time_joined(tx, app_id, &user.id).await?;
     store::release(tx, app_id, &user.id).await
 }
@@ -126,6 +131,13 @@ pub async fn delete_methods(cx: &Cx, tx: &mut Tx, user: &User, gone: &[&LoginMet
     }
     store::update_time_joined(tx, app_id, &user.id).await?;
     store::release(tx, app_id, &user.id).await
+}
+
+/// Deletes a group's name, which no login method has any more, and what is kept about it.
+async fn delete_group(cx: &Cx, tx: &mut Tx, user: &User) -> Result<()> {
+    forget(cx, tx, &[(&user.id, user.external_id.as_deref())]).await?;
+    store::delete_reservations(tx, cx.app_id(), &user.id).await?;
+    store::delete_row(tx, cx.app_id(), &user.id).await
 }
 
 /// Every recipe forgets users who are deleted together, by their internal and external ids: under all by which

@@ -102,7 +102,7 @@ pub(super) async fn unlink(cx: &Cx, id: &str) -> Result<Option<Unlinked>> {
         linking::delete_methods(cx, &mut tx, user, &[own]).await?;
         Unlinked::Deleted
     } else {
-        linking::unlink(&mut tx, app_id, own, user).await?;
+        linking::unlink(cx, &mut tx, own, user).await?;
         Unlinked::Alone
     };
     sign_out(cx, &mut tx, own).await?;
