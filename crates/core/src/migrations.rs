@@ -15,6 +15,10 @@ pub fn all() -> Vec<Migration> {
         Migration { name: "0005_webauthn", sql: Sql::from(include_str!("../migrations/0005_webauthn.sql")) },
         Migration { name: "0006_totp", sql: Sql::from(include_str!("../migrations/0006_totp.sql")) },
         Migration { name: "0007_guesses", sql: Sql::from(include_str!("../migrations/0007_guesses.sql")) },
+        Migration {
+            name: "0008_dashboard",
+            sql: Sql::from(include_str!("../migrations/0008_dashboard.sql")),
+        },
     ]
 }
 

@@ -149,6 +149,7 @@ pub trait Field: Sized {
 /// The longest texts that the tables hold, in characters, by field. The reference answers 500 above them.
 const LENGTHS: &[(&str, usize)] = &[
     ("email", 256),
+    ("newEmail", 256),
     ("phoneNumber", 256),
     ("thirdPartyId", 28),
     ("thirdPartyUserId", 256),

@@ -7,6 +7,7 @@
 pub mod accountlinking;
 pub mod admin;
 mod cdi;
+pub mod dashboard;
 pub mod emailpassword;
 pub mod emailverification;
 mod endpoint;

@@ -1,6 +1,7 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
 mod accountlinking;
+mod dashboard;
 mod emailpassword;
 mod emailverification;
 mod jwt;
@@ -44,4 +45,5 @@ pub const ALL: &[Recipe] = &[
     useridmapping::RECIPE,
     webauthn::RECIPE,
     jwt::RECIPE,
+    dashboard::RECIPE,
 ];

@@ -33,6 +33,7 @@ async fn the_intervals_are_the_reference_s() {
         ("expired e-mail verification tokens", 12),
         ("expired passwordless devices", 1),
         ("expired sessions", 12),
+        ("expired dashboard sessions", 12),
         ("expired TOTP codes", 1),
     ] {
         assert!(intervals.contains(&(name, hours)), "{name}: {intervals:?}");

@@ -5,6 +5,7 @@
 mod accountlinking;
 mod authenticator;
 mod coverage;
+mod dashboard;
 mod domains;
 mod emailpassword;
 mod emailverification;

@@ -75,6 +75,7 @@ pub enum Pool {
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them has to do with another")]
 pub struct Key {
     /// Its name in `config.yaml`.
     pub name: &'static str,
@@ -100,6 +101,8 @@ pub struct Key {
     pub deprecated: bool,
     /// Whether the dashboard leaves it out, beside what is deprecated or the operator's.
     pub hidden: bool,
+    /// Whether its value is shown to nobody.
+    pub secret: bool,
     /// Whether it has an effect; some keys are accepted so that an existing file works as it is.
     pub used: bool,
 }
@@ -119,6 +122,7 @@ impl Key {
             protected: None,
             deprecated: false,
             hidden: false,
+            secret: false,
             used: true,
         }
     }
@@ -137,6 +141,10 @@ impl Key {
 
     const fn hidden(self) -> Self {
         Self { hidden: true, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     const fn unused(self) -> Self {

@@ -38,11 +38,11 @@ const fn table(name: &'static str, standard: &'static str) -> Key {
 pub(super) const KEYS: &[Key] = &[
     text("postgresql_connection_uri", Tenant,
         "The database as one address: postgresql://user:password@host:port/database; its parts win over the single settings.")
-        .of_database().pool(Pool::Identity),
+        .of_database().pool(Pool::Identity).secret(),
     text("postgresql_user", Tenant,
         "The user to connect as.").of_database(),
     text("postgresql_password", Tenant,
-        "The user's password.").of_database(),
+        "The user's password.").of_database().secret(),
     text("postgresql_host", Tenant,
         "The database's host.").standard(Standard::Text("localhost")).of_database().pool(Pool::Identity),
     integer("postgresql_port", Tenant, 5432,

@@ -46,7 +46,7 @@ pub(super) const KEYS: &[Key] = &[
     text("breached_passwords_file", Operator,
         "A file that `portcullis passwords build` has made: passwords in it are refused where one is chosen."),
     text("firebase_password_hashing_signer_key", App,
-        "The signer key of the Firebase project whose password hashes were imported."),
+        "The signer key of the Firebase project whose password hashes were imported.").secret(),
     integer("firebase_password_hashing_pool_size", Operator, 1,
         "How many Firebase hashes are computed at a time.").unused(),
     long("password_reset_token_lifetime", Tenant, 3_600_000,
@@ -74,7 +74,7 @@ pub(super) const KEYS: &[Key] = &[
     text("oauth_provider_url_configured_in_oauth_provider", App,
         "The address that SuperTokens' OAuth provider calls its own.").hidden().guarded().unused(),
     text("oauth_client_secret_encryption_key", Operator,
-        "The key that OAuth client secrets are stored under.").hidden().unused(),
+        "The key that OAuth client secrets are stored under.").hidden().secret().unused(),
 
     text("saml_legacy_acs_url", App,
         "The assertion consumer service that clients of the older SAML integration know.").hidden().guarded().unused(),

@@ -14,6 +14,8 @@ pub const WINDOW_MAX_MS: i64 = 86_400_000;
 pub enum Secret {
     /// A password, of the account with an address.
     Password,
+    /// A password of the dashboard, of the account with an address.
+    DashboardPassword,
     /// A code of an authenticator app, of a user.
     TotpCode,
     /// A code or link of the passwordless recipe, of an address or number.
@@ -30,6 +32,7 @@ impl Secret {
     fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::DashboardPassword => "dashboard-password",
             Self::TotpCode => "totp-code",
             Self::PasswordlessCode => "passwordless-code",
             Self::ResetToken => "reset-token",
