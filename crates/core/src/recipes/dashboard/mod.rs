@@ -13,13 +13,10 @@ use std::time::Duration;
 
 /// How the rest of the core learns of it.
 pub(super) const RECIPE: Recipe = Recipe {
-    id: "dashboard",
-    routes: routes::routes,
-    forget_user: None,
-    in_use: None,
     jobs: &[Job {
         name: "expired dashboard sessions",
         every: Duration::from_hours(12),
         chore: Chore::DeleteExpired(|tx, now| Box::pin(store::delete_expired(tx, now))),
     }],
+    ..Recipe::new("dashboard", routes::routes)
 };
