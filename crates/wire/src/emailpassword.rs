@@ -23,8 +23,8 @@ request! {
     ResetTokenRequest {
         /// Internal or external; of any recipe from CDI 4.0 on.
         user_id: String = "userId",
-        /// Stored as it is given. Required from CDI 4.0 on, but only for a user who exists.
-        email: Option<String> = "email",
+        /// Stored as it is given (from CDI 4.0 on). Required, but only for a user who exists.
+        email: Option<Option<String>> = "email" if |cdi| cdi >= Cdi::V4_0,
     }
     /// A reset token that is used up.
     ConsumeTokenRequest {

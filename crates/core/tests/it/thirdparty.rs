@@ -1,6 +1,6 @@
 //! The thirdparty recipe: every endpoint, every version's shape, and many callers at once.
 
-use portcullis_db::args;
+use super::linking::{link, map_id};
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 
@@ -17,31 +17,6 @@ async fn sign_in(core: &TestCore, user: &str, email: &str, is_verified: bool) ->
     let reply = core.post(SIGN_IN_UP, told(user, email, is_verified)).await.json();
     assert_eq!(reply["status"], "OK");
     reply
-}
-
-/// What the endpoints of account linking are to do: a group with the first of the users as its primary user.
-async fn link(core: &TestCore, users: &[&Value]) {
-    let ids: Vec<&str> = users.iter().map(|user| user["id"].as_str().unwrap()).collect();
-    let mut tx = core.app.db.write().await.unwrap();
-    for id in &ids {
-        let sql = "update app_id_to_user_id set is_linked_or_is_a_primary_user = true,
-            primary_or_recipe_user_id = $1 where user_id = $2";
-        tx.execute(sql, args![ids[0], *id]).await.unwrap();
-        let sql = "insert into primary_user_tenants (app_id, tenant_id, account_info_type,
-            account_info_value, primary_user_id)
-            select app_id, tenant_id, account_info_type, account_info_value, cast($1 as text)
-            from recipe_user_tenants where recipe_user_id = $2 on conflict do nothing";
-        tx.execute(sql, args![ids[0], *id]).await.unwrap();
-    }
-    tx.commit().await.unwrap();
-}
-
-async fn map_id(core: &TestCore, id: &Value, external: &str) {
-    let mut tx = core.app.db.write().await.unwrap();
-    let sql = "insert into userid_mapping (app_id, supertokens_user_id, external_user_id)
-        values ('public', $1, $2)";
-    tx.execute(sql, args![id.as_str().unwrap(), external]).await.unwrap();
-    tx.commit().await.unwrap();
 }
 
 fn with_rid(core: &TestCore) -> TestCore {

@@ -1,7 +1,7 @@
 //! The recipe's endpoints.
 
 use super::model;
-use super::service::{self, TokenOwner, UpdateOutcome};
+use super::service::{self, Alone, UpdateOutcome};
 use crate::crypto::digest::Secret;
 use crate::ground::tenancy::{LoginRecipe, service as tenancy};
 use crate::ground::users::model::{User, normalise_email};
@@ -67,15 +67,20 @@ async fn sign_in(cx: Cx, input: wire::CredentialsRequest) -> Result<wire::SignIn
 
 async fn create_reset_token(cx: Cx, input: wire::ResetTokenRequest) -> Result<wire::ResetTokenResponse> {
     check_enabled(&cx)?;
-    let user_id = match service::find_token_owner(&cx, &input.user_id, cx.cdi < Cdi::V4_0).await? {
-        TokenOwner::User(user_id) => user_id,
-        TokenOwner::Unknown => return Ok(wire::ResetTokenResponse::UnknownUserId),
-        TokenOwner::Linked => return Err(Error::bad_input("Please use CDI version >= 4.0")),
+    let (user_id, email) = if cx.cdi < Cdi::V4_0 {
+        match service::find_alone(&cx, &input.user_id).await? {
+            Alone::User { user_id, email } => (user_id, email),
+            Alone::Unknown => return Ok(wire::ResetTokenResponse::UnknownUserId),
+            Alone::Linked => return Err(Error::bad_input("Please use CDI version >= 4.0")),
+        }
+    } else {
+        let Some(user_id) = service::find_user_id(&cx, &input.user_id).await? else {
+            return Ok(wire::ResetTokenResponse::UnknownUserId);
+        };
+        let missing = || Error::bad_input("Field name 'email' is invalid in JSON input");
+        (user_id, Some(input.email.flatten().ok_or_else(missing)?))
     };
-    if cx.cdi >= Cdi::V4_0 && input.email.is_none() {
-        return Err(Error::bad_input("Field name 'email' is invalid in JSON input"));
-    }
-    let token = service::create_reset_token(&cx, user_id, input.email).await?;
+    let token = service::create_reset_token(&cx, user_id, email).await?;
     Ok(wire::ResetTokenResponse::Ok { token })
 }
 

@@ -89,27 +89,32 @@ async fn rehash(cx: &Cx, user_id: &str, old: &str, password: Secret) -> Result<(
     Ok(())
 }
 
-/// For whom a reset token may be made.
+/// The internal id of a user of any recipe.
+pub(super) async fn find_user_id(cx: &Cx, id: &str) -> Result<Option<String>> {
+    let row = users::find_row(&mut cx.db().look_up().await?, cx.app_id(), id).await?;
+    Ok(row.map(|row| row.user_id))
+}
+
+/// Whom an id names, for callers who know nothing of linked login methods.
 #[derive(Debug)]
-pub(super) enum TokenOwner {
-    /// This user, by internal id.
-    User(String),
-    /// Nobody.
+pub(super) enum Alone {
+    /// A user of this recipe.
+    User { user_id: String, email: Option<String> },
+    /// Nobody, or a user of another recipe.
     Unknown,
-    /// A linked user, which callers before CDI 4.0 cannot handle.
+    /// A user with several login methods.
     Linked,
 }
 
-/// Finds whom an id names; before CDI 4.0 (`only_own`) only users of this recipe count.
-pub(super) async fn find_token_owner(cx: &Cx, id: &str, only_own: bool) -> Result<TokenOwner> {
-    let mut tx = cx.db().look_up().await?;
-    let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else {
-        return Ok(TokenOwner::Unknown);
-    };
-    Ok(match only_own {
-        true if row.is_linked => TokenOwner::Linked,
-        true if row.recipe_id != RECIPE_ID => TokenOwner::Unknown,
-        _ => TokenOwner::User(row.user_id),
+/// Finds a user of this recipe who has no other login method.
+pub(super) async fn find_alone(cx: &Cx, id: &str) -> Result<Alone> {
+    let user = users::find_in(&mut cx.db().look_up().await?, cx.app_id(), id).await?;
+    Ok(match user.map(|user| user.login_methods).unwrap_or_default().as_slice() {
+        [own] if own.recipe_id == RECIPE_ID => {
+            Alone::User { user_id: own.user_id.clone(), email: own.email.clone() }
+        }
+        [] | [_] => Alone::Unknown,
+        _ => Alone::Linked,
     })
 }
 
@@ -131,11 +136,33 @@ pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
     tx.commit().await?;
-    attempt.ended(cx, taken.is_some()).await?;
-    Ok(taken.map(|(found, email)| (found.recipe_user_id, email)))
+    let used = taken.and_then(|taken| Some((taken.email()?, taken.found.recipe_user_id)));
+    attempt.ended(cx, used.is_some()).await?;
+    Ok(used.map(|(email, user_id)| (user_id, email)))
 }
 
-async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, String)>> {
+/// A token that was good, and is gone.
+struct Taken {
+    /// The internal id of the login method that it was made for.
+    user_id: String,
+    found: Found,
+    email: Option<String>,
+}
+
+impl Taken {
+    /// The login method that it was made for, if it has a password.
+    fn own(&self) -> Option<&LoginMethod> {
+        self.found.user.method(&self.user_id).filter(|method| method.recipe_id == RECIPE_ID)
+    }
+
+    /// The address that it was made for. Old rows have none: they were made for users with one login method.
+    fn email(&self) -> Option<String> {
+        let alone = self.own().filter(|_| self.found.user.login_methods.len() == 1);
+        self.email.clone().or_else(|| alone?.email.clone())
+    }
+}
+
+async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<Taken>> {
     let hash = sha256_hex(token);
     let Some(row) = store::find_token(tx, cx.app_id(), &hash).await? else { return Ok(None) };
     users::lock_row(tx, cx.app_id(), &row.user_id).await?;
@@ -144,9 +171,7 @@ async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<(Found, 
         return Ok(None);
     }
     let found = users::find_certain(tx, cx.app_id(), &row.user_id).await?;
-    let own = found.user.login_methods.iter().find(|method| method.recipe_id == RECIPE_ID);
-    let email = row.email.or_else(|| own.and_then(|method| method.email.clone()));
-    Ok(email.map(|email| (found, email)))
+    Ok(Some(Taken { user_id: row.user_id, found, email: row.email }))
 }
 
 /// Uses a token up and changes the password in one unit of work; answers the user's public id.
@@ -155,15 +180,12 @@ pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Re
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
-    if let Some((found, _)) = &taken {
-        let own = found.user.login_methods.iter().find(|method| method.recipe_id == RECIPE_ID);
-        if let Some(own) = own {
-            store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
-        }
+    if let Some(own) = taken.as_ref().and_then(Taken::own) {
+        store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
     }
     tx.commit().await?;
     attempt.ended(cx, taken.is_some()).await?;
-    Ok(taken.map(|(found, _)| found.recipe_user_id))
+    Ok(taken.map(|taken| taken.found.recipe_user_id))
 }
 
 /// The outcome of a change.

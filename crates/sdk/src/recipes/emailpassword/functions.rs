@@ -129,7 +129,8 @@ impl Functions for BaseFunctions {
         user_id: &str,
         email: &str,
     ) -> Result<Option<String>> {
-        let request = wire::ResetTokenRequest { user_id: user_id.to_owned(), email: Some(email.to_owned()) };
+        let request =
+            wire::ResetTokenRequest { user_id: user_id.to_owned(), email: Some(Some(email.to_owned())) };
         match cx.sdk().core().call::<wire::CreateResetToken>(cx, Some(tenant), &request).await? {
             wire::ResetTokenResponse::Ok { token } => Ok(Some(token)),
             wire::ResetTokenResponse::UnknownUserId => Ok(None),
