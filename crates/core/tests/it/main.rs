@@ -9,6 +9,7 @@ mod dashboard;
 mod domains;
 mod emailpassword;
 mod emailpassword_reset;
+mod emailpassword_users;
 mod emailverification;
 mod envelope;
 mod guessing;

@@ -127,13 +127,19 @@ impl User {
 
 /// An address as it is stored: trimmed, in lower case. Nothing else is checked, as in the reference.
 pub fn normalise_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    trim(email).to_lowercase()
+}
+
+/// As the reference trims: all up to the blank, control characters too, and no other white space. Addresses
+/// that it stored are found again.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c| c <= ' ')
 }
 
 /// A phone number as it is stored: E.164, if it is an international number; else only trimmed. By Google's
 /// rules and tables, as in the reference and in the SDKs, since two spellings must come to one user.
 pub fn normalise_phone_number(text: &str) -> String {
-    let text = text.trim();
+    let text = trim(text);
     let number = PHONE_NUMBER_UTIL.parse(text, None);
     number.map_or_else(
         |_| text.to_owned(),
@@ -198,8 +204,14 @@ mod tests {
 
     #[test]
     fn addresses_are_trimmed_and_lower_case() {
-        assert_eq!(normalise_email("  Ann@Example.COM "), "ann@example.com");
-        assert!(is_fake_email("a@stfakeemail.supertokens.com") && !is_fake_email("a@example.com"));
+        assert_eq!(normalise_email(" \t\n\u{1} Ann@Example.COM "), "ann@example.com");
+        assert_eq!(normalise_email("\u{a0}Ann "), "\u{a0}ann");
+        for fake in ["a@stfakeemail.supertokens.com", "a@google.fakeemail.com"] {
+            assert!(is_fake_email(fake), "{fake}");
+        }
+        for real in ["a@example.com", "a@x.stfakeemail.supertokens.com", "a@fakeemail.com"] {
+            assert!(!is_fake_email(real), "{real}");
+        }
     }
 
     #[test]

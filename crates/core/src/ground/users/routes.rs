@@ -175,10 +175,11 @@ fn passkeys(methods: &[LoginMethod]) -> wire::Webauthn {
     wire::Webauthn { credential_ids: methods.iter().flat_map(|m| m.credential_ids.iter().cloned()).collect() }
 }
 
+/// The oldest login method, by itself: these versions know nothing of linked ones.
 fn old_user(user: &User, cdi: Cdi) -> wire::OldUser {
     let oldest = user.login_methods.first();
     wire::OldUser {
-        id: user.public_id().to_owned(),
+        id: oldest.map_or_else(|| user.public_id(), LoginMethod::public_id).to_owned(),
         time_joined: user.time_joined(),
         tenant_ids: (cdi >= Cdi::V3_0).then(|| oldest.map(|m| m.tenant_ids.clone()).unwrap_or_default()),
         email: oldest.and_then(|method| method.email.clone()),

@@ -3,7 +3,7 @@
 use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::store::{self, Member, Page};
-use crate::{Cx, Error, Result};
+use crate::{Cx, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
@@ -28,10 +28,11 @@ pub struct Found {
     pub recipe_user_id: String,
 }
 
-/// The user with a login method that is known to be there, by its internal id.
+/// The user with a login method that was there a moment ago, by its internal id. If the user was deleted
+/// since, the whole call is tried again.
 pub async fn find_certain(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Found> {
     let user = find_in(tx, app_id, user_id).await?;
-    let user = user.ok_or_else(|| Error::Internal(format!("user {user_id} is gone")))?;
+    let user = user.ok_or(portcullis_db::Error::Busy)?;
     let recipe_user_id = user.method(user_id).map_or(user_id, LoginMethod::public_id).to_owned();
     Ok(Found { user, recipe_user_id })
 }
