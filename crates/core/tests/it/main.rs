@@ -18,6 +18,7 @@ mod jwt;
 mod linking;
 mod linking_model;
 mod multitenancy;
+mod password_hashes;
 mod passwordless;
 mod passwordless_users;
 mod providers;

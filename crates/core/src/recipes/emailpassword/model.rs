@@ -18,8 +18,8 @@ pub(super) struct ResetToken {
     pub(super) expires_at: i64,
 }
 
-/// Why a hash cannot be imported. The text is what callers see.
-pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<(), &'static str> {
+/// Of which kind a hash is, or why it cannot be imported. The text is what callers see.
+pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<Kind, &'static str> {
     if hash.is_empty() {
         return Err("Password hash cannot be an empty string");
     }
@@ -37,7 +37,7 @@ pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<(), &'
     if wanted.is_some_and(|wanted| wanted != kind) {
         return Err(fault);
     }
-    if StoredHash::costs_too_much(hash) { Err("Password hash costs too much to verify") } else { Ok(()) }
+    if StoredHash::costs_too_much(hash) { Err("Password hash costs too much to verify") } else { Ok(kind) }
 }
 
 #[cfg(test)]
@@ -48,8 +48,8 @@ mod tests {
     fn a_hash_must_be_what_it_is_said_to_be() {
         let bcrypt = "$2a$10$abcdefghijklmnopqrstuuPG9Q1bQX5bR5aB6m7q1n8e9s0t1u2v3";
         for (hash, algorithm, outcome) in [
-            (bcrypt, None, Ok(())),
-            (bcrypt, Some(" bcrypt "), Ok(())),
+            (bcrypt, None, Ok(Kind::Bcrypt)),
+            (bcrypt, Some(" bcrypt "), Ok(Kind::Bcrypt)),
             (bcrypt, Some("argon2"), Err("Password hash is in invalid Argon2 format")),
             ("", None, Err("Password hash cannot be an empty string")),
             ("plain", None, Err("Password hash is in invalid format")),

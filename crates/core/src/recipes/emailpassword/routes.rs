@@ -155,9 +155,9 @@ async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserRe
 
 async fn import_user(cx: Cx, input: wire::ImportRequest) -> Result<wire::ImportResponse> {
     let hash = input.password_hash.trim();
-    model::check_import(hash, input.hashing_algorithm.as_deref()).map_err(Error::bad_input)?;
+    let kind = model::check_import(hash, input.hashing_algorithm.as_deref()).map_err(Error::bad_input)?;
     check_enabled(&cx)?;
     let (user, did_user_already_exist) =
-        service::import_user(&cx, &normalise_email(&input.email), hash).await?;
+        service::import_user(&cx, &normalise_email(&input.email), (hash, kind)).await?;
     Ok(wire::ImportResponse::Ok { user: to_wire(&user, cx.cdi), did_user_already_exist })
 }

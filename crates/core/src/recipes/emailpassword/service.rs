@@ -3,7 +3,9 @@
 use super::model::ResetToken;
 use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
-use crate::crypto::{password_hash, random};
+use crate::crypto::password_hash::{self, Kind};
+use crate::crypto::password_pool::PoolError;
+use crate::crypto::random;
 use crate::ground::activity;
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::model::{InfoKind, LoginMethod, User, is_fake_email};
@@ -240,7 +242,11 @@ pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
 }
 
 /// Creates a user with a hash, or gives the hash to the one who is there; true if there was one.
-pub(super) async fn import_user(cx: &Cx, email: &str, hash: &str) -> Result<(User, bool)> {
+pub(super) async fn import_user(cx: &Cx, email: &str, (hash, kind): (&str, Kind)) -> Result<(User, bool)> {
+    if kind == Kind::FirebaseScrypt && cx.config().firebase_signer_key.is_none() {
+        // Nobody could sign in with it.
+        return Err(PoolError::MissingFirebaseKey.into());
+    }
     let mut tx = cx.db().write().await?;
     let known = store::find_by_email(&mut tx, &cx.scope, email).await?;
     let (user_id, was_there) = if let Some(known) = known {
