@@ -111,6 +111,8 @@ pub enum InputError {
     Nul(&'static str),
     /// A body field is longer than so many characters.
     TooLong(&'static str, usize),
+    /// None, or more than one, of these fields is there.
+    NotOneOf(&'static str),
     /// A tenant's provider lacks what it cannot be without.
     UselessProvider(&'static str),
 }
@@ -125,6 +127,7 @@ impl fmt::Display for InputError {
             Self::NotLong(name) => write!(f, "Field name '{name}' must be a long in the GET request"),
             Self::Nul(name) => write!(f, "Field name '{name}' must not contain NUL in the GET request"),
             Self::TooLong(name, max) => write!(f, "Field name '{name}' can have at most {max} characters"),
+            Self::NotOneOf(fields) => write!(f, "Please provide exactly one of {fields}"),
             Self::UselessProvider(reason) => write!(f, "Invalid third party config: {reason}"),
         }
     }
@@ -366,17 +369,24 @@ impl FromInput for Object {
 /// ```
 ///
 /// A field with `if` has type `Option<T>`: it is required when the condition holds and not read otherwise.
+///
+/// Debug texts hold no field: passwords, codes and tokens are among them.
 macro_rules! request {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $wire:literal $(if $known:expr)?),* $(,)? })*) => {
         $(
             $(#[$doc])*
-            #[derive(Clone, Debug, serde::Serialize)]
+            #[derive(Clone, serde::Serialize)]
             pub struct $name {
                 $(
                     $(#[$field_doc])*
                     #[serde(rename = $wire, skip_serializing_if = "crate::Field::is_absent")]
                     pub $field: $kind,
                 )*
+            }
+            impl std::fmt::Debug for $name {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.debug_struct(stringify!($name)).finish_non_exhaustive()
+                }
             }
             impl $crate::FromInput for $name {
                 #[allow(unused_mut, clippy::allow_attributes, reason = "a request may have no field")]
@@ -471,6 +481,7 @@ mod tests {
             let email = "a".into();
             let sample = Sample { email, recipe_user_id: None, limit: None, phone: Nullable::Null, factors };
             assert_eq!(serde_json::to_string(&sample).unwrap(), sent);
+            assert_eq!(format!("{sample:?}"), "Sample { .. }", "a field may be a secret");
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The passwordless recipe: codes and links for an address or a phone number, and signing in with them.
 
-use crate::Cdi;
-use crate::Nullable;
-use crate::Status;
 use crate::admin::StatusOk;
 use crate::endpoint::endpoint;
 use crate::input::request;
 use crate::users::User;
+use crate::{Cdi, FromInput, Input, InputError, Nullable, Status};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 request! {
     /// For whom a code is made: exactly one of address, number and device.
@@ -19,17 +18,6 @@ request! {
         /// A device that has codes already, as standard base64: it gets a further one.
         device_id: Option<String> = "deviceId",
         /// The code that is to be entered; without it one is made.
-        user_input_code: Option<String> = "userInputCode",
-    }
-    /// What shows that a code was received: either the link's code, or the device and the code entered there.
-    CodeRequest {
-        /// The hash of the device's id.
-        pre_auth_session_id: String = "preAuthSessionId",
-        /// The code in the link, as URL-safe base64.
-        link_code: Option<String> = "linkCode",
-        /// The device, as standard base64.
-        device_id: Option<String> = "deviceId",
-        /// The code that was entered.
         user_input_code: Option<String> = "userInputCode",
     }
     /// What is to be forgotten: exactly one of code and device.
@@ -76,6 +64,63 @@ request! {
         email: Option<String> = "email",
         /// The phone number.
         phone_number: Option<String> = "phoneNumber",
+    }
+}
+
+/// A code that was received.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeRequest {
+    /// The hash of the device's id.
+    pub pre_auth_session_id: String,
+    /// What shows it.
+    #[serde(flatten)]
+    pub proof: CodeProof,
+}
+
+/// What shows that a code was received.
+#[derive(Clone, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum CodeProof {
+    /// The link was followed.
+    Link {
+        /// The code in it, as URL-safe base64.
+        link_code: String,
+    },
+    /// The code was entered.
+    Entered {
+        /// Where: the device, as standard base64.
+        device_id: String,
+        /// The code.
+        user_input_code: String,
+    },
+}
+
+impl fmt::Debug for CodeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeRequest").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CodeProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeProof").finish_non_exhaustive()
+    }
+}
+
+/// Which fields are there decides, whatever they hold.
+impl FromInput for CodeRequest {
+    fn from_input(mut input: Input) -> Result<Self, InputError> {
+        let pre_auth_session_id = input.take("preAuthSessionId")?;
+        let proof = match ["linkCode", "deviceId", "userInputCode"].map(|name| input.has(name)) {
+            [true, false, false] => CodeProof::Link { link_code: input.take("linkCode")? },
+            [false, true, true] => CodeProof::Entered {
+                device_id: input.take("deviceId")?,
+                user_input_code: input.take("userInputCode")?,
+            },
+            _ => return Err(InputError::NotOneOf("linkCode or deviceId+userInputCode")),
+        };
+        Ok(Self { pre_auth_session_id, proof })
     }
 }
 
@@ -302,4 +347,24 @@ endpoint! {
     UpdateUser: Put "/recipe/user" App, UpdateRequest => UpdateResponse, RID: Option<&'static str> = Some("passwordless");
     /// A user by id, address or phone number.
     GetUser: Get "/recipe/user" Any, GetUserRequest => GetUserResponse, RID: Option<&'static str> = Some("passwordless");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_caller_sends_is_what_the_core_reads() {
+        for body in [
+            json!({"preAuthSessionId": "secret a", "linkCode": "secret b"}),
+            json!({"preAuthSessionId": "secret a", "deviceId": "secret c", "userInputCode": "secret d"}),
+        ] {
+            let input = Input::body(body.to_string().as_bytes(), Cdi::LATEST).unwrap();
+            let read = CodeRequest::from_input(input).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), body);
+            let debug = format!("{read:?} {:?}", read.proof);
+            assert!(!debug.contains("secret"), "{debug}");
+        }
+    }
 }

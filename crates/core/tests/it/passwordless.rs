@@ -168,6 +168,21 @@ async fn what_is_wrong_about_an_attempt_is_told() {
         (json!({"preAuthSessionId": session, "userInputCode": "1"}), ONE_PROOF),
         (json!({"preAuthSessionId": session, "linkCode": "A", "deviceId": "AAAA"}), ONE_PROOF),
         (json!({"preAuthSessionId": session, "linkCode": "A", "userInputCode": "1"}), ONE_PROOF),
+        // Which fields are there decides, whatever they hold.
+        (json!({"preAuthSessionId": session, "linkCode": null, "deviceId": 1}), ONE_PROOF),
+        (json!({"preAuthSessionId": session, "deviceId": null}), ONE_PROOF),
+        (
+            json!({"preAuthSessionId": session, "linkCode": null}),
+            "Field name 'linkCode' is invalid in JSON input",
+        ),
+        (
+            json!({"preAuthSessionId": session, "deviceId": "AAAA", "userInputCode": 1}),
+            "Field name 'userInputCode' is invalid in JSON input",
+        ),
+        (
+            json!({"preAuthSessionId": 1, "linkCode": "A"}),
+            "Field name 'preAuthSessionId' is invalid in JSON input",
+        ),
         (json!({"preAuthSessionId": session, "linkCode": "A"}), "Input encoding error in linkCode"),
         (json!({"preAuthSessionId": session, "linkCode": "+/8="}), "Input encoding error in linkCode"),
         (
@@ -274,8 +289,10 @@ async fn codes_and_links_expire() {
 async fn a_check_leaves_everything_as_it_is() {
     let core = TestCore::start().await;
     let code = begin(&core, json!({"phoneNumber": PHONE})).await;
-    for proof in [entry, link] {
-        let reply = check(&core, proof(&code)).await.json();
+    for (version, proof) in
+        [("2.11", link as fn(&Value) -> Value), ("4.0", entry), ("5.0", entry), ("5.6", link)]
+    {
+        let reply = check(&core.cdi(version), proof(&code)).await.json();
         let device = json!({"preAuthSessionId": code["preAuthSessionId"], "failedCodeInputAttemptCount": 0,
             "phoneNumber": PHONE});
         assert_eq!(reply, json!({"status": "OK", "consumedDevice": device}));

@@ -237,6 +237,13 @@ async fn what_another_user_has_cannot_be_taken() {
         let reply = recipe.put("/recipe/user", json!({"recipeUserId": unknown, "email": "x"})).await;
         assert_eq!(reply.json(), json!({"status": "UNKNOWN_USER_ID_ERROR"}));
     }
+    for (body, field) in [(json!({"email": 1}), "email"), (json!({"phoneNumber": []}), "phoneNumber")] {
+        let mut body = body;
+        body["recipeUserId"] = id.clone();
+        let reply = recipe.put("/recipe/user", body).await;
+        let text = format!("Field name '{field}' is invalid in JSON input\n");
+        assert_eq!((reply.status, reply.text()), (400, text));
+    }
     let missing = recipe.put("/recipe/user", json!({"email": "x"})).await;
     assert_eq!(missing.text(), "Field name 'recipeUserId' is invalid in JSON input\n");
     let old = recipe.cdi("3.1");
@@ -267,9 +274,13 @@ async fn what_is_reserved_for_another_primary_user_cannot_be_taken() {
     let reason = "New email is associated with another primary user ID";
     let refusal = json!({"status": "EMAIL_CHANGE_NOT_ALLOWED_ERROR", "reason": reason});
     assert_eq!(put(json!({"email": "bob@example.com"})).await, refusal);
+    let dave = sign_in(&core, json!({"email": "dave@example.com"})).await["id"].clone();
+    recipe.put("/recipe/user", json!({"recipeUserId": dave, "phoneNumber": "+442071838751"})).await.json();
+    assert_eq!(put(json!({"email": "dave@example.com"})).await, refusal, "of the recipe, who is not primary");
     let reason = "New phone number is associated with another primary user ID";
     let refusal = json!({"status": "PHONE_NUMBER_CHANGE_NOT_ALLOWED_ERROR", "reason": reason});
     assert_eq!(put(json!({"phoneNumber": PHONE})).await, refusal);
+    assert_eq!(put(json!({"phoneNumber": "+442071838751"})).await, refusal);
     assert_eq!(
         put(json!({"email": "free@example.com", "phoneNumber": "+16502530000"})).await["status"],
         "OK"

@@ -80,20 +80,14 @@ fn new_code(cx: &Cx, new: &NewCode) -> wire::CreateCodeResponse {
 }
 
 fn proof(cx: &Cx, input: wire::CodeRequest) -> Result<(Proof, String)> {
-    let fault = "Please provide exactly one of linkCode or deviceId+userInputCode";
-    let is_link = match (&input.link_code, &input.device_id, &input.user_input_code) {
-        (Some(_), None, None) => true,
-        (None, Some(_), Some(_)) => false,
-        _ => return Err(Error::bad_input(fault)),
-    };
     check_enabled(cx)?;
-    let proof = if is_link {
-        let link_code = LinkCode::decode(&input.link_code.unwrap_or_default());
-        Proof::Link(link_code.ok_or_else(|| Error::bad_input("Input encoding error in linkCode"))?)
-    } else {
-        Proof::Entered {
-            device_id: device_id(&input.device_id.unwrap_or_default())?,
-            user_input_code: Secret::new(input.user_input_code.unwrap_or_default()),
+    let proof = match input.proof {
+        wire::CodeProof::Link { link_code } => {
+            let link_code = LinkCode::decode(&link_code);
+            Proof::Link(link_code.ok_or_else(|| Error::bad_input("Input encoding error in linkCode"))?)
+        }
+        wire::CodeProof::Entered { device_id: id, user_input_code } => {
+            Proof::Entered { device_id: device_id(&id)?, user_input_code: Secret::new(user_input_code) }
         }
     };
     Ok((proof, input.pre_auth_session_id))
