@@ -77,6 +77,7 @@ impl PasswordFilter {
         let is_whole = segment_length.is_power_of_two()
             && segment_length_mask == segment_length - 1
             && segment_count_length > 0
+            && segment_count_length.is_multiple_of(segment_length)
             && count == places
             && count <= FINGERPRINTS_MAX;
         if !is_whole {
@@ -183,6 +184,14 @@ mod tests {
             bad[at] ^= 1;
             assert!(PasswordFilter::read(bad.as_slice()).is_err(), "{at}");
         }
+        // Lengths that fit together, but not to segments: a lookup would go beyond the end.
+        let mut bad = good[..MAGIC.len() + 8].to_vec();
+        for number in [4_u32, 3, 5] {
+            bad.extend(number.to_le_bytes());
+        }
+        bad.extend(13_u64.to_le_bytes());
+        bad.extend([0; 26]);
+        assert!(PasswordFilter::read(bad.as_slice()).is_err());
         assert!(PasswordFilter::build("\n\n".as_bytes()).is_err());
     }
 }
