@@ -74,7 +74,11 @@ async fn factors_are_kept_cleared_or_replaced() {
     put(&core, "/recipe/multitenancy/tenant/v2", cleared).await;
     let cleared = core.get("/t1/recipe/multitenancy/tenant/v2").await.json();
     assert!(cleared.get("firstFactors").is_none() && cleared.get("requiredSecondaryFactors").is_none());
+}
 
+#[tokio::test]
+async fn what_factors_cannot_be_is_named() {
+    let core = TestCore::start().await;
     for (path, body, text) in [
         (
             "/v2",
@@ -93,7 +97,44 @@ async fn factors_are_kept_cleared_or_replaced() {
             json!({"firstFactors": ["a b"]}),
             "firstFactors should contain only 0-9,a-z,A-Z,_,.,- characters",
         ),
+        (
+            "/v2",
+            json!({"firstFactors": [""]}),
+            "firstFactors should contain only 0-9,a-z,A-Z,_,.,- characters",
+        ),
+        (
+            "/v2",
+            json!({"requiredSecondaryFactors": ["a", "b", "a"]}),
+            "requiredSecondaryFactors input should not contain duplicate values",
+        ),
+        (
+            "/v2",
+            json!({"requiredSecondaryFactors": ["ä"]}),
+            "requiredSecondaryFactors should contain only 0-9,a-z,A-Z,_,.,- characters",
+        ),
+        (
+            "/v2",
+            json!({"requiredSecondaryFactors": ["a".repeat(129)]}),
+            "requiredSecondaryFactors should contain names of at most 128 characters",
+        ),
         ("/v2", json!({"firstFactors": [1]}), "Field name 'firstFactors' is invalid in JSON input"),
+        ("/v2", json!({"firstFactors": "totp"}), "Field name 'firstFactors' is invalid in JSON input"),
+        (
+            "/v2",
+            json!({"requiredSecondaryFactors": [null]}),
+            "Field name 'requiredSecondaryFactors' is invalid in JSON input",
+        ),
+        (
+            "",
+            json!({"requiredSecondaryFactors": []}),
+            "requiredSecondaryFactors cannot be empty. Set null instead to remove all required secondary factors.",
+        ),
+        ("", json!({"firstFactors": ["a", "a"]}), "firstFactors input should not contain duplicate values"),
+        (
+            "",
+            json!({"requiredSecondaryFactors": ["a", "a"]}),
+            "requiredSecondaryFactors input should not contain duplicate values",
+        ),
         (
             "",
             json!({"firstFactors": []}),
@@ -107,6 +148,43 @@ async fn factors_are_kept_cleared_or_replaced() {
     ] {
         assert_eq!(refusal(&core, &format!("{TENANT}{path}"), body).await, (400, text.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn factors_that_one_version_sets_are_shown_by_the_others() {
+    let core = TestCore::start().await;
+    let factors = json!({"tenantId": "t1", "firstFactors": ["otp-email", "(my.factor_1)-"],
+        "requiredSecondaryFactors": ["totp", "webauthn"]});
+    put(&core, "/recipe/multitenancy/tenant/v2", factors).await;
+    let first = json!(["(my.factor_1)-", "otp-email"]);
+    let v2 = core.get("/t1/recipe/multitenancy/tenant/v2").await.json();
+    assert_eq!(
+        (&v2["firstFactors"], &v2["requiredSecondaryFactors"]),
+        (&first, &json!(["totp", "webauthn"]))
+    );
+    let v1 = core.cdi("5.0").get("/t1/recipe/multitenancy/tenant").await.json();
+    assert_eq!(
+        (&v1["firstFactors"], &v1["requiredSecondaryFactors"]),
+        (&first, &json!(["totp", "webauthn"]))
+    );
+    assert_eq!(v1["emailPassword"], json!({"enabled": true}), "from 5.0 on any factor will do");
+    let old = core.cdi("4.0").get("/t1/recipe/multitenancy/tenant").await.json();
+    assert!(old.get("firstFactors").is_none() && old.get("requiredSecondaryFactors").is_none());
+    let enabled =
+        ["emailPassword", "thirdParty", "passwordless"].map(|recipe| old[recipe]["enabled"].clone());
+    assert_eq!(enabled, [json!(false), json!(false), json!(true)], "before, only what is listed");
+    // An older call adds to the list and takes from it, and leaves the second factors alone.
+    let change = json!({"tenantId": "t1", "emailPasswordEnabled": true, "passwordlessEnabled": false});
+    put(&core.cdi("3.1"), TENANT, change).await;
+    let v2 = core.get("/t1/recipe/multitenancy/tenant/v2").await.json();
+    assert_eq!(v2["firstFactors"], json!(["(my.factor_1)-", "emailpassword"]));
+    assert_eq!(v2["requiredSecondaryFactors"], json!(["totp", "webauthn"]));
+    let unread = json!({"tenantId": "t1", "firstFactors": 1, "requiredSecondaryFactors": 1});
+    assert_eq!(put(&core.cdi("4.0"), TENANT, unread).await, made(false), "unknown to that version");
+    let cleared = json!({"tenantId": "t1", "firstFactors": null, "requiredSecondaryFactors": null});
+    put(&core.cdi("5.0"), TENANT, cleared).await;
+    let v1 = core.cdi("5.0").get("/t1/recipe/multitenancy/tenant").await.json();
+    assert!(v1.get("firstFactors").is_none() && v1.get("requiredSecondaryFactors").is_none());
 }
 
 #[tokio::test]
