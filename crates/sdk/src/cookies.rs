@@ -100,9 +100,13 @@ pub(crate) fn is_cookie_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
+/// The last moment of the year 9999, after which the form of dates has no more digits.
+const LATEST_MS: i64 = 253_402_300_799_999;
+
 /// RFC 9110, section 5.6.7.
 fn http_date(milliseconds: i64) -> String {
-    let since = Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default());
+    let milliseconds = u64::try_from(milliseconds.min(LATEST_MS)).unwrap_or_default();
+    let since = Duration::from_millis(milliseconds);
     httpdate::fmt_http_date(UNIX_EPOCH + since)
 }
 
@@ -155,6 +159,19 @@ mod tests {
             expires_at: 0,
             secure: false,
             same_site: SameSite::Lax,
+        }
+    }
+
+    #[test]
+    fn any_expiry_can_be_written() {
+        for (expires_at, date) in [
+            (i64::MIN, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (LATEST_MS, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (LATEST_MS + 1, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (i64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let header = Cookie { expires_at, ..plain() }.to_header().unwrap();
+            assert!(header.to_str().unwrap().contains(&format!("; Expires={date};")), "{header:?}");
         }
     }
 
