@@ -10,6 +10,9 @@ const PASSWORD: &str = "a-secret-password";
 /// The place does not depend on who connects, and no fault tells the password.
 pub fn run(data: &[u8]) {
     let Some([address, attributes, schema]) = lines(data) else { return };
+    if [address, attributes, schema].iter().any(|text| text.contains(PASSWORD)) {
+        return;
+    }
     let url = format!("postgres://ann:{PASSWORD}@{address}");
     let place = |url: &str| Place::of(url, Some(schema).filter(|schema| !schema.is_empty()));
     match place(&url) {

@@ -87,4 +87,8 @@ const ENDPOINTS: &[ReadTwice] = endpoints! {
         RegisterCredential GetCredential ListCredentials RemoveCredential CreateRecoveryToken
         ConsumeRecoveryToken GetRecoveringUser UpdateEmail;
     useridmapping: CreateMapping GetMapping RemoveMapping UpdateInfo;
+    accountlinking: CheckPrimary CreatePrimary CheckLink Link Unlink;
+    dashboard: CreateUser UpdateUser DeleteUser ListUsers ListSessions RevokeSession SignIn VerifySession
+        GetSettings;
+    multitenancy: AddMember RemoveMember;
 };
