@@ -47,7 +47,7 @@ pub fn run(data: &[u8]) {
             }
             // Codes that were shown at one moment count as one millisecond after the other.
             Outcome::LimitReached(wait) => {
-                assert!((1..=cooldown_ms + i64::from(ATTEMPTS)).contains(&wait), "{wait}")
+                assert!((1..=cooldown_ms + i64::from(ATTEMPTS)).contains(&wait), "{wait}");
             }
         }
     }
