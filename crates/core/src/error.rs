@@ -87,6 +87,11 @@ impl Error {
     pub fn internal(text: impl std::fmt::Display) -> Self {
         Self::Internal(format!("{text}"))
     }
+
+    /// Whether the call was broken off for reasons of the core's own, which say nothing about what was asked.
+    pub(crate) fn is_breakdown(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Db(_) | Self::Internal(_))
+    }
 }
 
 impl From<InputError> for Error {

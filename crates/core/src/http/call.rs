@@ -4,6 +4,7 @@ use super::gate;
 use super::path::{self, Parts};
 use super::reply::Reply;
 use super::routes::{self, Route};
+use crate::ground::guessing::service::Counted;
 use crate::ground::tenancy::{Tenant, service as tenancy};
 use crate::{App, Cx, Error, Result, Scope, Unknown};
 use bytes::{Buf, Bytes};
@@ -112,6 +113,9 @@ async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> 
     let mut tries = 1;
     loop {
         let outcome = (route.handler)(call.clone(), input(route, query, body, call.cdi)?).await;
+        if outcome.as_ref().is_err_and(Error::is_breakdown) {
+            call.counted.take_back().await;
+        }
         match outcome {
             Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => tries += 1,
             Err(Error::Db(portcullis_db::Error::MissingParent)) => return Err(call.lost_parent().await),
@@ -150,6 +154,7 @@ pub(super) struct Call {
     now: i64,
     is_operator: bool,
     caller: Option<IpAddr>,
+    counted: Arc<Counted>,
     tenant: Option<Arc<Tenant>>,
     public_tenant: Option<Arc<Tenant>>,
     base_tenant: Option<Arc<Tenant>>,
@@ -173,6 +178,7 @@ impl Call {
             now: app.clock.now(),
             is_operator: false,
             caller: None,
+            counted: Arc::default(),
             tenant,
             public_tenant,
             base_tenant,
@@ -191,7 +197,8 @@ impl Call {
 
     /// Lets the call through to the handler if its tenant, or its app, is there.
     pub(super) fn admit(self, level: Level) -> Result<Cx> {
-        let Self { app, scope, cdi, now, is_operator, caller, tenant, public_tenant, base_tenant } = self;
+        let Self { app, scope, cdi, now, is_operator, caller, counted, tenant, public_tenant, base_tenant } =
+            self;
         if level == Level::App && cdi >= Cdi::V5_0 && !scope.is_public_tenant() {
             return Err(Error::forbidden("Only public tenantId can call this app specific API"));
         }
@@ -201,6 +208,6 @@ impl Call {
             Level::Lookup => (tenant.or(base_tenant), Unknown::Tenant),
         };
         let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
-        Ok(Cx { app, scope, tenant, is_operator, caller, cdi, now })
+        Ok(Cx { app, scope, tenant, is_operator, caller, counted, cdi, now })
     }
 }

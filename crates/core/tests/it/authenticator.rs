@@ -43,6 +43,8 @@ pub(crate) struct Authenticator {
     pub(crate) counter: u32,
     /// By how much it grows with each answer: passkeys that are synchronised do not count.
     pub(crate) step: u32,
+    /// Bytes in the key that mean nothing.
+    pub(crate) ballast: usize,
 }
 
 /// What the browser and the authenticator take an answer to be for.
@@ -92,7 +94,7 @@ impl Authenticator {
             Algorithm::Ed25519 => Key::Ed25519(Ed25519KeyPair::generate().unwrap()),
             Algorithm::Rs256 => Key::Rs256(rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap()),
         };
-        Self { id: vec![NEXT.fetch_add(1, Ordering::Relaxed); 20], key, counter: 1, step: 1 }
+        Self { id: vec![NEXT.fetch_add(1, Ordering::Relaxed); 20], key, counter: 1, step: 1, ballast: 0 }
     }
 
     /// The id as it is told.
@@ -175,6 +177,9 @@ impl Authenticator {
         } else {
             -1
         };
+        if self.ballast > 0 {
+            fields.insert(-100, Cbor::Bytes(vec![0; self.ballast]));
+        }
         fields.extend((0..).zip(parts).map(|(at, part)| (first - at, Cbor::Bytes(part))));
         Cbor::Map(fields.into_iter().map(|(name, value)| (Cbor::Integer(name), value)).collect())
     }

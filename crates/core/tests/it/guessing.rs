@@ -1,6 +1,9 @@
 //! Failed attempts at passwords and tokens: 429 once there were too many, where that is configured.
 
+use super::authenticator::{Algorithm, Authenticator, Ceremony};
+use super::webauthn;
 use portcullis_core::jobs;
+use portcullis_db::Engine;
 use portcullis_testkit::{Reply, TestCore};
 use serde_json::{Value, json};
 
@@ -125,6 +128,138 @@ async fn codes_of_an_app_are_counted_for_their_user_beside_the_rules_of_the_reci
     }
     assert_eq!(core.post("/recipe/totp/device/verify", guess).await.status, 429);
     assert_eq!(sign_in(&core, EMAIL, RIGHT).await.status_word(), "OK", "passwords count apart");
+}
+
+#[tokio::test]
+async fn what_was_not_looked_at_is_neither_a_failure_nor_a_new_beginning() {
+    let core = limited(json!({"max_failed_attempts_per_account": 3, "totp_max_attempts": 2})).await;
+    let device =
+        json!({"userId": "ann", "deviceName": "phone", "skew": 1, "period": 30, "secretKey": "GEZDGNBV"});
+    assert_eq!(core.post("/recipe/totp/device/import", device).await.status_word(), "OK");
+    let guess = json!({"userId": "ann", "deviceName": "phone", "totp": "guess"});
+    let words = async |path: &'static str, times: usize| {
+        let mut words = Vec::new();
+        for _ in 0..times {
+            let reply = core.post(path, guess.clone()).await;
+            words.push(if reply.status == 200 { reply.status_word() } else { reply.status.to_string() });
+        }
+        words
+    };
+    assert_eq!(words("/recipe/totp/verify", 2).await, ["INVALID_TOTP_ERROR"; 2]);
+    // Any code will do for a device that is verified already.
+    assert_eq!(words("/recipe/totp/device/verify", 5).await, ["OK"; 5]);
+    assert_eq!(words("/recipe/totp/verify", 5).await, ["LIMIT_REACHED_ERROR"; 5]);
+    let unknown = json!({"userId": "ann", "deviceName": "unknown", "totp": "guess"});
+    assert_eq!(
+        core.post("/recipe/totp/device/verify", unknown).await.status_word(),
+        "UNKNOWN_DEVICE_ERROR",
+        "the third"
+    );
+    assert_eq!(words("/recipe/totp/device/verify", 1).await, ["429"]);
+}
+
+#[tokio::test]
+async fn who_is_refused_at_an_account_is_not_counted_as_a_caller() {
+    let core =
+        limited(json!({"max_failed_attempts_per_account": 2, "max_failed_attempts_per_caller": 4})).await;
+    let core = core.header("caller-address", "192.0.2.1");
+    for status in [200, 200, 429, 429, 429, 429, 429, 429] {
+        assert_eq!(sign_in(&core, EMAIL, "wrong").await.status, status);
+    }
+    for (email, status) in [("bob@example.com", 200), ("carl@example.com", 200), ("dora@example.com", 429)] {
+        assert_eq!(sign_in(&core, email, "wrong").await.status, status, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn passkeys_count_for_callers_and_close_no_account() {
+    let core =
+        limited(json!({"max_failed_attempts_per_account": 1, "max_failed_attempts_per_caller": 3})).await;
+    let mut authenticator = Authenticator::new(Algorithm::Es256);
+    webauthn::sign_up(&core, EMAIL, &mut authenticator).await;
+    let attempt = async |core: &TestCore, authenticator: &mut Authenticator, origin: &str| {
+        let options = webauthn::sign_in_options(core).await;
+        let credential = authenticator.get(&Ceremony::of(&options, origin));
+        core.post("/recipe/webauthn/signin", webauthn::answer(&options, &credential)).await
+    };
+    let attacker = core.header("caller-address", "192.0.2.1");
+    let options = webauthn::sign_in_options(&attacker).await;
+    let late = authenticator.get(&Ceremony::of(&options, webauthn::ORIGIN));
+    attacker.advance(60_001);
+    for _ in 0..4 {
+        let reply = attacker.post("/recipe/webauthn/signin", webauthn::answer(&options, &late)).await;
+        assert_eq!(reply.status_word(), "INVALID_OPTIONS_ERROR", "who is slow tries nothing");
+        assert_eq!(attempt(&attacker, &mut authenticator, webauthn::ORIGIN).await.status_word(), "OK");
+    }
+    for _ in 0..2 {
+        let reply = attempt(&attacker, &mut authenticator, "https://example.org").await;
+        assert_eq!(reply.status_word(), "INVALID_AUTHENTICATOR_ERROR");
+    }
+    let reply = attempt(&attacker, &mut Authenticator::new(Algorithm::Es256), webauthn::ORIGIN).await;
+    assert_eq!(reply.status_word(), "CREDENTIAL_NOT_FOUND_ERROR");
+    assert_eq!(attempt(&attacker, &mut authenticator, webauthn::ORIGIN).await.status, 429);
+    assert_eq!(sign_in(&attacker, EMAIL, RIGHT).await.status, 429, "at every secret");
+    assert_eq!(attempt(&core, &mut authenticator, webauthn::ORIGIN).await.status_word(), "OK");
+}
+
+async fn run(core: &TestCore, statements: &[String]) {
+    let mut tx = core.app.db.write().await.unwrap();
+    for statement in statements {
+        tx.execute(statement.clone(), &[]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+/// Makes PostgreSQL break off so many calls, with a code, that would keep a TOTP code.
+async fn break_off(core: &TestCore, calls: i64, code: &str) {
+    let function = format!(
+        "create function broken() returns trigger language plpgsql as $$ begin
+            if nextval('broken_off') <= {calls} then raise 'broken off' using errcode = '{code}'; end if;
+            return new;
+         end $$"
+    );
+    let trigger =
+        "create trigger broken before insert on totp_used_codes for each row execute function broken()";
+    run(core, &["create sequence broken_off".to_owned(), function, trigger.to_owned()]).await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_the_database_broke_off_does_not_count() {
+    let core =
+        limited(json!({"max_failed_attempts_per_account": 1, "max_failed_attempts_per_caller": 1})).await;
+    let core = core.header("caller-address", "192.0.2.1");
+    let device =
+        json!({"userId": "ann", "deviceName": "phone", "skew": 1, "period": 30, "secretKey": "GEZDGNBV"});
+    assert_eq!(core.post("/recipe/totp/device/import", device).await.status_word(), "OK");
+    let guess = async || core.post("/recipe/totp/verify", json!({"userId": "ann", "totp": "1"})).await.status;
+    if core.app.db.engine() == Engine::Postgres {
+        break_off(&core, 3, "58000").await;
+    } else {
+        let trigger = "create trigger broken before insert on totp_used_codes
+            begin select raise(abort, 'broken off'); end";
+        run(&core, &[trigger.to_owned()]).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(guess().await, 500);
+    }
+    if core.app.db.engine() == Engine::Sqlite {
+        run(&core, &["drop trigger broken".to_owned()]).await;
+    }
+    assert_eq!([guess().await, guess().await], [200, 429]);
+}
+
+/// SQLite has one writer, and breaks no call off.
+#[tokio::test]
+async fn a_call_that_is_run_again_makes_one_attempt() {
+    let core = limited(json!({"max_failed_attempts_per_account": 2})).await;
+    let device =
+        json!({"userId": "ann", "deviceName": "phone", "skew": 1, "period": 30, "secretKey": "GEZDGNBV"});
+    assert_eq!(core.post("/recipe/totp/device/import", device).await.status_word(), "OK");
+    if core.app.db.engine() == Engine::Postgres {
+        break_off(&core, 3, "40001").await;
+    }
+    let guess = async || core.post("/recipe/totp/verify", json!({"userId": "ann", "totp": "1"})).await.status;
+    assert_eq!([guess().await, guess().await, guess().await], [200, 200, 429]);
 }
 
 #[tokio::test]

@@ -126,6 +126,42 @@ async fn options_to_make_a_passkey_are_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn an_empty_text_is_as_good_as_none() {
+    let core = TestCore::start().await;
+    let mut body = register_body(EMAIL);
+    for name in ["displayName", "attestation", "residentKey", "userVerification"] {
+        body[name] = "".into();
+    }
+    let options = core.post(REGISTER_OPTIONS, body).await.json();
+    assert_eq!((&options["user"]["displayName"], &options["attestation"]), (&json!(EMAIL), &json!("none")));
+    let selection =
+        json!({"requireResidentKey": true, "residentKey": "required", "userVerification": "preferred"});
+    assert_eq!(options["authenticatorSelection"], selection);
+    let mut body = sign_in_body();
+    body["userVerification"] = "".into();
+    assert_eq!(core.post(SIGN_IN_OPTIONS, body).await.json()["userVerification"], "preferred");
+}
+
+#[tokio::test]
+async fn authenticators_are_told_the_oldest_user_of_the_tenant() {
+    let core = TestCore::start().await;
+    assert_eq!(
+        core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"})).await.status_word(),
+        "OK"
+    );
+    let elsewhere = json!({"email": EMAIL, "password": "password1"});
+    assert_eq!(core.post("/t1/recipe/signup", elsewhere).await.status_word(), "OK");
+    let options = register_options(&core, EMAIL).await;
+    let handle = |id: &Value| json!(URL_SAFE_NO_PAD.encode(id.as_str().unwrap()));
+    assert_eq!(options["user"]["id"], handle(&options["webauthnGeneratedOptionsId"]), "another tenant's");
+    core.advance(1000);
+    let oldest = core.sign_up(EMAIL, "password1").await["id"].clone();
+    core.advance(1000);
+    assert_eq!(sign_up(&core, EMAIL, &mut Authenticator::new(Algorithm::Es256)).await["status"], "OK");
+    assert_eq!(register_options(&core, EMAIL).await["user"]["id"], handle(&oldest));
+}
+
+#[tokio::test]
 async fn options_to_sign_in_are_what_was_asked_for_and_both_kinds_are_kept() {
     let core = TestCore::start().await;
     let mut body = sign_in_body();
@@ -462,6 +498,36 @@ async fn before_5_5_the_options_stay_and_the_same_answer_is_taken_twice() {
     }
     let second = authenticator.get(&Ceremony::of(&options, ORIGIN));
     assert_eq!(core.post("/recipe/webauthn/signin", answer(&options, &second)).await.status_word(), "OK");
+}
+
+#[tokio::test]
+async fn before_5_5_an_answer_without_a_counter_is_taken_twice_and_no_other_after_it() {
+    let core = TestCore::start().await.cdi("5.4");
+    let mut authenticator = Authenticator::new(Algorithm::Es256);
+    (authenticator.counter, authenticator.step) = (0, 0);
+    sign_up(&core, EMAIL, &mut authenticator).await;
+    let options = sign_in_options(&core).await;
+    let first = authenticator.get(&Ceremony::of(&options, ORIGIN));
+    let another = authenticator.get(&Ceremony::of(&options, ORIGIN));
+    let repeated =
+        json!({"status": "INVALID_AUTHENTICATOR_ERROR", "reason": "The options were answered before"});
+    for (credential, is_taken) in [
+        (&first, true),
+        (&another, false),
+        (&first, true),
+        (&first, false),
+        (&another, false),
+        (&first, false),
+    ] {
+        let reply = core.post("/recipe/webauthn/signin", answer(&options, credential)).await.json();
+        if is_taken {
+            assert_eq!(reply["status"], "OK");
+        } else {
+            assert_eq!(reply, repeated);
+        }
+    }
+    assert!(has_options(&core, &options).await);
+    assert_eq!(sign_in(&core, &mut authenticator).await["status"], "OK", "other options, another answer");
 }
 
 #[tokio::test]

@@ -314,6 +314,47 @@ async fn a_recovery_token_works_once_and_ends_the_others_of_its_address() {
 }
 
 #[tokio::test]
+async fn a_recovery_token_is_kept_as_a_hash_and_goes_with_its_user() {
+    let core = TestCore::start().await;
+    let id = new_user(&core, EMAIL, &mut Authenticator::new(Algorithm::Es256)).await;
+    let token = recovery_token(&core, &id, EMAIL).await;
+    let kept = async || {
+        let mut tx = core.app.db.read().await.unwrap();
+        let sql = "select token from webauthn_account_recovery_tokens";
+        tx.fetch_all::<(String,)>(sql, &[]).await.unwrap()
+    };
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    let [(found,)] = kept().await.try_into().unwrap();
+    let found: Vec<u8> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(&found[at..at + 2], 16).unwrap()).collect();
+    assert_eq!(found, hash.as_ref());
+    assert_eq!(core.post("/user/remove", json!({"userId": id})).await.status_word(), "OK");
+    let invalid = json!({"status": "RECOVER_ACCOUNT_TOKEN_INVALID_ERROR"});
+    assert_eq!(recovering(&core, &token).await, invalid);
+    assert_eq!(core.post(CONSUME, json!({"token": token})).await.json(), invalid);
+    assert!(kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn who_recovers_is_told_of_passkeys_of_the_tenant_only() {
+    let core = TestCore::start().await;
+    let tenant = json!({"tenantId": "t1"});
+    assert_eq!(core.put("/recipe/multitenancy/tenant/v2", tenant).await.status_word(), "OK");
+    let options =
+        core.post("/t1/recipe/webauthn/options/register", super::webauthn::register_body(EMAIL)).await.json();
+    let credential = Authenticator::new(Algorithm::Es256).create(&Ceremony::of(&options, ORIGIN));
+    let made = core.post("/t1/recipe/webauthn/signup", answer(&options, &credential)).await.json();
+    let id = made["recipeUserId"].as_str().unwrap();
+    for (tenant, expected) in [("", Value::Null), ("/t1", json!(id))] {
+        let body = json!({"email": EMAIL, "userId": id});
+        let token = core.post(&format!("{tenant}{RECOVER}"), body).await.json()["token"].clone();
+        let path = format!("{tenant}/recipe/webauthn/user/recover?token={}", token.as_str().unwrap());
+        let found = core.get(&path).await.json();
+        assert_eq!((&found["recipeUserId"], &found["user"]["id"]), (&expected, &json!(id)), "{tenant}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_without_passkeys_recovers_with_a_new_one() {
     let core = TestCore::start().await;
     let password = core.sign_up(EMAIL, "password1").await["id"].as_str().unwrap().to_owned();

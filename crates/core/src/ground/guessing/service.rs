@@ -3,7 +3,9 @@
 use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::{Cx, Error, Result};
+use portcullis_db::Db;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The longest time that attempts are counted together: a day, in milliseconds.
@@ -26,6 +28,9 @@ pub enum Secret {
     RecoveryToken,
     /// A token from a link that proves an address.
     VerificationToken,
+    /// The signature of a passkey. As nobody can guess one, it is counted for callers alone: an account that
+    /// could be closed by signatures that are none would only be closed to its owner.
+    Passkey,
 }
 
 impl Secret {
@@ -38,21 +43,32 @@ impl Secret {
             Self::ResetToken => "reset-token",
             Self::RecoveryToken => "recovery-token",
             Self::VerificationToken => "verification-token",
+            Self::Passkey => "passkey",
         }
     }
 }
 
-/// An attempt that may be made. It counts as failed until it is said to have succeeded, so that many at once do
+/// An attempt that may be made. It counts as failed until it is said how else it ended, so that many at once do
 /// not all pass before the first of them has failed.
 #[derive(Debug)]
 #[must_use]
-pub struct Attempt {
-    account: Option<String>,
+pub struct Attempt(());
+
+/// What was counted for a call whose attempt has not ended.
+#[derive(Debug, Default)]
+pub struct Counted(Mutex<Option<Subjects>>);
+
+/// For whom an attempt was counted, and where.
+#[derive(Debug)]
+struct Subjects {
+    db: Db,
+    app_id: String,
     caller: Option<String>,
+    account: Option<String>,
 }
 
 /// Counts an attempt at a secret, of an account of the call's tenant as far as one is named. 429 if there were
-/// too many failed ones, at the account or by the caller, until their time is over.
+/// too many failed ones, at the account or by the caller, until their time is over; who is refused is not counted.
 pub async fn attempt(cx: &Cx, secret: Secret, account: Option<&str>) -> Result<Attempt> {
     let limits = cx.config().guesses;
     let name = secret.name();
@@ -60,42 +76,73 @@ pub async fn attempt(cx: &Cx, secret: Secret, account: Option<&str>) -> Result<A
     let account = of_account.map(|account| sha256_hex(&format!("{name} {} {account}", cx.tenant_id())));
     let of_caller = cx.caller.filter(|_| limits.per_caller > 0);
     let caller = of_caller.map(|caller| sha256_hex(&format!("caller {}", network(caller))));
+    if account.is_none() && caller.is_none() {
+        return Ok(Attempt(()));
+    }
+    let mut tx = cx.db().write().await?;
     for (subject, most) in [(&caller, limits.per_caller), (&account, limits.per_account)] {
         let Some(subject) = subject else { continue };
-        let (attempts, began_at) = count(cx, subject, limits.window_ms).await?;
+        let times = (cx.now, cx.now - limits.window_ms);
+        let (attempts, began_at) = store::count(&mut tx, cx.app_id(), subject, times).await?;
         if attempts > most {
             let left = began_at.saturating_add(limits.window_ms).saturating_sub(cx.now).max(1000);
             return Err(Error::TooManyGuesses(Duration::from_millis(left.unsigned_abs())));
         }
     }
-    Ok(Attempt { account, caller })
-}
-
-async fn count(cx: &Cx, subject: &str, window_ms: i64) -> Result<(i64, i64)> {
-    let mut tx = cx.db().write_one().await?;
-    let counted = store::count(&mut tx, cx.app_id(), subject, (cx.now, cx.now - window_ms)).await?;
     tx.commit().await?;
-    Ok(counted)
+    let app_id = cx.app_id().to_owned();
+    cx.counted.replace(Some(Subjects { db: cx.db().clone(), app_id, caller, account }));
+    Ok(Attempt(()))
 }
 
 impl Attempt {
     /// Says how it ended. If it was no guess, the account's failed attempts are forgotten, and the caller's count
     /// is as before.
-    pub async fn ended(self, cx: &Cx, succeeded: bool) -> Result<()> {
-        if !succeeded {
-            return Ok(());
+    pub async fn ended(self, cx: &Cx, succeeded: bool) {
+        let Some(subjects) = cx.counted.replace(None).filter(|_| succeeded) else { return };
+        // What was proved is proved, and often used up: that it was counted does not undo it.
+        if let Err(error) = subjects.forget().await {
+            tracing::warn!(%error, "a success still counts as a failed attempt");
         }
-        if let Some(subject) = &self.account {
-            let mut tx = cx.db().write_one().await?;
-            store::delete(&mut tx, cx.app_id(), subject).await?;
-            tx.commit().await?;
+    }
+
+    /// Says that the secret was not looked at: nothing was counted.
+    pub async fn is_void(self, cx: &Cx) {
+        cx.counted.take_back().await;
+    }
+}
+
+impl Counted {
+    fn replace(&self, subjects: Option<Subjects>) -> Option<Subjects> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), subjects)
+    }
+
+    /// Takes an attempt back that was broken off: nobody learned anything, and it may be made again.
+    pub(crate) async fn take_back(&self) {
+        let Some(subjects) = self.replace(None) else { return };
+        if let Err(error) = subjects.take_back().await {
+            tracing::warn!(%error, "an attempt that was broken off counts as a failed one");
         }
-        if let Some(subject) = &self.caller {
-            let mut tx = cx.db().write_one().await?;
-            store::take_back(&mut tx, cx.app_id(), subject).await?;
+    }
+}
+
+impl Subjects {
+    async fn take_back(&self) -> Result<()> {
+        for subject in self.caller.iter().chain(&self.account) {
+            let mut tx = self.db.write_one().await?;
+            store::take_back(&mut tx, &self.app_id, subject).await?;
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    async fn forget(mut self) -> Result<()> {
+        if let Some(account) = self.account.take() {
+            let mut tx = self.db.write_one().await?;
+            store::delete(&mut tx, &self.app_id, &account).await?;
+            tx.commit().await?;
+        }
+        self.take_back().await
     }
 }
 

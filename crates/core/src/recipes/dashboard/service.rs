@@ -98,7 +98,7 @@ pub(super) async fn sign_in(cx: &Cx, email: String, password: Secret) -> Result<
         None
     };
     let session_id = begin_session(cx, Whom::Id(known.user_id), &stored, renewed).await?;
-    attempt.ended(cx, session_id.is_some()).await?;
+    attempt.ended(cx, session_id.is_some()).await;
     Ok(session_id)
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if !cx.app.passwords.verify(password.clone(), stored.clone(), firebase_key).await? {
         return Ok(None);
     }
-    attempt.ended(cx, true).await?;
+    attempt.ended(cx, true).await;
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
@@ -139,7 +139,7 @@ pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(
     let taken = take_token(cx, &mut tx, token).await?;
     tx.commit().await?;
     let used = taken.and_then(|taken| Some((taken.email()?, taken.found.recipe_user_id)));
-    attempt.ended(cx, used.is_some()).await?;
+    attempt.ended(cx, used.is_some()).await;
     Ok(used.map(|(email, user_id)| (user_id, email)))
 }
 
@@ -186,7 +186,7 @@ pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Re
         store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
     }
     tx.commit().await?;
-    attempt.ended(cx, taken.is_some()).await?;
+    attempt.ended(cx, taken.is_some()).await;
     Ok(taken.map(|taken| taken.found.recipe_user_id))
 }
 

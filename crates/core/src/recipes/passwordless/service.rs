@@ -104,7 +104,7 @@ pub(super) async fn check(
         Err(refusal) => return Ok(Err(refusal)),
     };
     drop(tx);
-    attempt.ended(cx, true).await?;
+    attempt.ended(cx, true).await;
     Ok(Ok(device))
 }
 
@@ -201,7 +201,7 @@ pub(super) async fn consume(
         None => sign_up(cx, &mut tx, (contact, verified)).await?,
     };
     tx.commit().await?;
-    attempt.ended(cx, true).await?;
+    attempt.ended(cx, true).await;
     if !is_new {
         activity::touch(cx, &found.user.id).await;
     }

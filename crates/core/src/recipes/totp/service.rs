@@ -3,7 +3,7 @@
 use super::model::{self, Device, Limits, Verdict};
 use super::store;
 use crate::crypto::random;
-use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
+use crate::ground::guessing::service::{self as guessing, Attempt, Secret as Guessed};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Result, Scope};
 use portcullis_db::{Db, Tx};
@@ -125,9 +125,12 @@ pub(super) enum Outcome {
     LimitReached { retry_after_ms: i64 },
 }
 
-impl Outcome {
-    fn is_success(&self) -> bool {
-        matches!(self, Self::Right | Self::AlreadyVerified)
+/// Says how an attempt ended.
+async fn note(cx: &Cx, attempt: Attempt, outcome: &Outcome) {
+    match outcome {
+        Outcome::Right => attempt.ended(cx, true).await,
+        Outcome::Wrong { .. } | Outcome::Unknown => attempt.ended(cx, false).await,
+        Outcome::AlreadyVerified | Outcome::LimitReached { .. } => attempt.is_void(cx).await,
     }
 }
 
@@ -135,7 +138,7 @@ impl Outcome {
 pub(super) async fn verify_device(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<Outcome> {
     let attempt = guessing::attempt(cx, Guessed::TotpCode, Some(user_id)).await?;
     let outcome = use_code_of(cx, user_id, name, code).await?;
-    attempt.ended(cx, outcome.is_success()).await?;
+    note(cx, attempt, &outcome).await;
     Ok(outcome)
 }
 
@@ -160,7 +163,7 @@ async fn use_code_of(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<O
 pub(super) async fn verify(cx: &Cx, user_id: &str, code: &str) -> Result<Outcome> {
     let attempt = guessing::attempt(cx, Guessed::TotpCode, Some(user_id)).await?;
     let outcome = use_code_of_any(cx, user_id, code).await?;
-    attempt.ended(cx, outcome.is_success()).await?;
+    note(cx, attempt, &outcome).await;
     Ok(outcome)
 }
 

@@ -39,6 +39,11 @@ const ID_AT: usize = 18;
 /// The algorithms whose signatures can be verified; RSA with 2048 bits.
 const VERIFIABLE: [COSEAlgorithm; 4] =
     [COSEAlgorithm::EDDSA, COSEAlgorithm::ES256, COSEAlgorithm::ES384, COSEAlgorithm::RS256];
+/// The most bytes of a COSE key that are kept: an RSA key of 2048 bits has less than 300.
+const KEY_MAX: usize = 512;
+/// The most transports that are kept, and the most characters of one: browsers name a few, in a word each.
+const TRANSPORTS_MAX: usize = 16;
+const TRANSPORT_MAX: usize = 32;
 /// The length of an Ed25519 key.
 const ED25519_LENGTH: usize = 32;
 
@@ -76,6 +81,16 @@ impl<'a> Answer<'a> {
     fn bytes(&self, name: &str) -> Result<Vec<u8>, Refusal> {
         let bytes = URL_SAFE_NO_PAD.decode(self.text(name)?);
         bytes.map_err(|_| malformed(&format!("credential {name} has to be base64url without padding")))
+    }
+
+    /// How the browser says that the authenticator is reached; `null` if it says nothing of use.
+    fn transports(&self) -> &Value {
+        let given = self.response.get("transports").unwrap_or(&Value::Null);
+        let is_short = |name: &Value| name.as_str().is_some_and(|name| name.len() <= TRANSPORT_MAX);
+        match given.as_array() {
+            Some(names) if names.len() <= TRANSPORTS_MAX && names.iter().all(is_short) => given,
+            _ => &Value::Null,
+        }
     }
 
     /// The client's part, from the very origin that the options were made for and from no frame of another.
@@ -150,8 +165,12 @@ pub(super) fn register(options: &Options, answer: &Answer<'_>) -> Result<NewCred
     if attested.credential_id != answer.raw_id {
         return Err(malformed("credential id is not the one that was attested"));
     }
-    let transports = answer.response.get("transports").unwrap_or(&Value::Null).to_string();
-    let public_key = attested_credential(&authenticator, attested.credential_id.len())?.to_vec();
+    let id_length = attested.credential_id.len();
+    let public_key = attested_credential(&authenticator, id_length)?.to_vec();
+    if public_key.len() > ID_AT + id_length + KEY_MAX {
+        return Err(malformed("credential public key is too long!"));
+    }
+    let transports = answer.transports().to_string();
     Ok(NewCredential { id: answer.id.to_owned(), public_key, counter: data.counter.into(), transports })
 }
 
@@ -306,6 +325,11 @@ fn state<T: DeserializeOwned>(fields: Value) -> Result<T, Refusal> {
 /// The counter did not grow: somebody may have copied the key.
 pub(super) fn stale_counter() -> Refusal {
     refusal(&WebauthnError::CredentialPossibleCompromise)
+}
+
+/// The answer came before, or another one to the same options.
+pub(super) fn repeated() -> Refusal {
+    Refusal::Authenticator("The options were answered before".to_owned())
 }
 
 fn malformed(text: &str) -> Refusal {

@@ -146,6 +146,20 @@ pub(super) async fn sign_in(cx: &Cx, options_id: &str, credential: &Object) -> R
         Ok(answer) => answer,
         Err(refusal) => return Ok(SignIn::Refused(refusal)),
     };
+    let attempt = guessing::attempt(cx, Guessed::Passkey, None).await?;
+    let outcome = check(cx, &options, &answer).await?;
+    match &outcome {
+        // Who was too slow has tried nothing.
+        SignIn::Refused(Refusal::Options(_)) => attempt.is_void(cx).await,
+        outcome => attempt.ended(cx, matches!(outcome, SignIn::Done(_))).await,
+    }
+    if let SignIn::Done(found) = &outcome {
+        activity::touch(cx, &found.user.id).await;
+    }
+    Ok(outcome)
+}
+
+async fn check(cx: &Cx, options: &Options, answer: &Answer<'_>) -> Result<SignIn> {
     let mut tx = cx.db().look_up().await?;
     let stored = store::find_credential(&mut tx, cx.app_id(), &options.relying_party_id, answer.id).await?;
     let Some(stored) = stored else { return Ok(SignIn::CredentialNotFound) };
@@ -156,7 +170,7 @@ pub(super) async fn sign_in(cx: &Cx, options_id: &str, credential: &Object) -> R
     let uses_up = cx.cdi >= Cdi::V5_5;
     let earlier = if uses_up { None } else { store::find_assertion(&mut tx, &cx.scope, &options.id).await? };
     drop(tx);
-    let verified = match verify(cx, (&options, &stored), &answer, earlier.as_deref()) {
+    let verified = match verify(cx, (options, &stored), answer, earlier.as_deref()) {
         Ok(verified) => verified,
         Err(refusal) => return Ok(SignIn::Refused(refusal)),
     };
@@ -164,11 +178,10 @@ pub(super) async fn sign_in(cx: &Cx, options_id: &str, credential: &Object) -> R
     if uses_up && !store::delete_options(&mut tx, &cx.scope, &options.id).await? {
         return Ok(SignIn::OptionsNotFound);
     }
-    if !note(cx, &mut tx, (&options, &stored), &verified).await? {
-        return Ok(SignIn::Refused(ceremony::stale_counter()));
+    if let Err(refusal) = note(cx, &mut tx, (options, &stored), &verified).await? {
+        return Ok(SignIn::Refused(refusal));
     }
     tx.commit().await?;
-    activity::touch(cx, &found.user.id).await;
     Ok(SignIn::Done(found))
 }
 
@@ -193,24 +206,28 @@ fn verify(
     Ok(Verified { counter, is_second, fingerprint })
 }
 
-/// Moves the counter on; false if another call moved it as far since it was read.
+/// Moves the counter on, and keeps that the options were answered, unless another call has done so since.
 async fn note(
     cx: &Cx,
     tx: &mut Tx,
     (options, stored): (&Options, &Credential),
     verified: &Verified,
-) -> Result<bool> {
-    if verified.is_second {
-        return store::delete_assertion(tx, &cx.scope, &options.id, &verified.fingerprint).await;
-    }
-    if !store::update_counter(tx, cx.app_id(), stored, verified.counter, cx.now).await? {
-        return Ok(false);
-    }
-    // An authenticator that does not count gives no reason to refuse a second time.
-    if cx.cdi < Cdi::V5_5 && verified.counter > 0 {
-        store::upsert_assertion(tx, &cx.scope, &options.id, &verified.fingerprint).await?;
-    }
-    Ok(true)
+) -> Result<Verdict<()>> {
+    let fingerprint = &verified.fingerprint;
+    let is_new = if verified.is_second {
+        store::spend_assertion(tx, &cx.scope, &options.id, fingerprint).await?
+    } else if !store::update_counter(tx, cx.app_id(), stored, verified.counter, cx.now).await? {
+        return Ok(Err(ceremony::stale_counter()));
+    } else if cx.cdi >= Cdi::V5_5 {
+        true
+    } else if verified.counter > 0 {
+        store::upsert_assertion(tx, &cx.scope, &options.id, fingerprint).await?;
+        true
+    } else {
+        // Without a counter, nothing tells a newer answer from one that was overheard.
+        store::insert_assertion(tx, &cx.scope, &options.id, fingerprint).await?
+    };
+    Ok(if is_new { Ok(()) } else { Err(ceremony::repeated()) })
 }
 
 /// Whether the passkey's login method is there and works in the call's tenant.
@@ -294,7 +311,7 @@ pub(super) async fn create_recovery_token(cx: &Cx, id: &str, email: String) -> R
 pub(super) async fn consume_recovery_token(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
     let attempt = guessing::attempt(cx, Guessed::RecoveryToken, None).await?;
     let taken = take_recovery_token(cx, token).await?;
-    attempt.ended(cx, taken.is_some()).await?;
+    attempt.ended(cx, taken.is_some()).await;
     Ok(taken)
 }
 
@@ -315,7 +332,7 @@ async fn take_recovery_token(cx: &Cx, token: &str) -> Result<Option<(String, Str
 pub(super) async fn find_recovering_user(cx: &Cx, token: &str) -> Result<Option<(User, Option<String>)>> {
     let attempt = guessing::attempt(cx, Guessed::RecoveryToken, None).await?;
     let found = find_by_token(cx, token).await?;
-    attempt.ended(cx, found.is_some()).await?;
+    attempt.ended(cx, found.is_some()).await;
     Ok(found)
 }
 

@@ -98,7 +98,22 @@ pub(super) async fn find_assertion(tx: &mut Tx, scope: &Scope, options_id: &str)
     Ok(row.map(|(hash,)| hash))
 }
 
-/// Lets an answer come a second time.
+/// Stands for an answer that came twice.
+const SPENT: &str = "spent";
+
+/// Lets an answer come a second time; false if the options were answered before.
+pub(super) async fn insert_assertion(
+    tx: &mut Tx,
+    scope: &Scope,
+    options_id: &str,
+    hash: &str,
+) -> Result<bool> {
+    let sql = "insert into webauthn_assertions (app_id, tenant_id, options_id, hash) values ($1, $2, $3, $4)
+        on conflict do nothing";
+    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, options_id, hash]).await? > 0)
+}
+
+/// Lets an answer come a second time, instead of any other one.
 pub(super) async fn upsert_assertion(tx: &mut Tx, scope: &Scope, options_id: &str, hash: &str) -> Result<()> {
     let sql = "insert into webauthn_assertions (app_id, tenant_id, options_id, hash) values ($1, $2, $3, $4)
         on conflict (app_id, tenant_id, options_id) do update set hash = excluded.hash";
@@ -107,15 +122,15 @@ pub(super) async fn upsert_assertion(tx: &mut Tx, scope: &Scope, options_id: &st
 }
 
 /// The second time is now; false if it was before.
-pub(super) async fn delete_assertion(
+pub(super) async fn spend_assertion(
     tx: &mut Tx,
     scope: &Scope,
     options_id: &str,
     hash: &str,
 ) -> Result<bool> {
-    let sql = "delete from webauthn_assertions
+    let sql = "update webauthn_assertions set hash = $5
         where app_id = $1 and tenant_id = $2 and options_id = $3 and hash = $4";
-    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, options_id, hash]).await? > 0)
+    Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, options_id, hash, SPENT]).await? > 0)
 }
 
 /// Adds a passkey to a user; false if somebody has it for the relying party.
