@@ -6,22 +6,23 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use bytes::Bytes;
 use http::request::Parts;
-use portcullis::{Exchange, Portcullis};
+use portcullis::{Exchange, Peer, Portcullis};
 
 /// The request headers that the frontend SDKs send: a CORS setting must allow them, beside `content-type`.
 /// Leave `expose_headers` alone, or name [`Portcullis::cors_expose_headers`] in it.
 pub fn cors_headers(sdk: &Portcullis) -> Vec<HeaderName> {
-    let names = sdk.cors_headers();
-    names.iter().filter_map(|name| HeaderName::from_bytes(name.as_str().as_bytes()).ok()).collect()
+    sdk.cors_headers().iter().filter_map(|name| HeaderName::from_bytes(name.as_ref()).ok()).collect()
 }
 
-/// A request's head.
+/// A request's head, with whom it came from.
 pub(crate) fn head_of(request: &ServiceRequest) -> Result<Parts, http::Error> {
     let mut head = http::Request::builder().method(request.method().as_str()).uri(request.uri().to_string());
     for (name, value) in request.headers() {
         head = head.header(name.as_str(), value.as_bytes());
     }
-    Ok(head.body(())?.into_parts().0)
+    let (mut head, ()) = head.body(())?.into_parts();
+    request.peer_addr().map(|peer| head.extensions.insert(Peer(peer.ip())));
+    Ok(head)
 }
 
 /// One of the SDK's responses.

@@ -56,8 +56,7 @@ pub struct Error(#[from] pub portcullis::Error);
 impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         // Nobody sees this text where the error handler is in its place.
-        let text =
-            "The SDK's error handler is missing: add .wrap(error_handler()) before .wrap(middleware(&sdk))";
+        let text = "The SDK's error handler is missing: add .wrap(error_handler()) before the middleware";
         let mut response = HttpResponse::InternalServerError().body(text);
         response.extensions_mut().insert(ErrorMarker(Arc::new(self.0.clone())));
         response

@@ -35,13 +35,15 @@
 //! ```
 #![cfg_attr(doctest, doc = include_str!("../../../docs/sdk/axum.md"))]
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use portcullis::recipes::session;
-use portcullis::{Cx, ErrorMarker, Portcullis};
+use portcullis::{Cx, ErrorMarker, Peer, Portcullis};
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -52,6 +54,17 @@ pub use portcullis::{ErrorLayer, SdkLayer};
 /// Leave `expose_headers` alone, or name [`Portcullis::cors_expose_headers`] in it.
 pub fn cors_headers(sdk: &Portcullis) -> Vec<HeaderName> {
     sdk.cors_headers()
+}
+
+/// Tells the SDK whom a request comes from, so that the core can count failed attempts for each caller: goes
+/// before [`Portcullis::layer`], as `axum::middleware::map_request(peer)`, and wants a server that was made with
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn peer(mut request: Request) -> Ready<Request> {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    if let Some(ConnectInfo(address)) = connection.copied() {
+        request.extensions_mut().insert(Peer(address.ip()));
+    }
+    ready(request)
 }
 
 /// What a route returns that calls the SDK: `?` turns the SDK's errors into [`Error`].

@@ -4,15 +4,17 @@
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::map_request;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use portcullis::recipes::session::NewSession;
 use portcullis::{Error, Portcullis};
-use portcullis_axum::{Call, Result, Session, cors_headers};
+use portcullis_axum::{Call, Result, Session, cors_headers, peer};
 use portcullis_testkit::Shape;
 use portcullis_testkit::adapters::{Admin, Backend, WEBSITE, adapter_suite, role};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::cors::CorsLayer;
@@ -67,13 +69,18 @@ fn cors(sdk: &Portcullis) -> CorsLayer {
 }
 
 async fn serve(sdk: &Portcullis, cors: CorsLayer) -> String {
-    let layers = ServiceBuilder::new().layer(cors).layer(sdk.layer()).layer(sdk.error_layer());
+    let layers = ServiceBuilder::new()
+        .layer(cors)
+        .layer(map_request(peer))
+        .layer(sdk.layer())
+        .layer(sdk.error_layer());
     serve_router(routes().layer(layers)).await
 }
 
 async fn serve_router(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     #[expect(clippy::disallowed_methods, reason = "the server ends with the test")]
     tokio::spawn(async move { axum::serve(listener, app).await });
     format!("http://{address}")

@@ -6,6 +6,7 @@ use http::Extensions;
 use portcullis_wire::Object;
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One call: the SDK, the request that it belongs to, if there is one, and what the app passes along.
@@ -36,6 +37,12 @@ impl Cx {
     /// The request that is served, and its response.
     pub fn exchange(&self) -> Option<&Arc<Exchange>> {
         self.exchange.as_ref()
+    }
+
+    /// The address of whoever sent the request, as far as it is known: the other end of the connection, or what
+    /// the proxies tell that the app trusts. The core counts failed attempts for it, if it is told to.
+    pub fn caller(&self) -> Option<IpAddr> {
+        self.exchange.as_ref()?.caller(self.sdk.trusted_proxies())
     }
 
     /// What the app passes from one of its overrides to another.

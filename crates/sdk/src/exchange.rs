@@ -1,12 +1,14 @@
 //! One HTTP exchange: the request as it came, and what the SDK adds to the response.
 
 use crate::Result;
+use crate::caller::{self, Peer};
 use crate::cookies::{self, Cookie};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The request, and what is to be added to its response. Shared by everything that serves the request.
@@ -15,6 +17,7 @@ pub struct Exchange {
     path: String,
     query: Option<String>,
     headers: HeaderMap,
+    peer: Option<Peer>,
     body: Bytes,
     outgoing: Mutex<Outgoing>,
 }
@@ -37,13 +40,15 @@ impl fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    /// The exchange that a request begins. `body` is empty unless the request is for the SDK.
+    /// The exchange that a request begins. `body` is empty unless the request is for the SDK. A [`Peer`] among
+    /// the request's extensions tells who sent it.
     pub fn new(head: &Parts, body: Bytes) -> Self {
         Self {
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
             query: head.uri.query().map(str::to_owned),
             headers: head.headers.clone(),
+            peer: head.extensions.get().copied(),
             body,
             outgoing: Mutex::default(),
         }
@@ -67,6 +72,11 @@ impl Exchange {
     /// A request header, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The address of whoever sent the request by way of so many proxies.
+    pub(crate) fn caller(&self, proxies: usize) -> Option<IpAddr> {
+        caller::address(self.peer, &self.headers, proxies)
     }
 
     /// The request's body.

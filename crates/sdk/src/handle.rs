@@ -2,10 +2,10 @@
 
 use crate::app_info::App;
 use crate::recipes::Recipes;
-use crate::{Cx, Error, Portcullis, Result};
+use crate::{CoreError, Cx, Error, Portcullis, Result};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 use portcullis_wire::Object;
 use serde::Serialize;
@@ -126,6 +126,11 @@ impl Portcullis {
             }
             Error::General(text) => {
                 json_response(StatusCode::OK, &json!({"status": "GENERAL_ERROR", "message": text}))
+            }
+            Error::Core(CoreError::TryAgainLater { seconds, message: text }) => {
+                let mut response = message(StatusCode::TOO_MANY_REQUESTS, text);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+                response
             }
             error => {
                 tracing::error!(%error, "a call could not be served");

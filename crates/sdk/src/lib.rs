@@ -5,6 +5,7 @@
 
 mod app_info;
 mod body;
+mod caller;
 mod clock;
 mod cookies;
 mod core_client;
@@ -23,6 +24,7 @@ pub use app_info::{App, AppInfo};
 /// What overrides and transports are written with.
 pub use async_trait::async_trait;
 pub use body::ResponseBody;
+pub use caller::Peer;
 pub use clock::Clock;
 pub use cookies::{Cookie, SameSite};
 pub use core_client::{CoreError, HttpTransport, Transport, TransportError};

@@ -46,12 +46,14 @@ pub struct Backend {
 impl Backend {
     /// An SDK that reaches its core in a certain way.
     pub async fn start(shape: Shape) -> Self {
-        let core = shape.start_core(&json!({}), Clock::system()).await;
+        let settings = json!({"max_failed_attempts_per_caller": 2});
+        let core = shape.start_core(&settings, Clock::system()).await;
         let sdk = Portcullis::builder(AppInfo::new("Demo", "http://localhost:3001", WEBSITE))
             .core(core.address())
             .recipe(EmailPassword::new())
             .recipe(SessionRecipe::new())
             .body_limit(BODY_LIMIT)
+            .trusted_proxies(1)
             .build();
         Self { sdk: sdk.expect("a valid description"), _core: core }
     }
@@ -84,6 +86,7 @@ pub async fn adapter_suite(base_url: &str) {
     other_paths_are_the_apps(&app).await;
     bodies_reach_the_sdk(&app).await;
     large_bodies_are_refused(&app).await;
+    the_core_learns_who_calls(&app).await;
     let answer = app.call("GET", "/failing", &[], "").await;
     assert_eq!(answer.json(200), json!({"status": "GENERAL_ERROR", "message": "not today"}));
 }
@@ -100,6 +103,29 @@ async fn preflights_allow_what_the_frontend_sends(app: &App) {
         assert!(asked.iter().all(|name| allowed.contains(&(*name).to_owned())), "{allowed:?}");
         assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");
     }
+}
+
+async fn the_core_learns_who_calls(app: &App) {
+    let form = json!({"formFields": [{"id": "email", "value": "eve@example.com"}, {"id": "password", "value": "wrong"}]});
+    let sign_in = async |told: &[(&str, &str)]| {
+        let headers = [&[("content-type", "application/json")], told].concat();
+        app.call("POST", "/auth/signin", &headers, &form.to_string()).await
+    };
+    // The first of the two is what the caller made up, the other one what the proxy saw.
+    for made_up in ["192.0.2.1", "192.0.2.2"] {
+        let told = format!("{made_up}, 198.51.100.7");
+        assert_eq!(sign_in(&[("x-forwarded-for", &told)]).await.status, 200);
+    }
+    let refused = sign_in(&[("x-forwarded-for", "192.0.2.3, 198.51.100.7")]).await;
+    assert_eq!(refused.json(429), json!({"message": "Too many failed attempts: try again later"}));
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 800), "{refused:?}");
+    refused.has_cors();
+    // Who does not come by way of the proxy counts as the other end of the connection.
+    for told in [&[][..], &[("x-forwarded-for", "unknown")]] {
+        assert_eq!(sign_in(told).await.status, 200);
+    }
+    assert_eq!(sign_in(&[("x-forwarded-for", "")]).await.status, 429);
+    assert_eq!(sign_in(&[("x-forwarded-for", "198.51.100.8")]).await.status, 200, "others are not concerned");
 }
 
 async fn who_has_no_session_does_not_reach_a_route(app: &App) {

@@ -12,7 +12,7 @@ pub use transport::{Transport, TransportError};
 use crate::app_info::{App, normalise_domain, normalise_path};
 use crate::{BuildError, Cx, Error, Result};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use portcullis_wire::keys::JwksResponse;
@@ -20,6 +20,7 @@ use portcullis_wire::{Cdi, Endpoint, Method, Object, admin};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,6 +32,8 @@ const VERSIONS: [Cdi; 3] = [Cdi::V5_6, Cdi::V5_5, Cdi::V5_4];
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a call is tried again that a core is too busy for.
 const BUSY_RETRIES: u64 = 5;
+/// A core that wants to be left alone for longer than the retries take, in seconds, is not asked again.
+const BUSY_SECONDS: u64 = 2;
 
 /// Why the core did not serve a call.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -59,6 +62,14 @@ pub enum CoreError {
         path: String,
         /// The status.
         status: u16,
+        /// The core's words.
+        message: String,
+    },
+    /// A core refuses the call for a time: too many attempts at a secret failed, or it has too much to do.
+    #[error("the core is to be asked again in {seconds} s: {message}")]
+    TryAgainLater {
+        /// How long, in seconds.
+        seconds: u64,
         /// The core's words.
         message: String,
     },
@@ -121,7 +132,7 @@ impl Core {
                 _ => Object::new(),
             };
         let path = tenant.map_or_else(|| Ok(E::PATH.to_owned()), |tenant| path_of_tenant(tenant, E::PATH))?;
-        let call = Call { method: method(E::METHOD), path, fields, rid: E::RID };
+        let call = Call { method: method(E::METHOD), fields, rid: E::RID, ..Call::get(&path) };
         let cache = cx.core_cache();
         if call.method != http::Method::GET {
             cache.clear();
@@ -129,7 +140,8 @@ impl Core {
             return read(&call.path, &known);
         }
         let version = *self.version.get_or_try_init(|| self.negotiate()).await?;
-        let reply = self.send(&call, Some(version)).await?.into_body();
+        let call = Call { version: Some(version), caller: cx.caller(), ..call };
+        let reply = self.send(&call).await?.into_body();
         if call.method == http::Method::GET {
             cache.insert(call.key(), reply.clone());
         }
@@ -140,7 +152,7 @@ impl Core {
     /// so; answered by any core, to anybody.
     pub(crate) async fn jwks(&self) -> Result<(JwksResponse, Option<u64>)> {
         let call = Call::get("/.well-known/jwks.json");
-        let reply = self.send(&call, None).await?;
+        let reply = self.send(&call).await?;
         let max_age = max_age(reply.headers());
         Ok((read(&call.path, reply.body())?, max_age))
     }
@@ -148,7 +160,7 @@ impl Core {
     async fn negotiate(&self) -> Result<Cdi> {
         let fields = self.domains.clone();
         let call = Call { fields, ..Call::get(<admin::ApiVersion as Endpoint>::PATH) };
-        let reply = self.send(&call, None).await?;
+        let reply = self.send(&call).await?;
         let offered: admin::ApiVersionResponse = read(&call.path, reply.body())?;
         let offers = |version: &&Cdi| offered.versions.iter().any(|text| text.parse() == Ok(**version));
         let common = VERSIONS.iter().find(offers).copied();
@@ -158,16 +170,16 @@ impl Core {
     /// Asks one core after the other until one answers. One that is too busy is asked again, which does
     /// not use up the tries for cores that are not there. What may change something is not sent to a second
     /// core if a first one may have served it.
-    async fn send(&self, call: &Call, version: Option<Cdi>) -> Result<Response<Bytes>> {
+    async fn send(&self, call: &Call) -> Result<Response<Bytes>> {
         let mut unreachable = None;
         let mut busy = 0;
         let mut hosts_left = self.hosts.len();
         while hosts_left > 0 {
             let at = self.next.fetch_add(1, Ordering::Relaxed) % self.hosts.len();
-            let request = self.request(&self.hosts[at], call, version)?;
+            let request = self.request(&self.hosts[at], call)?;
             let sent = tokio::time::timeout(self.timeout, self.transport.send(request)).await;
             match sent.unwrap_or_else(|_| Err(TransportError::new("no answer in time"))) {
-                Ok(reply) if reply.status() == StatusCode::TOO_MANY_REQUESTS && busy < BUSY_RETRIES => {
+                Ok(reply) if is_busy(&reply) && busy < BUSY_RETRIES => {
                     tokio::time::sleep(Duration::from_millis(10 + 250 * busy)).await;
                     busy += 1;
                 }
@@ -185,10 +197,13 @@ impl Core {
         Err(CoreError::Unreachable(reason).into())
     }
 
-    fn request(&self, host: &str, call: &Call, version: Option<Cdi>) -> Result<Request<Bytes>> {
+    fn request(&self, host: &str, call: &Call) -> Result<Request<Bytes>> {
         let mut request = Request::builder().method(&call.method).uri(call.uri(host));
-        if let Some(version) = version {
+        if let Some(version) = call.version {
             request = request.header("cdi-version", version.to_string());
+        }
+        if let Some(caller) = call.caller {
+            request = request.header("caller-address", caller.to_string());
         }
         if let Some(key) = self.api_key.as_ref().filter(|_| !call.path.starts_with("/.well-known")) {
             request = request.header("api-key", key);
@@ -211,11 +226,21 @@ struct Call {
     path: String,
     fields: Object,
     rid: Option<&'static str>,
+    version: Option<Cdi>,
+    /// Who asks the app that asks the core.
+    caller: Option<IpAddr>,
 }
 
 impl Call {
     fn get(path: &str) -> Self {
-        Self { method: http::Method::GET, path: path.to_owned(), fields: Object::new(), rid: None }
+        Self {
+            method: http::Method::GET,
+            path: path.to_owned(),
+            fields: Object::new(),
+            rid: None,
+            version: None,
+            caller: None,
+        }
     }
 
     fn has_body(&self) -> bool {
@@ -250,14 +275,24 @@ impl Call {
         if reply.status().is_success() {
             return Ok(reply);
         }
-        Err(CoreError::Refused {
-            method: self.method.clone(),
-            path: self.path.clone(),
-            status: reply.status().as_u16(),
-            message: String::from_utf8_lossy(reply.body()).trim_end().to_owned(),
+        let message = String::from_utf8_lossy(reply.body()).trim_end().to_owned();
+        if reply.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(CoreError::TryAgainLater { seconds: retry_after(&reply), message }.into());
         }
-        .into())
+        let (method, path) = (self.method.clone(), self.path.clone());
+        Err(CoreError::Refused { method, path, status: reply.status().as_u16(), message }.into())
     }
+}
+
+/// Whether a core has too much to do, and may have less in a moment.
+fn is_busy(reply: &Response<Bytes>) -> bool {
+    reply.status() == StatusCode::TOO_MANY_REQUESTS && retry_after(reply) <= BUSY_SECONDS
+}
+
+/// For how many seconds a core wants to be left alone; one if it does not say.
+fn retry_after(reply: &Response<Bytes>) -> u64 {
+    let header = reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
 }
 
 /// What a tenant's id may hold as it is.

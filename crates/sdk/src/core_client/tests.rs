@@ -18,6 +18,7 @@ enum Does {
     Die,
     BreakOff,
     Hang,
+    Lock,
     SpeakOldVersions,
     SayNonsense,
 }
@@ -45,6 +46,11 @@ impl Transport for Cores {
             Does::Answer if asks_version => reply(200, r#"{"versions":["2.7","5.4","5.5","9.9"]}"#),
             Does::Answer => reply(200, r#"{"status":"OK","roles":["admin"]}"#),
             Does::Busy => reply(429, "busy"),
+            Does::Lock => Response::builder()
+                .status(429)
+                .header("retry-after", "840")
+                .body("Too many failed attempts: try again later\n".into())
+                .map_err(TransportError::new),
             Does::Refuse => reply(400, "Field name 'x' is missing\n"),
             Does::Die => Err(TransportError::not_sent("connection refused")),
             Does::BreakOff => Err(TransportError::new("connection closed")),
@@ -162,7 +168,24 @@ async fn a_busy_core_is_asked_again_five_times_each_time_later() {
     test.then(&[Does::Busy]);
     let error = test.call().await.unwrap_err();
     assert_eq!(test.asked_hosts().len(), 6, "the call and five more");
-    assert!(matches!(error, Error::Core(CoreError::Refused { status: 429, .. })), "{error}");
+    assert!(matches!(error, Error::Core(CoreError::TryAgainLater { seconds: 1, .. })), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_core_that_wants_to_be_left_alone_is_not_asked_again() {
+    let test = Test::new(THREE, &[Does::Answer]);
+    test.call().await.unwrap();
+    test.then(&[Does::Busy, Does::Lock]);
+    let error = test.call().await.unwrap_err();
+    assert_eq!(test.asked_hosts().len(), 2);
+    let text = "the core is to be asked again in 840 s: Too many failed attempts: try again later";
+    assert_eq!(error.to_string(), text);
+    let response = test.sdk.error_response(&Cx::new(&test.sdk), &error).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (429, &"840".parse().unwrap())
+    );
+    assert_eq!(response.body(), r#"{"message":"Too many failed attempts: try again later"}"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +291,7 @@ async fn one_request_asks_once_until_something_changes() {
 #[test]
 fn the_api_key_is_in_no_debug_text() {
     let test = Test::new("http://a:3567", &[Does::Answer]);
-    let request = test.core.request("http://a:3567", &Call::get("/x"), None).unwrap();
+    let request = test.core.request("http://a:3567", &Call::get("/x")).unwrap();
     assert_eq!(request.headers()["api-key"], "a-secret-key", "it is sent");
     let info = AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000");
     let builder = Portcullis::builder(info).core("http://localhost:3567").api_key("a-secret-key");

@@ -25,6 +25,7 @@ struct Inner {
     recipes: Recipes,
     routes: Routes,
     body_limit: usize,
+    trusted_proxies: usize,
     clock: Clock,
 }
 
@@ -76,6 +77,10 @@ impl Portcullis {
     /// Milliseconds since 1970.
     pub fn now(&self) -> i64 {
         self.0.clock.now()
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> usize {
+        self.0.trusted_proxies
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -138,6 +143,7 @@ pub struct Builder {
     email_delivery: Option<Delivery>,
     fault: Option<BuildError>,
     body_limit: usize,
+    trusted_proxies: usize,
     clock: Clock,
 }
 
@@ -194,6 +200,7 @@ impl Builder {
             email_delivery: None,
             fault: None,
             body_limit: 1 << 20,
+            trusted_proxies: 0,
             clock: Clock::system(),
         }
     }
@@ -238,6 +245,15 @@ impl Builder {
         self
     }
 
+    /// Through how many proxies of the app's own every request comes. Each adds to `X-Forwarded-For` whom it got
+    /// the request from, and the callers' addresses are read from there. Unless this is called there is none, and
+    /// the header, which anybody can write, is not read. A number that is too large lets callers choose their
+    /// address; with one that is too small, all have that of a proxy.
+    pub fn trusted_proxies(mut self, count: usize) -> Self {
+        self.trusted_proxies = count;
+        self
+    }
+
     /// Another clock than the machine's: for tests.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -272,7 +288,7 @@ impl Builder {
         let delivery = self.email_delivery.unwrap_or_else(|| Delivery::new(LogEmails::new()));
         recipes.complete(&app, &delivery)?;
         let routes = Routes::new(&app, &recipes);
-        let (body_limit, clock) = (self.body_limit, self.clock);
-        Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, clock })))
+        let (body_limit, trusted_proxies, clock) = (self.body_limit, self.trusted_proxies, self.clock);
+        Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, trusted_proxies, clock })))
     }
 }
