@@ -19,6 +19,10 @@ pub fn all() -> Vec<Migration> {
             name: "0008_dashboard",
             sql: Sql::from(include_str!("../migrations/0008_dashboard.sql")),
         },
+        Migration {
+            name: "0009_bulk_import",
+            sql: Sql::from(include_str!("../migrations/0009_bulk_import.sql")),
+        },
     ]
 }
 

@@ -222,6 +222,15 @@ impl Tx {
         self.fetch_all(sql.into().for_update(), args).await
     }
 
+    /// As [`Tx::fetch_all_for_update`], without the rows that another unit of work keeps locked.
+    pub async fn fetch_all_unlocked_for_update<R: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Value<'_>],
+    ) -> Result<Vec<R>> {
+        self.fetch_all(sql.into().for_update_skipping(), args).await
+    }
+
     /// As [`Tx::fetch_optional`], keeping the row locked until the unit of work ends.
     pub async fn fetch_optional_for_update<R: FromRow>(
         &mut self,

@@ -23,6 +23,10 @@ impl Sql {
         &self.sqlite
     }
 
+    pub(crate) fn for_update_skipping(self) -> Self {
+        Self { postgres: format!("{} for update skip locked", self.postgres).into(), sqlite: self.sqlite }
+    }
+
     pub(crate) fn for_update(self) -> Self {
         Self { postgres: format!("{} for update", self.postgres).into(), sqlite: self.sqlite }
     }

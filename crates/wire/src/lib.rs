@@ -6,6 +6,7 @@
 
 pub mod accountlinking;
 pub mod admin;
+pub mod bulkimport;
 mod cdi;
 pub mod dashboard;
 pub mod emailpassword;

@@ -78,6 +78,8 @@ pub struct CoreConfig {
     pub totp_max_attempts: usize,
     /// How long the user then has to wait.
     pub totp_rate_limit_cooldown_ms: i64,
+    /// How many workers import users.
+    pub bulk_migration_parallelism: usize,
     /// Lifetime of WebAuthn account recovery tokens.
     pub webauthn_recover_account_token_lifetime_ms: i64,
     /// How new passwords are hashed.
@@ -153,6 +155,7 @@ impl CoreConfig {
             passwordless_code_lifetime_ms: read.milliseconds("passwordless_code_lifetime", 1.0),
             totp_max_attempts: whole(&read, "totp_max_attempts"),
             totp_rate_limit_cooldown_ms: read.milliseconds("totp_rate_limit_cooldown_sec", 1000.0),
+            bulk_migration_parallelism: whole(&read, "bulk_migration_parallelism").max(1),
             webauthn_recover_account_token_lifetime_ms: read
                 .milliseconds("webauthn_recover_account_token_lifetime", 1.0),
             hashing,

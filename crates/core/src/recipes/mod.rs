@@ -1,6 +1,7 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
 mod accountlinking;
+mod bulkimport;
 mod dashboard;
 mod emailpassword;
 mod emailverification;
@@ -37,6 +38,7 @@ pub const ALL: &[Recipe] = &[
     thirdparty::RECIPE,
     passwordless::RECIPE,
     accountlinking::RECIPE,
+    bulkimport::RECIPE,
     session::RECIPE,
     usermetadata::RECIPE,
     userroles::RECIPE,

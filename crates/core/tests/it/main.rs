@@ -4,6 +4,7 @@
 
 mod accountlinking;
 mod authenticator;
+mod bulkimport;
 mod coverage;
 mod dashboard;
 mod domains;

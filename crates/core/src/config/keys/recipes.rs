@@ -86,7 +86,7 @@ pub(super) const KEYS: &[Key] = &[
         "How long a SAML sign-in may take, in milliseconds.").unused(),
 
     Key::new("bulk_migration_parallelism", Kind::Integer, App,
-        "How many workers import users.").standard(Standard::Processors).unused(),
+        "How many workers import users.").standard(Standard::Processors),
     integer("bulk_migration_batch_size", App, 8000,
         "How many users are imported in one batch.").unused(),
     Key::new("bulk_migration_sleep_between_rounds_in_batch_ms", Kind::OptionalInteger, App,

@@ -394,6 +394,11 @@ pub(super) async fn list_for_caller(cx: &Cx, which: Which<'_>) -> Result<Vec<(Sc
     if allowed { list(cx, which).await } else { Err(Error::forbidden(text)) }
 }
 
+/// What is stored about the tenants of the call's app.
+pub async fn list_of_app(cx: &Cx) -> Result<Vec<(Scope, TenantConfig)>> {
+    list(cx, Which::App(&cx.scope)).await
+}
+
 /// What is stored about the tenants of an app, of a domain, or of all.
 pub async fn list(cx: &Cx, which: Which<'_>) -> Result<Vec<(Scope, TenantConfig)>> {
     store::list_configs(&mut cx.app.db.read().await?, which).await

@@ -189,14 +189,27 @@ pub async fn join_tenant(cx: &Cx, id: &str) -> Result<Join> {
             return Ok(Join::NotAllowed(conflict));
         }
     }
-    let free = store::insert_memberships(&mut tx, &cx.scope, &own.user_id).await?;
-    let taken = InfoKind::ALL.into_iter().find(|kind| own.info(*kind).is_some() && !free.contains(kind));
-    if let Some(taken) = taken {
-        // A provider's address is nobody's alone: it is only taken together with the provider's user.
-        return Ok(Join::Taken(if own.third_party.is_some() { InfoKind::ThirdParty } else { taken }));
+    let kinds = InfoKind::ALL.into_iter().filter(|kind| own.info(*kind).is_some()).collect();
+    if let Some(taken) = join_in(&mut tx, &cx.scope, &own.user_id, kinds).await? {
+        return Ok(Join::Taken(taken));
     }
     tx.commit().await?;
     Ok(Join::Joined)
+}
+
+/// Makes a login method with infos of these kinds a member of a tenant; what another one of the recipe has there
+/// is told, and then the unit of work must not be committed.
+pub async fn join_in(
+    tx: &mut Tx,
+    scope: &Scope,
+    user_id: &str,
+    kinds: Vec<InfoKind>,
+) -> Result<Option<InfoKind>> {
+    let free = store::insert_memberships(tx, scope, user_id).await?;
+    let taken = kinds.iter().find(|kind| !free.contains(kind)).copied();
+    // A provider's address is nobody's alone: it is only taken together with the provider's user.
+    let is_provider = kinds.contains(&InfoKind::ThirdParty);
+    Ok(taken.map(|taken| if is_provider { InfoKind::ThirdParty } else { taken }))
 }
 
 /// Takes a login method out of the call's tenant, with what recipes keep there about it; whether there was

@@ -8,6 +8,9 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use model::check_import;
+pub(super) use store::row;
+
 use crate::{Chore, Job, Recipe};
 use std::time::Duration;
 

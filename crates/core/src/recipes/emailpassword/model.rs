@@ -19,7 +19,7 @@ pub(super) struct ResetToken {
 }
 
 /// Of which kind a hash is, or why it cannot be imported. The text is what callers see.
-pub(super) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<Kind, &'static str> {
+pub(in crate::recipes) fn check_import(hash: &str, algorithm: Option<&str>) -> Result<Kind, &'static str> {
     if hash.is_empty() {
         return Err("Password hash cannot be an empty string");
     }

@@ -6,7 +6,7 @@ use crate::{Result, Scope};
 use portcullis_db::{Tx, args};
 
 /// The recipe's part of a new user.
-pub(super) fn row<'a>(email: &'a str, password_hash: &'a str, now: i64) -> OwnRow<'a> {
+pub(in crate::recipes) fn row<'a>(email: &'a str, password_hash: &'a str, now: i64) -> OwnRow<'a> {
     let columns = &["email", "password_hash", "time_joined"];
     OwnRow {
         table: "emailpassword_users",

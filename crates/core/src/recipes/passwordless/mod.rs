@@ -12,6 +12,8 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use store::imported_row;
+
 use crate::{Chore, Job, Recipe};
 use std::time::Duration;
 

@@ -15,6 +15,19 @@ pub(super) fn row(contact: &Contact, now: i64) -> OwnRow<'_> {
     }
 }
 
+/// The row of a user who is brought along with an address, a number or both.
+pub(in crate::recipes) fn imported_row<'a>(
+    email: Option<&'a str>,
+    phone_number: Option<&'a str>,
+    time_joined: i64,
+) -> OwnRow<'a> {
+    OwnRow {
+        table: "passwordless_users",
+        columns: &["email", "phone_number", "time_joined"],
+        values: vec![email.into(), phone_number.into(), time_joined.into()],
+    }
+}
+
 /// The tenant's user with an address or number, by internal id.
 pub(super) async fn find_user(tx: &mut Tx, scope: &Scope, contact: &Contact) -> Result<Option<String>> {
     let sql = "select recipe_user_id from recipe_user_tenants where app_id = $1 and tenant_id = $2

@@ -8,6 +8,8 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use store::row;
+
 use crate::Recipe;
 
 /// How the rest of the core learns of it.

@@ -6,7 +6,7 @@ use crate::{Result, Scope};
 use portcullis_db::{Tx, args};
 
 /// The recipe's part of a new user.
-pub(super) fn row<'a>(third_party: &'a ThirdParty, email: &'a str, now: i64) -> OwnRow<'a> {
+pub(in crate::recipes) fn row<'a>(third_party: &'a ThirdParty, email: &'a str, now: i64) -> OwnRow<'a> {
     let columns = &["third_party_id", "third_party_user_id", "email", "time_joined"];
     let (provider, user) = (&third_party.id, &third_party.user_id);
     let values = vec![provider.into(), user.into(), email.into(), now.into()];

@@ -11,6 +11,9 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use model::SKEW_MAX;
+pub(super) use service::{NewDevice, add_device_in};
+
 use crate::{Chore, InUse, Job, Recipe, UserData};
 use std::time::Duration;
 

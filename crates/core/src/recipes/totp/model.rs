@@ -51,7 +51,7 @@ pub(super) enum Verdict {
 const CODE_MAX: usize = 8;
 
 /// The farthest skew: each period that counts costs a signature.
-pub(super) const SKEW_MAX: i64 = 1000;
+pub(in crate::recipes) const SKEW_MAX: i64 = 1000;
 
 /// Judges a code by the codes before it, newest first. What has expired still counts against the user, so
 /// that nobody gets out of the limit, or into it, by waiting for some of the codes to expire.

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 /// A device that is to be there.
 #[derive(Debug)]
-pub(super) struct NewDevice {
-    pub(super) user_id: String,
+pub(in crate::recipes) struct NewDevice {
+    pub(in crate::recipes) user_id: String,
     /// Without one it gets one.
-    pub(super) name: Option<String>,
-    pub(super) skew: i64,
-    pub(super) period: i64,
+    pub(in crate::recipes) name: Option<String>,
+    pub(in crate::recipes) skew: i64,
+    pub(in crate::recipes) period: i64,
 }
 
 /// Makes a device, which is to be verified; answers its name and its secret. `None` if a verified device has
@@ -34,19 +34,33 @@ pub(super) async fn import_device(cx: &Cx, new: NewDevice, secret: String) -> Re
 }
 
 async fn add_device(cx: &Cx, new: NewDevice, secret: String, verified: bool) -> Result<Option<String>> {
-    let (app_id, user_id) = (cx.app_id(), new.user_id.as_str());
     let mut tx = cx.db().write().await?;
-    store::insert_user(&mut tx, app_id, user_id).await?;
-    if !store::lock_user(&mut tx, app_id, user_id).await? {
+    let name = add_device_in(cx, &mut tx, new, secret, verified).await?;
+    if name.is_some() {
+        tx.commit().await?;
+    }
+    Ok(name)
+}
+
+/// Adds a device inside a unit of work; `None` if a verified device has the name.
+pub(in crate::recipes) async fn add_device_in(
+    cx: &Cx,
+    tx: &mut Tx,
+    new: NewDevice,
+    secret: String,
+    verified: bool,
+) -> Result<Option<String>> {
+    let (app_id, user_id) = (cx.app_id(), new.user_id.as_str());
+    store::insert_user(tx, app_id, user_id).await?;
+    if !store::lock_user(tx, app_id, user_id).await? {
         // The last device was removed since: the whole call is tried again.
         return Err(portcullis_db::Error::Busy.into());
     }
-    let devices = store::list_devices(&mut tx, app_id, user_id).await?;
+    let devices = store::list_devices(tx, app_id, user_id).await?;
     let Some(name) = model::name_of_new(&devices, new.name) else { return Ok(None) };
-    store::delete_device(&mut tx, app_id, user_id, &name).await?;
+    store::delete_device(tx, app_id, user_id, &name).await?;
     let device = Device { name, secret, period: new.period, skew: new.skew, verified };
-    store::insert_device(&mut tx, app_id, user_id, &device, cx.now).await?;
-    tx.commit().await?;
+    store::insert_device(tx, app_id, user_id, &device, cx.now).await?;
     Ok(Some(device.name))
 }
 

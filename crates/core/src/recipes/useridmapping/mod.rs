@@ -10,6 +10,8 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use service::insert_in;
+
 use crate::Recipe;
 
 /// How the rest of the core learns of it.

@@ -125,3 +125,17 @@ pub(super) async fn update_info(cx: &Cx, id: &str, kind: IdKind, info: Option<&s
     tx.commit().await?;
     Ok(was_there)
 }
+
+/// Makes a user who has just been made known by an external id; false if somebody is known by it.
+pub(in crate::recipes) async fn insert_in(
+    tx: &mut Tx,
+    app_id: &str,
+    user_id: &str,
+    external_id: &str,
+) -> Result<bool> {
+    if is_internal(tx, app_id, external_id).await? {
+        return Ok(false);
+    }
+    let new = Mapping { user_id: user_id.to_owned(), external_id: external_id.to_owned(), info: None };
+    store::insert(tx, app_id, &new).await
+}

@@ -7,6 +7,8 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use service::update_in;
+
 use crate::{InUse, Recipe, UserData};
 
 /// How the rest of the core learns of it.

@@ -2,6 +2,7 @@
 
 use super::{model, store};
 use crate::{Cx, Error, Result};
+use portcullis_db::Tx;
 use portcullis_wire::Object;
 
 /// A user's metadata; empty if there is none.
@@ -12,11 +13,22 @@ pub(super) async fn find(cx: &Cx, user_id: &str) -> Result<Object> {
 /// Lays an update over a user's metadata; answers the result. Updates at the same time follow each other.
 pub(super) async fn update(cx: &Cx, user_id: &str, update: Object) -> Result<Object> {
     let mut tx = cx.db().write().await?;
-    let mut metadata = store::find_for_update(&mut tx, cx.app_id(), user_id).await?;
+    let metadata = update_in(&mut tx, cx.app_id(), user_id, update).await?;
+    tx.commit().await?;
+    Ok(metadata)
+}
+
+/// As [`update`], inside a unit of work.
+pub(in crate::recipes) async fn update_in(
+    tx: &mut Tx,
+    app_id: &str,
+    user_id: &str,
+    update: Object,
+) -> Result<Object> {
+    let mut metadata = store::find_for_update(tx, app_id, user_id).await?;
     model::merge(&mut metadata, update);
     let text = serde_json::to_string(&metadata).map_err(Error::internal)?;
-    store::update(&mut tx, cx.app_id(), user_id, &text).await?;
-    tx.commit().await?;
+    store::update(tx, app_id, user_id, &text).await?;
     Ok(metadata)
 }
 

@@ -7,6 +7,8 @@ mod routes;
 mod service;
 mod store;
 
+pub(super) use service::{add_user_role_in, list_roles};
+
 use crate::{InUse, Recipe, UserData};
 
 /// How the rest of the core learns of it.

@@ -2,7 +2,8 @@
 //! the same time leaves no assignment behind.
 
 use super::store;
-use crate::{Cx, Result};
+use crate::{Cx, Result, Scope};
+use portcullis_db::Tx;
 
 /// Makes a role, or gives it more permissions; whether it is new.
 pub(super) async fn create_role(cx: &Cx, role: &str, permissions: &[String]) -> Result<bool> {
@@ -59,19 +60,31 @@ pub(super) async fn remove_role(cx: &Cx, role: &str) -> Result<bool> {
 }
 
 /// Every role.
-pub(super) async fn list_roles(cx: &Cx) -> Result<Vec<String>> {
+pub(in crate::recipes) async fn list_roles(cx: &Cx) -> Result<Vec<String>> {
     store::list_roles(&mut cx.db().read().await?, cx.app_id()).await
 }
 
 /// Gives a user a role; whether it is new to the user. `None` if there is no such role.
 pub(super) async fn add_user_role(cx: &Cx, user_id: &str, role: &str) -> Result<Option<bool>> {
     let mut tx = cx.db().write().await?;
-    if !store::lock_role(&mut tx, cx.app_id(), role).await? {
+    let is_new = add_user_role_in(&mut tx, &cx.scope, user_id, role).await?;
+    if is_new.is_some() {
+        tx.commit().await?;
+    }
+    Ok(is_new)
+}
+
+/// As [`add_user_role`], inside a unit of work.
+pub(in crate::recipes) async fn add_user_role_in(
+    tx: &mut Tx,
+    scope: &Scope,
+    user_id: &str,
+    role: &str,
+) -> Result<Option<bool>> {
+    if !store::lock_role(tx, &scope.app_id, role).await? {
         return Ok(None);
     }
-    let is_new = store::insert_user_role(&mut tx, &cx.scope, user_id, role).await?;
-    tx.commit().await?;
-    Ok(Some(is_new))
+    store::insert_user_role(tx, scope, user_id, role).await.map(Some)
 }
 
 /// Takes a role from a user; whether the user had it. `None` if there is no such role.

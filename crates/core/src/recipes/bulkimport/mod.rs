@@ -1,0 +1,25 @@
+//! Users of another system who are brought along, with passwords, roles, metadata and TOTP devices.
+//!
+//! Table: `bulk_import_users`, a queue. What is in it is the wire's own JSON, checked, with the ids that its login
+//! methods will have. A worker imports an entry and deletes it in one unit of work, and passes over what another
+//! one has locked: a user is imported once, whatever happens to a core meanwhile. What cannot be imported stays as
+//! `FAILED`, with the reason.
+
+mod model;
+mod reading;
+mod routes;
+mod service;
+mod store;
+
+use crate::{Chore, Job, Recipe};
+use std::time::Duration;
+
+/// How the rest of the core learns of it.
+pub(super) const RECIPE: Recipe = Recipe {
+    jobs: &[Job {
+        name: "import of users",
+        every: Duration::from_secs(10),
+        chore: Chore::WholeCore(|app, now| Box::pin(service::work_off(app, now))),
+    }],
+    ..Recipe::new("bulkimport", routes::routes)
+};

@@ -1,0 +1,359 @@
+//! What the recipe decides: an import is one unit of work, in which the queue's entry goes too.
+
+use super::model::{Cursor, State, Verdict};
+use super::reading::Known;
+use super::store::{self, Entry};
+use crate::crypto::digest::Secret;
+use crate::crypto::random;
+use crate::ground::tenancy::service as tenancy;
+use crate::ground::users::linking::{self, Locked};
+use crate::ground::users::model::{InfoKind, ThirdParty, User};
+use crate::ground::users::service::{self as users, AccountInfo, NewUser, OwnRow};
+use crate::recipes::{emailpassword, passwordless, thirdparty, totp, useridmapping, usermetadata, userroles};
+use crate::{App, Cx, Error, PUBLIC, Result, Scope};
+use futures_util::future::try_join_all;
+use portcullis_db::{Db, Tx};
+use portcullis_wire::Cdi;
+use portcullis_wire::bulkimport::{ImportMethod, ImportUser};
+use std::sync::Arc;
+
+/// Entries that are imported in one unit of work, so that they share the wait for the disk.
+const BATCH: i64 = 50;
+
+/// What descriptions of users may refer to.
+pub(super) async fn known(cx: &Cx) -> Result<Known> {
+    let roles = userroles::list_roles(cx).await?;
+    let tenants = tenancy::list_of_app(cx).await?;
+    Ok(Known {
+        roles: roles.into_iter().collect(),
+        tenants: tenants.into_iter().map(|(scope, _)| scope.tenant_id).collect(),
+        now: cx.now,
+    })
+}
+
+/// Adds users to the queue.
+pub(super) async fn add(cx: &Cx, users: &[ImportUser]) -> Result<()> {
+    let mut tx = cx.db().write().await?;
+    for user in users {
+        let text = serde_json::to_string(user).map_err(Error::internal)?;
+        store::insert(&mut tx, cx.app_id(), &random::ordered_uuid(cx.now), &text, cx.now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// A page of the queue, and where the next one begins.
+pub(super) async fn list(
+    cx: &Cx,
+    state: Option<State>,
+    limit: i64,
+    from: Option<&Cursor>,
+) -> Result<(Vec<Entry>, Option<Cursor>)> {
+    let mut tx = cx.db().read().await?;
+    let mut entries = store::list(&mut tx, cx.app_id(), state, limit + 1, from).await?;
+    let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
+    let next = if more { entries.pop() } else { None };
+    Ok((entries, next.map(|entry| Cursor { id: entry.id, created_at: entry.created_at })))
+}
+
+/// How many entries there are.
+pub(super) async fn count(cx: &Cx, state: Option<State>) -> Result<i64> {
+    store::count(&mut cx.db().read().await?, cx.app_id(), state).await
+}
+
+/// Takes entries out of the queue; those that were there.
+pub(super) async fn remove(cx: &Cx, ids: &[String]) -> Result<Vec<String>> {
+    let mut tx = cx.db().write().await?;
+    let gone = store::delete(&mut tx, cx.app_id(), ids).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
+/// Imports a user without the queue.
+pub(super) async fn import_now(cx: &Cx, mut user: ImportUser) -> Result<std::result::Result<User, Verdict>> {
+    hash_passwords(cx, &mut user).await?;
+    let mut tx = cx.db().write().await?;
+    if let Err(verdict) = import(cx, &mut tx, &user).await? {
+        return Ok(Err(verdict));
+    }
+    let id = user.named_after().map(|method| method.user_id.as_str()).unwrap_or_default();
+    let found = users::find_certain(&mut tx, cx.app_id(), id).await?;
+    tx.commit().await?;
+    Ok(Ok(found.user))
+}
+
+async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()> {
+    for method in &mut user.login_methods {
+        if let Some(password) = method.plain_text_password.take() {
+            let hash = cx.app.passwords.hash(Secret::new(password), cx.config().hashing).await?;
+            method.password_hash = Some(hash);
+        }
+    }
+    Ok(())
+}
+
+/// Imports a user, whose passwords are hashed. Of a user who cannot be imported the unit of work must not be
+/// committed.
+async fn import(cx: &Cx, tx: &mut Tx, user: &ImportUser) -> Result<std::result::Result<(), Verdict>> {
+    for method in &user.login_methods {
+        if let Err(verdict) = import_method(cx, tx, method).await? {
+            return Ok(Err(verdict));
+        }
+    }
+    let Some(named_after) = user.named_after() else { return Ok(Ok(())) };
+    if named_after.is_primary && !link(cx, tx, user, named_after).await? {
+        return Ok(Err(Verdict::InfoTaken(named_after.user_id.clone())));
+    }
+    let app_id = cx.app_id();
+    if let Some(id) = &user.external_user_id
+        && !useridmapping::insert_in(tx, app_id, &named_after.user_id, id).await?
+    {
+        return Ok(Err(Verdict::ExternalIdTaken(id.clone())));
+    }
+    let public_id = user.external_user_id.as_deref().unwrap_or(&named_after.user_id);
+    for method in user.login_methods.iter().filter(|method| method.is_verified) {
+        let id = if method.user_id == named_after.user_id { public_id } else { &method.user_id };
+        if let Some(email) = &method.email {
+            users::insert_verified_email(tx, app_id, id, email).await?;
+        }
+    }
+    if let Some(metadata) = user.user_metadata.clone() {
+        usermetadata::update_in(tx, app_id, public_id, metadata).await?;
+    }
+    for role in user.user_roles.iter().flatten() {
+        for tenant_id in &role.tenant_ids {
+            let scope = cx.scope.with_tenant(tenant_id);
+            if userroles::add_user_role_in(tx, &scope, public_id, &role.role).await?.is_none() {
+                return Ok(Err(Verdict::UnknownRole));
+            }
+        }
+    }
+    for device in user.totp_devices.iter().flatten() {
+        let new = totp::NewDevice {
+            user_id: public_id.to_owned(),
+            name: device.device_name.clone(),
+            skew: device.skew,
+            period: device.period,
+        };
+        if totp::add_device_in(cx, tx, new, device.secret_key.clone(), true).await?.is_none() {
+            return Ok(Err(Verdict::DeviceExists(device.device_name.clone().unwrap_or_default())));
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn import_method(
+    cx: &Cx,
+    tx: &mut Tx,
+    method: &ImportMethod,
+) -> Result<std::result::Result<(), Verdict>> {
+    for tenant_id in &method.tenant_ids {
+        // A tenant that was removed since the user was added to the queue.
+        if tenancy::find(&cx.app, &cx.scope.with_tenant(tenant_id)).await?.is_none() {
+            return Ok(Err(Verdict::UnknownTenant(tenant_id.clone())));
+        }
+    }
+    let email = method.email.as_deref().unwrap_or_default();
+    let number = method.phone_number.as_deref();
+    let third_party = ThirdParty {
+        id: method.third_party_id.clone().unwrap_or_default(),
+        user_id: method.third_party_user_id.clone().unwrap_or_default(),
+    };
+    let (whole, text) = ((third_party.id.as_str(), third_party.user_id.as_str()), third_party.to_text());
+    let (identity, further, own): (_, _, OwnRow<'_>) = match method.recipe_id.as_str() {
+        "emailpassword" => {
+            let hash = method.password_hash.as_deref().unwrap_or_default();
+            let row = emailpassword::row(email, hash, method.time_joined);
+            (AccountInfo::unique(InfoKind::Email, email), None, row)
+        }
+        "thirdparty" => {
+            let info = |kind, value| AccountInfo { kind, value, third_party: whole };
+            let row = thirdparty::row(&third_party, email, method.time_joined);
+            (info(InfoKind::ThirdParty, text.as_str()), Some(info(InfoKind::Email, email)), row)
+        }
+        _ => {
+            let row = passwordless::imported_row(method.email.as_deref(), number, method.time_joined);
+            match (method.email.as_deref(), number) {
+                (Some(email), number) => {
+                    let number = number.map(|number| AccountInfo::unique(InfoKind::Phone, number));
+                    (AccountInfo::unique(InfoKind::Email, email), number, row)
+                }
+                (None, number) => {
+                    (AccountInfo::unique(InfoKind::Phone, number.unwrap_or_default()), None, row)
+                }
+            }
+        }
+    };
+    let new = NewUser {
+        user_id: &method.user_id,
+        recipe_id: &method.recipe_id,
+        identity,
+        further,
+        time_joined: method.time_joined,
+    };
+    let mut tenants = method.tenant_ids.iter().map(|id| cx.scope.with_tenant(id));
+    let Some(first) = tenants.next() else { return Ok(Ok(())) };
+    match users::insert_user(tx, &first, new, &[own]).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(Err(taken(method, identity.kind))),
+        // What identifies it is free, but not what is known besides.
+        Err(Error::Db(portcullis_db::Error::Duplicate(_))) => {
+            return Ok(Err(taken(method, further.map_or(identity.kind, |info| info.kind))));
+        }
+        Err(error) => return Err(error),
+    }
+    for scope in tenants {
+        if let Some(kind) = linking::join_in(tx, &scope, &method.user_id, method_kinds(method)).await? {
+            return Ok(Err(taken(method, kind)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn method_kinds(method: &ImportMethod) -> Vec<InfoKind> {
+    let kinds = [
+        (InfoKind::ThirdParty, method.third_party_id.is_some()),
+        (InfoKind::Email, method.email.is_some()),
+        (InfoKind::Phone, method.phone_number.is_some()),
+    ];
+    kinds.into_iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| kind).collect()
+}
+
+fn taken(method: &ImportMethod, kind: InfoKind) -> Verdict {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    match (method.recipe_id.as_str(), kind) {
+        ("emailpassword", _) => Verdict::EmailExists(text(&method.email)),
+        ("thirdparty", _) => {
+            Verdict::ThirdPartyUserExists(text(&method.third_party_id), text(&method.third_party_user_id))
+        }
+        (_, InfoKind::Phone) => Verdict::PhoneNumberExists(text(&method.phone_number)),
+        _ => Verdict::CodeEmailExists(text(&method.email)),
+    }
+}
+
+/// Makes the primary login method a primary user, and links the others to it; false if something that they have
+/// is another primary user's.
+async fn link(cx: &Cx, tx: &mut Tx, user: &ImportUser, primary: &ImportMethod) -> Result<bool> {
+    let app_id = cx.app_id();
+    let gone = || Error::internal("an imported login method is gone");
+    let Some([Locked { user: made, .. }]) = linking::lock(tx, app_id, [&primary.user_id]).await? else {
+        return Err(gone());
+    };
+    if linking::make_primary(tx, app_id, &made).await?.is_some() {
+        return Ok(false);
+    }
+    for method in user.login_methods.iter().filter(|method| method.user_id != primary.user_id) {
+        let locked = linking::lock(tx, app_id, [&method.user_id]).await?.ok_or_else(gone)?;
+        let [locked] = locked;
+        let own = locked.own().ok_or_else(gone)?;
+        if linking::link(tx, app_id, own, &made).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Works the queues of all apps off, with several workers each.
+pub(super) async fn work_off(app: &Arc<App>, now: i64) -> Result<()> {
+    let mut outcome = Ok(());
+    for (domain, db) in app.open_databases() {
+        // One database that fails does not keep the others from their turn.
+        outcome = outcome.and(work_off_in(app, &domain, &db, now).await);
+    }
+    outcome
+}
+
+async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
+    let apps = store::list_apps(&mut db.read().await?).await?;
+    for app_id in apps {
+        let scope = Scope::new(domain, &app_id, PUBLIC);
+        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+        let workers = tenant.config.bulk_migration_parallelism;
+        let cx = Cx {
+            app: Arc::clone(app),
+            scope,
+            tenant,
+            is_operator: false,
+            caller: None,
+            cdi: Cdi::LATEST,
+            now,
+        };
+        try_join_all((0..workers).map(|_| work(&cx))).await?;
+    }
+    Ok(())
+}
+
+/// One worker: batch after batch, until there is nothing that nobody else is at.
+async fn work(cx: &Cx) -> Result<()> {
+    while !cx.app.tasks.stopping().is_cancelled() {
+        let mut tx = cx.db().write().await?;
+        let entries = store::take(&mut tx, cx.app_id(), BATCH).await?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<(String, Option<ImportUser>)> =
+            entries.iter().map(|entry| (entry.id.clone(), serde_json::from_str(&entry.user).ok())).collect();
+        // A password takes longer to hash than a lock should be held.
+        let needs_hash =
+            |user: &ImportUser| user.login_methods.iter().any(|m| m.plain_text_password.is_some());
+        let are_ready = users.iter().all(|(_, user)| user.as_ref().is_some_and(|user| !needs_hash(user)));
+        if are_ready && import_all(cx, &mut tx, &users).await? {
+            let ids: Vec<String> = users.into_iter().map(|(id, _)| id).collect();
+            store::delete(&mut tx, cx.app_id(), &ids).await?;
+            tx.commit().await?;
+            continue;
+        }
+        drop(tx);
+        // One by one, so that one that cannot be imported keeps no other from it.
+        for (id, user) in users {
+            import_entry(cx, &id, user).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether all can be imported together; what fails is looked at again by itself.
+async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]) -> Result<bool> {
+    for (_, user) in users {
+        let Some(user) = user else { return Ok(false) };
+        match import(cx, tx, user).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(Error::Db(portcullis_db::Error::Busy)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+/// Imports one entry, if it is still there and nobody else is at it.
+async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()> {
+    let app_id = cx.app_id();
+    let Some(mut user) = user else {
+        return fail(cx, id, "the entry is not what the queue keeps").await;
+    };
+    hash_passwords(cx, &mut user).await?;
+    let mut tx = cx.db().write().await?;
+    if store::take_one(&mut tx, app_id, id).await?.is_none() {
+        return Ok(());
+    }
+    match import(cx, &mut tx, &user).await {
+        Ok(Ok(())) => {
+            store::delete(&mut tx, app_id, &[id.to_owned()]).await?;
+            Ok(tx.commit().await?)
+        }
+        Ok(Err(verdict)) => {
+            drop(tx);
+            fail(cx, id, &verdict.to_string()).await
+        }
+        // Two that got into each other's way: it stays in the queue.
+        Err(Error::Db(portcullis_db::Error::Busy)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn fail(cx: &Cx, id: &str, reason: &str) -> Result<()> {
+    let mut tx = cx.db().write().await?;
+    if store::take_one(&mut tx, cx.app_id(), id).await?.is_some() {
+        store::fail(&mut tx, cx.app_id(), id, reason, cx.now).await?;
+    }
+    Ok(tx.commit().await?)
+}
