@@ -250,7 +250,8 @@ pub struct ImportResponse {
 
 endpoint! {
     /// Adds users to the queue: all of them, or none if one cannot be imported.
-    AddUsers: Post "/bulk-import/users" App, AddUsersRequest => AddUsersResponse;
+    AddUsers: Post "/bulk-import/users" App, AddUsersRequest => AddUsersResponse,
+        BODY_MAX_AT_LEAST: usize = 32 << 20;
     /// A page of the queue.
     ListUsers: Get "/bulk-import/users" App, ListRequest => ListResponse;
     /// Counts the queue.

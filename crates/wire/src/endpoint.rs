@@ -63,6 +63,8 @@ pub trait Endpoint: 'static {
     /// The `rid` header that chooses this endpoint among several of one method and path
     /// (`/recipe/user` is shared by the login recipes).
     const RID: Option<&'static str> = None;
+    /// Bytes of a body that are accepted at least, whatever the core's limit is for others.
+    const BODY_MAX_AT_LEAST: usize = 0;
     /// The fields of the call, in the order in which missing ones are reported.
     type Request: FromInput + Serialize + Send;
     /// The JSON of a served call.

@@ -75,7 +75,7 @@ where
     let chosen = routes::choose(of_path, &head.method, rid);
     check_caller(app, &mut call, head, chosen.or(of_path.first()))?;
     let route = chosen.ok_or(if of_path.is_empty() { Error::NotFound } else { Error::MethodNotSupported })?;
-    let limit = app.base_config.max_request_body_bytes;
+    let limit = app.base_config.max_request_body_bytes.max(route.body_max_at_least);
     let bytes = if route.reads_body { read(body, limit).await? } else { Bytes::new() };
     serve(route, &call, head.uri.query(), &bytes).await
 }

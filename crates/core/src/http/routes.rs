@@ -18,6 +18,7 @@ pub(super) struct Route {
     pub(super) access: Access,
     pub(super) versioning: Versioning,
     pub(super) reads_body: bool,
+    pub(super) body_max_at_least: usize,
     pub(super) handler: Handler,
 }
 
@@ -77,6 +78,7 @@ impl Routes {
             access: E::ACCESS,
             versioning: E::VERSIONING,
             reads_body: !E::Request::EMPTY && matches!(E::METHOD, Method::Post | Method::Put),
+            body_max_at_least: E::BODY_MAX_AT_LEAST,
             handler,
         });
         self

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 const USERS: &str = "/bulk-import/users";
 const BCRYPT: &str = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZkmm";
 
+const FIREBASE: &str = "$f_scrypt$qZM035es5AXYqavsKD6/rhtxg7t5PhcyRgv5blc3doYbChX8keMfQLq1ra96O2Pf2TP/eZrR5xtPCYN6mX3ESA==$/cj0jC1br5o4+w==$m=14$r=8$s=Bw==";
+
 async fn add(core: &TestCore, users: Value) -> Value {
     core.post(USERS, json!({"users": users})).await.json()
 }
@@ -249,6 +251,11 @@ async fn each_fault_of_a_login_method_has_its_words() {
                 {"recipeId": "passwordless", "email": "b@x.y", "isPrimary": true},
             ]}),
             "No two loginMethods can have isPrimary as true.",
+        ),
+        (
+            json!({"loginMethods": [{"recipeId": "emailpassword", "email": "a@x.y",
+                "passwordHash": FIREBASE, "hashingAlgorithm": "firebase_scrypt"}]}),
+            "no Firebase signer key is configured",
         ),
         (
             json!({"loginMethods": [{"recipeId": "emailpassword", "email": "a@x.y", "passwordHash": "x",

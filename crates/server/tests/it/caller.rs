@@ -53,7 +53,7 @@ impl Caller {
 /// Every refusal by HTTP status is a fault of the core.
 fn send(request: RequestBuilder<WithBody>, cdi: &str, body: &Value) -> Result<Value, Lost> {
     let reply = read(request.header("cdi-version", cdi).send(body.to_string()))?;
-    assert_eq!(reply.status, 200, "{body}: {}", reply.text);
+    assert_eq!(reply.status, 200, "{:.200}: {}", body.to_string(), reply.text);
     Ok(serde_json::from_str(&reply.text).expect("JSON"))
 }
 

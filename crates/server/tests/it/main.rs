@@ -6,6 +6,7 @@ mod binary;
 mod caller;
 mod crash;
 mod crowd;
+mod import;
 mod jobs;
 mod jwks;
 mod log;

@@ -1,5 +1,7 @@
 //! A user as a caller describes it: everything that is wrong with the description is told, not only the first.
 
+use crate::crypto::password_hash::Kind;
+use crate::crypto::password_pool::PoolError;
 use crate::crypto::random;
 use crate::ground::users::model::{normalise_email, normalise_phone_number};
 use crate::recipes::{emailpassword, totp};
@@ -14,6 +16,8 @@ pub(super) struct Known {
     pub(super) roles: HashSet<String>,
     /// The app's tenants.
     pub(super) tenants: HashSet<String>,
+    /// Whether there is a key to verify Firebase's hashes with.
+    pub(super) firebase_key: bool,
     /// Milliseconds since 1970.
     pub(super) now: i64,
 }
@@ -214,7 +218,7 @@ impl<'a> Reader<'a> {
         let article = if recipe_id == "emailpassword" { "an" } else { "a" };
         fields.of = format!(" for {article} {recipe_id} recipe.");
         match recipe_id.as_str() {
-            "emailpassword" => with_password(&mut method, &mut fields),
+            "emailpassword" => with_password(&mut method, &mut fields, self.known.firebase_key),
             "thirdparty" => with_provider(&mut method, &mut fields),
             "passwordless" => with_code(&mut method, &mut fields),
             _ => {
@@ -254,7 +258,7 @@ fn email(fields: &mut Fields<'_>, required: bool) -> Option<String> {
     fields.at_most(email, "email", 256).map(|email| normalise_email(&email))
 }
 
-fn with_password(method: &mut ImportMethod, fields: &mut Fields<'_>) {
+fn with_password(method: &mut ImportMethod, fields: &mut Fields<'_>, firebase_key: bool) {
     method.email = email(fields, true);
     let hash = fields.text("passwordHash", false);
     let algorithm = fields.text("hashingAlgorithm", false);
@@ -277,8 +281,13 @@ fn with_password(method: &mut ImportMethod, fields: &mut Fields<'_>) {
         if hash.len() > 256 {
             fields.fault("passwordHash is too long. Max length is 256.".to_owned());
         }
-        if let Err(text) = emailpassword::check_import(hash, Some(algorithm)) {
-            fields.fault(text.to_owned());
+        match emailpassword::check_import(hash, Some(algorithm)) {
+            Err(text) => fields.fault(text.to_owned()),
+            // Nobody could sign in with it.
+            Ok(Kind::FirebaseScrypt) if !firebase_key => {
+                fields.fault(PoolError::MissingFirebaseKey.to_string());
+            }
+            Ok(_) => {}
         }
         // A hash is as good as the password, and needs none beside it.
         method.plain_text_password = None;

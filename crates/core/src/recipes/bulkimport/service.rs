@@ -18,7 +18,7 @@ use portcullis_wire::bulkimport::{ImportMethod, ImportUser};
 use std::sync::Arc;
 
 /// Entries that are imported in one unit of work, so that they share the wait for the disk.
-const BATCH: i64 = 50;
+const BATCH: i64 = 20;
 
 /// What descriptions of users may refer to.
 pub(super) async fn known(cx: &Cx) -> Result<Known> {
@@ -27,6 +27,7 @@ pub(super) async fn known(cx: &Cx) -> Result<Known> {
     Ok(Known {
         roles: roles.into_iter().collect(),
         tenants: tenants.into_iter().map(|(scope, _)| scope.tenant_id).collect(),
+        firebase_key: cx.config().firebase_signer_key.is_some(),
         now: cx.now,
     })
 }

@@ -1,0 +1,71 @@
+//! A bulk import that `kill -9` breaks off again and again: each user is there once, and none is missing.
+
+use crate::caller::Caller;
+use crate::place::Place;
+use portcullis_core::crypto::random;
+use serde_json::{Value, json};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const USERS: usize = 1000;
+const BCRYPT: &str = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZkmm";
+
+#[test]
+fn an_import_goes_on_where_kill_9_broke_it_off() {
+    // In test mode jobs begin with the core, not some time after.
+    let place = Place::new("import", &[("TEST_MODE", "true")]);
+    let core = place.start();
+    let users: Vec<Value> = (0..USERS).map(user).collect();
+    let added = Caller::new(&core.address).post("5.6", "/bulk-import/users", &json!({"users": users}));
+    assert_eq!(added.expect("answers")["users"].as_array().map(Vec::len), Some(USERS));
+    core.kill();
+    let (mut kills, begun) = (0, Instant::now());
+    loop {
+        let core = place.start();
+        let caller = Caller::new(&core.address);
+        thread::sleep(Duration::from_millis(1500).mul_f64(random::unit_interval()));
+        let left = count(&caller, "/bulk-import/users/count");
+        if left == 0 {
+            check(&caller);
+            break;
+        }
+        core.kill();
+        kills += 1;
+        assert!(
+            begun.elapsed() < Duration::from_mins(3),
+            "{left} users are still waiting after {kills} kills"
+        );
+    }
+    assert!(kills > 1, "the import was over before it was broken off");
+    println!("{USERS} users were imported through {kills} kills");
+}
+
+fn user(number: usize) -> Value {
+    json!({
+        "externalUserId": format!("ext-{number}"), "userMetadata": {"number": number},
+        "loginMethods": [
+            {"recipeId": "emailpassword", "email": format!("{number}@example.com"), "isPrimary": true,
+                "passwordHash": BCRYPT, "hashingAlgorithm": "bcrypt"},
+            {"recipeId": "thirdparty", "email": format!("{number}@example.com"), "thirdPartyId": "google",
+                "thirdPartyUserId": number.to_string()},
+        ],
+    })
+}
+
+fn count(caller: &Caller, path: &str) -> usize {
+    let reply: Value = serde_json::from_str(&caller.get(path).expect("answers").text).expect("JSON");
+    usize::try_from(reply["count"].as_u64().expect("a count")).expect("a small one")
+}
+
+/// Linked login methods are one user; none failed, so nobody was tried twice.
+fn check(caller: &Caller) {
+    assert_eq!(count(caller, "/bulk-import/users/count?status=FAILED"), 0);
+    assert_eq!(count(caller, "/users/count"), USERS);
+    for number in (0..USERS).step_by(97) {
+        let reply = caller.get(&format!("/user/id?userId=ext-{number}")).expect("answers");
+        let reply: Value = serde_json::from_str(&reply.text).expect("JSON");
+        assert_eq!(reply["user"]["loginMethods"].as_array().map(Vec::len), Some(2), "{number}: {reply}");
+        let metadata = caller.get(&format!("/recipe/user/metadata?userId=ext-{number}")).expect("answers");
+        assert!(metadata.text.contains(&format!("\"number\":{number}")), "{}", metadata.text);
+    }
+}
