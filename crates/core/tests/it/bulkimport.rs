@@ -460,6 +460,11 @@ async fn several_cores_import_each_user_once() {
         (0..300).map(|number| json!({"loginMethods": [with_hash(&format!("{number}@x.y"))]})).collect();
     add(&core, json!(users)).await;
     core.sign_up("250@x.y", "password1").await;
+    // What a core of the reference was at when it was stopped.
+    let mut tx = core.app.db.write().await.unwrap();
+    tx.execute("update bulk_import_users set status = 'PROCESSING'", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&core, "?status=PROCESSING").await, 300);
     let now = core.clock.now();
     let (first, second, third) = tokio::join!(
         jobs::run_all(&core.app, now),

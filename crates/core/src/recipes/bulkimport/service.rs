@@ -268,6 +268,9 @@ async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<
     for app_id in apps {
         let scope = Scope::new(domain, &app_id, PUBLIC);
         let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+        let mut tx = db.write_one().await?;
+        store::reset(&mut tx, &app_id).await?;
+        tx.commit().await?;
         let workers = tenant.config.bulk_migration_parallelism;
         let cx = Cx {
             app: Arc::clone(app),
@@ -275,6 +278,7 @@ async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<
             tenant,
             is_operator: false,
             caller: None,
+            counted: Arc::default(),
             cdi: Cdi::LATEST,
             now,
         };

@@ -91,26 +91,31 @@ pub(super) async fn delete(tx: &mut Tx, app_id: &str, ids: &[String]) -> Result<
 
 /// The apps with entries that are to be imported.
 pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<String>> {
-    let sql = "select distinct app_id from bulk_import_users where status <> 'FAILED'";
+    let sql = "select distinct app_id from bulk_import_users where status in ('NEW', 'PROCESSING')";
     let rows: Vec<(String,)> = tx.fetch_all(sql, &[]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Entries that the reference's workers were at are to be imported again: it says so where ours hold a lock.
+pub(super) async fn reset(tx: &mut Tx, app_id: &str) -> Result<()> {
+    let sql = "update bulk_import_users set status = 'NEW' where app_id = $1 and status = 'PROCESSING'";
+    tx.execute(sql, args![app_id]).await?;
+    Ok(())
+}
+
 /// Locks the oldest entries that are to be imported, without those that another worker has locked.
 pub(super) async fn take(tx: &mut Tx, app_id: &str, limit: i64) -> Result<Vec<Entry>> {
-    // Two ranges of an index, and no look at what has failed.
     let sql = format!(
-        "select {COLUMNS} from bulk_import_users where app_id = $1 and status in ('NEW', 'PROCESSING')
-         order by status, updated_at limit {limit}"
+        "select {COLUMNS} from bulk_import_users where app_id = $1 and status = 'NEW'
+         order by updated_at limit {limit}"
     );
     Ok(tx.fetch_all_unlocked_for_update(sql, args![app_id]).await?)
 }
 
 /// Locks one entry, unless another worker has locked it or it is gone.
 pub(super) async fn take_one(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<Entry>> {
-    let sql = format!(
-        "select {COLUMNS} from bulk_import_users where app_id = $1 and id = $2 and status <> 'FAILED'"
-    );
+    let sql =
+        format!("select {COLUMNS} from bulk_import_users where app_id = $1 and id = $2 and status = 'NEW'");
     Ok(tx.fetch_all_unlocked_for_update(sql, args![app_id, id]).await?.pop())
 }
 
