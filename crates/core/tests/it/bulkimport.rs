@@ -314,10 +314,11 @@ async fn each_other_fault_has_its_words() {
 async fn what_cannot_be_imported_stays_with_the_reason_and_blocks_nobody() {
     let core = start().await;
     core.sign_up("taken@x.y", "password1").await;
+    let ann = json!({"loginMethods": [with_hash("a@x.y")], "externalUserId": "ext-a"});
+    core.post("/bulk-import/import", ann).await;
     add(
         &core,
         json!([
-            {"loginMethods": [with_hash("a@x.y")], "externalUserId": "ext-a"},
             {"loginMethods": [with_hash("taken@x.y")]},
             {"loginMethods": [with_hash("b@x.y")], "userRoles": [{"role": "admin", "tenantIds": ["public"]}]},
         ]),
