@@ -250,3 +250,21 @@ async fn who_is_removed_while_the_password_is_checked_is_unknown() {
         assert!(["OK", "WRONG_CREDENTIALS_ERROR"].contains(&signed_in["status"].as_str().unwrap()));
     }
 }
+
+#[tokio::test]
+async fn an_address_that_nobody_has_takes_as_long_as_a_wrong_password() {
+    let core = TestCore::start_with(&json!({"bcrypt_log_rounds": 10})).await;
+    core.sign_up(EMAIL, "password1").await;
+    // The shortest of some: whatever else the machine does makes them longer, none shorter.
+    let shortest = async |email: &str| {
+        let mut times = Vec::new();
+        for _ in 0..3 {
+            let began = std::time::Instant::now();
+            assert_eq!(sign_in(&core, email, "wrong").await["status"], "WRONG_CREDENTIALS_ERROR");
+            times.push(began.elapsed());
+        }
+        times.into_iter().min().unwrap()
+    };
+    let (known, unknown) = (shortest(EMAIL).await, shortest(BOB).await);
+    assert!(unknown * 4 > known, "{unknown:?} {known:?}");
+}
