@@ -76,7 +76,68 @@ pub enum LicenseKeyResponse {
     NoLicenseKeyFound,
 }
 
+request! {
+    /// How far a move of stored users is.
+    ProgressRequest {
+        /// `true`: whether all of them are consistent, too.
+        verify: Option<String> = "verify",
+    }
+}
+
+/// How users are stored in a database. The reference's own kinds are being replaced by one; nothing else is
+/// written here.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub enum MigrationMode {
+    /// In the tables of the replacement only.
+    #[serde(rename = "MIGRATED")]
+    Migrated,
+}
+
+/// How users are stored, and how much is left to do, in one connection URI domain.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// The domain; left out where the call was made to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_uri_domain: Option<String>,
+    /// How.
+    pub mode: MigrationMode,
+    /// Users who are stored otherwise; told with the progress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_users: Option<i64>,
+    /// Why nothing was verified; told if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify_skipped: Option<String>,
+}
+
+/// As [`Migration`], of all domains for the default one.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct MigrationResponse {
+    /// Always `OK`.
+    pub status: Status,
+    /// How.
+    #[serde(flatten)]
+    pub migrations: Migrations,
+}
+
+/// Of which domains [`MigrationResponse`] tells.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Migrations {
+    /// Of every one.
+    All {
+        /// The domains.
+        cuds: Vec<Migration>,
+    },
+    /// Of the one that was asked.
+    One(Migration),
+}
+
 endpoint! {
+    /// How users are stored.
+    MigrationModeOf: Get "/migration/mode" Tenant, () => MigrationResponse;
+    /// How far the move of stored users is.
+    MigrationProgress: Get "/migration/backfill/progress" Tenant, ProgressRequest => MigrationResponse;
     /// Is the core alive, and its database?
     HelloGet: Get "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
     /// See [`HelloGet`].

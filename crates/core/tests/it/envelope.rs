@@ -199,3 +199,23 @@ async fn every_feature_is_on_and_no_licence_is_needed() {
         1440
     );
 }
+
+#[tokio::test]
+async fn users_are_stored_as_a_migrated_core_stores_them() {
+    let core = TestCore::start().await;
+    let domain = |further: serde_json::Value| {
+        let mut all = json!({"connectionUriDomain": "", "mode": "MIGRATED"});
+        all.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+        json!({"status": "OK", "cuds": [all]})
+    };
+    assert_eq!(core.get("/migration/mode").await.json(), domain(json!({})));
+    let progress = core.get("/migration/backfill/progress").await.json();
+    assert_eq!(progress, domain(json!({"pendingUsers": 0})));
+    let verified = core.get("/migration/backfill/progress?verify=true").await.json();
+    assert_eq!(verified, domain(json!({"pendingUsers": 0, "verifySkipped": "migrated"})));
+    core.put("/recipe/multitenancy/app/v2", json!({"appId": "a1"})).await;
+    let of_app = core.get("/appid-a1/migration/mode").await.json();
+    assert_eq!(of_app, json!({"status": "OK", "mode": "MIGRATED"}));
+    let of_app = core.get("/appid-a1/migration/backfill/progress").await.json();
+    assert_eq!(of_app, json!({"status": "OK", "mode": "MIGRATED", "pendingUsers": 0}));
+}

@@ -1,10 +1,11 @@
 //! The endpoints about the core itself.
 
 use super::service;
+use crate::ground::tenancy::service as tenancy;
 use crate::http::{Reply, Routes};
 use crate::{Cx, Error, Result};
 use portcullis_wire::Status;
-use portcullis_wire::admin as wire;
+use portcullis_wire::admin::{self as wire, Migration, MigrationMode, MigrationResponse, Migrations};
 use portcullis_wire::{Cdi, Object};
 
 /// What the reference sells, and what is free here.
@@ -25,6 +26,8 @@ pub(super) fn routes() -> Routes {
         .at::<wire::ApiVersion>(api_version)
         .at::<wire::Config>(config)
         .at::<wire::Telemetry>(telemetry)
+        .at::<wire::MigrationModeOf>(migration_mode)
+        .at::<wire::MigrationProgress>(migration_progress)
         .at_raw::<wire::RequestsStats>(requests_stats)
         .at::<wire::FeatureFlag>(feature_flag)
         .at::<wire::SetLicense>(set_license)
@@ -66,6 +69,38 @@ async fn config(cx: Cx, input: wire::ConfigRequest) -> Result<wire::ConfigRespon
 
 async fn telemetry(_: Cx, (): ()) -> Result<wire::TelemetryResponse> {
     Ok(wire::TelemetryResponse { exists: false })
+}
+
+async fn migration_mode(cx: Cx, (): ()) -> Result<MigrationResponse> {
+    migration(&cx, |domain| Migration {
+        connection_uri_domain: domain,
+        mode: MigrationMode::Migrated,
+        pending_users: None,
+        verify_skipped: None,
+    })
+    .await
+}
+
+async fn migration_progress(cx: Cx, input: wire::ProgressRequest) -> Result<MigrationResponse> {
+    let asked = input.verify.as_deref() == Some("true");
+    migration(&cx, |domain| Migration {
+        connection_uri_domain: domain,
+        mode: MigrationMode::Migrated,
+        pending_users: Some(0),
+        verify_skipped: asked.then(|| "migrated".to_owned()),
+    })
+    .await
+}
+
+/// What is told of one domain, or of all to who asks the default one.
+async fn migration(cx: &Cx, of: impl Fn(Option<String>) -> Migration) -> Result<MigrationResponse> {
+    let migrations = if cx.scope.domain.is_empty() && cx.scope.is_public_app() {
+        let domains = tenancy::list_domains(cx).await?;
+        Migrations::All { cuds: domains.into_iter().map(|domain| of(Some(domain))).collect() }
+    } else {
+        Migrations::One(of(None))
+    };
+    Ok(MigrationResponse { status: Status::Ok, migrations })
 }
 
 async fn requests_stats(cx: Cx, (): ()) -> Result<Reply> {

@@ -394,6 +394,14 @@ pub(super) async fn list_for_caller(cx: &Cx, which: Which<'_>) -> Result<Vec<(Sc
     if allowed { list(cx, which).await } else { Err(Error::forbidden(text)) }
 }
 
+/// Every connection URI domain, the default one first.
+pub async fn list_domains(cx: &Cx) -> Result<Vec<String>> {
+    let mut domains = store::list_domains(&mut cx.app.db.read().await?).await?;
+    domains.push(String::new());
+    domains.sort_unstable();
+    Ok(domains)
+}
+
 /// What is stored about the tenants of the call's app.
 pub async fn list_of_app(cx: &Cx) -> Result<Vec<(Scope, TenantConfig)>> {
     list(cx, Which::App(&cx.scope)).await
