@@ -95,4 +95,5 @@ const ENDPOINTS: &[ReadTwice] = endpoints! {
         GetSettings;
     multitenancy: AddMember RemoveMember;
     bulkimport: AddUsers ListUsers CountUsers RemoveUsers Import;
+    admin: MigrationModeOf MigrationProgress;
 };
