@@ -17,6 +17,7 @@ mod floors;
 mod instructions;
 mod load;
 mod measure;
+mod million;
 mod passwords;
 mod paths;
 mod plot;
@@ -62,6 +63,18 @@ enum Command {
         /// How many are in the list
         #[arg(long, default_value_t = 10_000_000)]
         number: u64,
+    },
+    /// Imports users into PostgreSQL, and measures calls with a tenth of them and with all
+    Million {
+        /// The core's binary
+        #[arg(long)]
+        core: PathBuf,
+        /// A server of PostgreSQL, `postgres://user@host:port`
+        #[arg(long)]
+        postgres: String,
+        /// How many users
+        #[arg(long, default_value_t = 1_000_000)]
+        number: usize,
     },
     /// Serves fixed bytes
     ServeFloor,
@@ -163,6 +176,12 @@ fn main() {
             println!("sign-ups through the engine, 64 callers, durable: {rate:.0} a second");
         }
         Command::Passwords { core, number } => passwords::run(&core, number),
+        Command::Million { core, postgres, number } => {
+            let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+            let url = create_database(&runtime, &postgres, "million");
+            let place = million::Place { core: &core, url: &url, folder: folder.path() };
+            runtime.block_on(million::run(&place, number));
+        }
         Command::Instructions(instructions) => instructions.count(),
         Command::Run(run) => measure_all(&run),
     }
