@@ -23,6 +23,7 @@ pub fn all() -> Vec<Migration> {
             name: "0009_bulk_import",
             sql: Sql::from(include_str!("../migrations/0009_bulk_import.sql")),
         },
+        Migration { name: "0010_search", sql: SEARCH },
     ]
 }
 
@@ -30,6 +31,12 @@ pub fn all() -> Vec<Migration> {
 const MEMBERS_BY_USER: Sql = portcullis_db::sql!(
     postgres: "-- nothing to do",
     sqlite: include_str!("../migrations/0002_members_by_user.sqlite.sql"),
+);
+
+/// PostgreSQL compares texts by a language's rules unless an index is told otherwise.
+const SEARCH: Sql = portcullis_db::sql!(
+    postgres: include_str!("../migrations/0010_search.postgres.sql"),
+    sqlite: include_str!("../migrations/0010_search.sqlite.sql"),
 );
 
 /// The scopes of a tenant's client are an array where there are arrays.

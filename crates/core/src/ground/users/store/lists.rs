@@ -2,7 +2,7 @@
 
 use crate::ground::users::model::{Cursor, Search};
 use crate::{Result, Scope};
-use portcullis_db::{Tx, Value, args, placeholders};
+use portcullis_db::{Engine, Tx, Value, args, placeholders};
 
 /// The groups that have a member in the tenant with this account info, of one recipe or of any.
 pub(crate) async fn list_groups_by_info(
@@ -123,22 +123,47 @@ pub(crate) async fn search_groups(
     search: &Search,
     ascending: bool,
 ) -> Result<Vec<String>> {
-    let beginnings = |terms: &[String]| terms.iter().map(|term| format!("{}%", escaped(term))).collect();
-    let mut emails: Vec<String> = beginnings(&search.emails);
-    emails.extend(search.emails.iter().map(|term| format!("%@{}%", escaped(term))));
-    let kinds =
-        [("email", emails), ("phone", beginnings(&search.phones)), ("tparty", beginnings(&search.providers))];
-    let mut args = vec![Value::from(&scope.app_id), Value::from(&scope.tenant_id)];
+    let (sql, args) = search_statement(tx.engine(), scope, search, ascending);
+    let args: Vec<Value<'_>> = args.iter().map(Value::from).collect();
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// The statement and its arguments. Each term is a range of an index: comparing bytes, everything that begins with
+/// it lies between it and the same with the last of all characters.
+fn search_statement(
+    engine: Engine,
+    scope: &Scope,
+    search: &Search,
+    ascending: bool,
+) -> (String, Vec<String>) {
+    let (position, from, to) = match engine {
+        Engine::Postgres => ("strpos", "~>=~", "~<~"),
+        Engine::Sqlite => ("instr", ">=", "<"),
+    };
+    let value = "account_info_value".to_owned();
+    let lower = "lower(account_info_value)".to_owned();
+    let domain = format!("substr(account_info_value, {position}(account_info_value, '@') + 1)");
+    let kinds = [
+        ("email", vec![&value, &domain], &search.emails),
+        ("phone", vec![&value], &search.phones),
+        ("tparty", vec![&lower], &search.providers),
+    ];
+    let mut args = vec![scope.app_id.clone(), scope.tenant_id.clone()];
     let mut conditions = String::new();
-    for (kind, patterns) in kinds.iter().filter(|(_, patterns)| !patterns.is_empty()) {
-        let likes = (args.len() + 1..=args.len() + patterns.len())
-            .map(|number| format!("lower(t.account_info_value) like ${number} escape '!'"));
-        let likes = likes.collect::<Vec<_>>().join(" or ");
-        conditions.push_str(&format!(
-            " and exists (select 1 from recipe_user_tenants t where t.app_id = a.app_id and t.tenant_id = $2
-              and t.recipe_user_id = a.user_id and t.account_info_type = '{kind}' and ({likes}))"
-        ));
-        args.extend(patterns.iter().map(Value::from));
+    for (kind, columns, terms) in kinds.into_iter().filter(|(_, _, terms)| !terms.is_empty()) {
+        let mut ranges = Vec::new();
+        for term in terms {
+            args.extend([term.clone(), format!("{term}{}", char::MAX)]);
+            let (first, last) = (args.len() - 1, args.len());
+            ranges.extend(columns.iter().map(|column| {
+                format!(
+                    "select recipe_user_id from recipe_user_tenants where app_id = $1 and tenant_id = $2
+                     and account_info_type = '{kind}' and {column} {from} ${first} and {column} {to} ${last}"
+                )
+            }));
+        }
+        conditions.push_str(&format!(" and a.user_id in ({})", ranges.join(" union all ")));
     }
     let order = if ascending { "asc" } else { "desc" };
     let sql = format!(
@@ -147,13 +172,7 @@ pub(crate) async fn search_groups(
          order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc
          limit {SEARCH_MAX}"
     );
-    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
-    Ok(rows.into_iter().map(|(id, _)| id).collect())
-}
-
-/// A search term stands for itself, not for a pattern.
-fn escaped(term: &str) -> String {
-    term.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+    (sql, args)
 }
 
 #[cfg(test)]
@@ -184,12 +203,18 @@ mod tests {
                 page_statement(&scope, &filter, Page { limit: 10, ascending: false, from: Some(&from) });
             plans.push(plan(&mut tx, &sql, &args).await);
         }
+        let terms = || vec!["a".to_owned()];
+        let search = Search { emails: terms(), phones: terms(), providers: terms() };
+        let (sql, args) = search_statement(Engine::Sqlite, &scope, &search, true);
+        let args: Vec<Value<'_>> = args.iter().map(Value::from).collect();
+        plans.push(plan(&mut tx, &sql, &args).await);
         for plan in plans {
             assert!(!plan.is_empty());
-            for step in plan {
-                // In the order of the list, as far as the page goes.
+            for step in plan.iter().filter(|step| step.contains("SCAN ") || step.contains("SEARCH ")) {
+                // In the order of the list, as far as the page goes; or a range of an index.
                 let is_list = step.contains("pagination_index");
-                assert!(is_list || step.contains("user_id=?"), "{step}");
+                let is_range = ["account_info_value>?", "<expr>>?"].iter().any(|range| step.contains(range));
+                assert!(is_list || is_range || step.contains("user_id=?"), "{step}");
             }
         }
     }
