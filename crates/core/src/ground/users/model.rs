@@ -140,11 +140,21 @@ fn trim(text: &str) -> &str {
 /// rules and tables, as in the reference and in the SDKs, since two spellings must come to one user.
 pub fn normalise_phone_number(text: &str) -> String {
     let text = trim(text);
+    if is_out_of_order(text) {
+        return text.to_owned();
+    }
     let number = PHONE_NUMBER_UTIL.parse(text, None);
     number.map_or_else(
         |_| text.to_owned(),
         |number| PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned(),
     )
+}
+
+/// Whether a text names a number in the form of RFC 3966 after that number's context: the parser, as the
+/// reference's, looks for what is between the two and breaks down.
+fn is_out_of_order(text: &str) -> bool {
+    text.split_once(";phone-context=")
+        .is_some_and(|(number, rest)| rest.contains("tel:") && !number.contains("tel:"))
 }
 
 /// Whether an address was made up for a user who has none; it counts as verified.
@@ -231,6 +241,8 @@ mod tests {
             (" +1 ", "+1"),
             ("+999123456789", "+999123456789"),
             ("hello", "hello"),
+            ("tel:2071838750;phone-context=+44", "+442071838750"),
+            ("500;phone-context=+44;tel:", "500;phone-context=+44;tel:"),
             ("", ""),
         ] {
             assert_eq!(normalise_phone_number(given), stored, "{given}");
