@@ -1,4 +1,4 @@
-//! Why a user could not be imported, and where a page of the queue begins.
+//! Why a user could not be imported, and the states of an entry.
 
 use std::fmt;
 
@@ -49,27 +49,6 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The first entry of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
-    pub(super) id: String,
-    /// Milliseconds since 1970.
-    pub(super) created_at: i64,
-}
-
-impl Cursor {
-    /// `<id>;<created at>`, before it is encoded.
-    pub(super) fn to_text(&self) -> String {
-        format!("{};{}", self.id, self.created_at)
-    }
-
-    /// The reverse of [`Cursor::to_text`].
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (id, created_at) = text.split_once(';').filter(|_| !text.contains('\0'))?;
-        Some(Self { id: id.to_owned(), created_at: created_at.parse().ok()? })
-    }
-}
-
 /// A state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -100,11 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_its_text() {
-        let cursor = Cursor { id: "a".into(), created_at: 7 };
-        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
-        assert_eq!(Cursor::parse("a;b"), None);
-        assert_eq!(Cursor::parse("a"), None);
+    fn a_state_is_named_to_the_letter() {
         assert_eq!(State::parse("NEW"), Some(State::New));
         assert_eq!(State::parse("new"), None);
     }

@@ -1,13 +1,12 @@
 //! The recipe's endpoints. They refuse with a JSON document in a 400, as the reference does.
 
-use super::model::{Cursor, State};
+use super::model::State;
 use super::reading::Reader;
 use super::service;
+use crate::ground::users::model::Cursor;
 use crate::ground::users::routes::full_user;
 use crate::http::Routes;
 use crate::{Cx, Error, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use portcullis_wire::bulkimport::{self as wire, Added, AddedMethod, ImportUser, Queued};
 use portcullis_wire::{Object, Status};
 use serde_json::json;
@@ -106,7 +105,7 @@ async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::ListRespon
             })
         })
         .collect();
-    let next_pagination_token = next.map(|cursor| STANDARD.encode(cursor.to_text()));
+    let next_pagination_token = next.map(|cursor| cursor.to_token());
     Ok(wire::ListResponse { status: Status::Ok, users: users?, next_pagination_token })
 }
 
@@ -116,9 +115,7 @@ fn state(name: Option<&str>) -> Result<Option<State>> {
 }
 
 fn cursor(token: &str) -> Result<Cursor> {
-    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let cursor = text.and_then(|text| Cursor::parse(&text));
-    cursor.ok_or_else(|| Error::bad_input("invalid pagination token"))
+    Cursor::parse(token).ok_or_else(|| Error::bad_input("invalid pagination token"))
 }
 
 async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountResponse> {

@@ -1,13 +1,13 @@
 //! What the recipe decides: an import is one unit of work, in which the queue's entry goes too.
 
-use super::model::{Cursor, State, Verdict};
+use super::model::{State, Verdict};
 use super::reading::Known;
 use super::store::{self, Entry};
 use crate::crypto::digest::Secret;
 use crate::crypto::random;
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::linking::{self, Locked};
-use crate::ground::users::model::{InfoKind, ThirdParty, User};
+use crate::ground::users::model::{Cursor, InfoKind, ThirdParty, User};
 use crate::ground::users::service::{self as users, AccountInfo, NewUser, OwnRow};
 use crate::recipes::{emailpassword, passwordless, thirdparty, totp, useridmapping, usermetadata, userroles};
 use crate::{App, Cx, Error, PUBLIC, Result, Scope};
@@ -53,7 +53,7 @@ pub(super) async fn list(
     let mut entries = store::list(&mut tx, cx.app_id(), state, limit + 1, from).await?;
     let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
     let next = if more { entries.pop() } else { None };
-    Ok((entries, next.map(|entry| Cursor { id: entry.id, created_at: entry.created_at })))
+    Ok((entries, next.map(|entry| Cursor { user_id: entry.id, time_joined: entry.created_at })))
 }
 
 /// How many entries there are.
@@ -329,7 +329,7 @@ async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]
     Ok(true)
 }
 
-/// Imports one entry, if it is still there and nobody else is at it.
+/// Imports one entry, if it is still there.
 async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()> {
     let app_id = cx.app_id();
     let Some(mut user) = user else {

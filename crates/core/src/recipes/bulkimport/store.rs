@@ -1,7 +1,8 @@
 //! The statements on the queue.
 
-use super::model::{Cursor, State};
+use super::model::State;
 use crate::Result;
+use crate::ground::users::model::Cursor;
 use portcullis_db::{FromRow, Row, Tx, Value, args, placeholders};
 
 /// An entry.
@@ -41,7 +42,7 @@ pub(super) async fn insert(tx: &mut Tx, app_id: &str, id: &str, user: &str, now:
     Ok(())
 }
 
-/// A page, newest first.
+/// A page, newest first; the cursor names its first entry by id and time, as one of users does.
 pub(super) async fn list(
     tx: &mut Tx,
     app_id: &str,
@@ -58,7 +59,7 @@ pub(super) async fn list(
     if let Some(from) = from {
         let (time, id) = (args.len() + 1, args.len() + 2);
         sql.push_str(&format!(" and (created_at < ${time} or (created_at = ${time} and id <= ${id}))"));
-        args.extend([Value::from(from.created_at), Value::from(&from.id)]);
+        args.extend([Value::from(from.time_joined), Value::from(&from.user_id)]);
     }
     sql.push_str(&format!(" order by created_at desc, id desc limit {limit}"));
     Ok(tx.fetch_all(sql, &args).await?)
@@ -112,11 +113,12 @@ pub(super) async fn take(tx: &mut Tx, app_id: &str, limit: i64) -> Result<Vec<En
     Ok(tx.fetch_all_unlocked_for_update(sql, args![app_id]).await?)
 }
 
-/// Locks one entry, unless another worker has locked it or it is gone.
+/// Locks one entry, once nobody else has locked it; `None` if it is gone, or has failed. It waits, and does not pass
+/// over: the lock may be that of a unit of work of the caller's own which is still being undone.
 pub(super) async fn take_one(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<Entry>> {
     let sql =
         format!("select {COLUMNS} from bulk_import_users where app_id = $1 and id = $2 and status = 'NEW'");
-    Ok(tx.fetch_all_unlocked_for_update(sql, args![app_id, id]).await?.pop())
+    Ok(tx.fetch_optional_for_update(sql, args![app_id, id]).await?)
 }
 
 /// Notes why an entry cannot be imported.

@@ -8,11 +8,7 @@ use portcullis_db::{FromRow, Row, Tx, args};
 
 /// The recipe's part of a new user.
 pub(super) fn row(contact: &Contact, now: i64) -> OwnRow<'_> {
-    OwnRow {
-        table: "passwordless_users",
-        columns: &["email", "phone_number", "time_joined"],
-        values: vec![contact.email().into(), contact.phone_number().into(), now.into()],
-    }
+    imported_row(contact.email(), contact.phone_number(), now)
 }
 
 /// The row of a user who is brought along with an address, a number or both.
