@@ -30,9 +30,10 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let (head, body) = request.into_parts();
-    app.stats.count(app.clock.now());
+    let now = app.clock.now();
+    app.stats.count(now);
     let (began, mut endpoint) = (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), "");
-    let work = AssertUnwindSafe(answer(&app, &head, body, peer, &mut endpoint)).catch_unwind();
+    let work = AssertUnwindSafe(answer(&app, now, (&head, body), peer, &mut endpoint)).catch_unwind();
     let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
         Ok(Ok(Ok(reply))) => reply,
         Ok(Ok(Err(error))) => Reply::error(&error),
@@ -50,8 +51,8 @@ where
 /// `served` becomes the path of the endpoint that is addressed, if there is such an endpoint.
 async fn answer<B>(
     app: &Arc<App>,
-    head: &Head,
-    body: B,
+    now: i64,
+    (head, body): (&Head, B),
     peer: Option<IpAddr>,
     served: &mut &'static str,
 ) -> Result<Reply>
@@ -65,9 +66,9 @@ where
         path::take_apart(head.uri.path(), &app.base_config.base_path, is_endpoint).ok_or(Error::NotFound)?;
     let of_path = app.routes.of_path(&endpoint);
     *served = of_path.first().map_or("", |route| route.path);
-    let domain = tenancy::domain_of_host(app, &host(head)).await?;
+    let domain = tenancy::domain_of_host(app, now, || host(head)).await?;
     let scope = Scope { domain, app_id, tenant_id };
-    let mut call = Call::find(app, scope).await?;
+    let mut call = Call::find(app, scope, now).await?;
     if let Some(config) = call.tenant.as_ref().or(call.public_tenant.as_ref()) {
         gate::check_address(&config.config, peer)?;
     }
@@ -161,7 +162,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    async fn find(app: &Arc<App>, scope: Scope) -> Result<Self> {
+    async fn find(app: &Arc<App>, scope: Scope, now: i64) -> Result<Self> {
         let tenant = tenancy::find(app, &scope).await?;
         let public_tenant = match &tenant {
             Some(tenant) if scope.is_public_tenant() => Some(Arc::clone(tenant)),
@@ -175,7 +176,7 @@ impl Call {
             app: Arc::clone(app),
             scope,
             cdi: Cdi::LATEST,
-            now: app.clock.now(),
+            now,
             is_operator: false,
             caller: None,
             counted: Arc::default(),

@@ -48,18 +48,18 @@ fn shown_key(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The version of a call. Without the header it is the newest that the app allows.
-pub(super) fn version(config: &CoreConfig, headers: &HeaderMap) -> Result<Asked> {
+pub(super) fn version<'h>(config: &CoreConfig, headers: &'h HeaderMap) -> Result<Asked<'h>> {
     let limit = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Cdi>().ok());
     let (min, max) = (limit(&config.min_cdi), limit(&config.max_cdi).unwrap_or(Cdi::LATEST));
     let Some(header) = headers.get("cdi-version") else {
-        return Ok(Asked { cdi: max, known: true, text: max.to_string() });
+        return Ok(Asked { cdi: max, unknown: None });
     };
     let text = header.to_str().unwrap_or_default();
     if !is_dotted_number(text) {
         return Err(Error::bad_input("cdi-version header is invalid"));
     }
     let Ok(cdi) = text.parse::<Cdi>() else {
-        return Ok(Asked { cdi: max, known: false, text: text.to_owned() });
+        return Ok(Asked { cdi: max, unknown: Some(text) });
     };
     if cdi > max {
         return Err(not_supported(text));
@@ -68,22 +68,24 @@ pub(super) fn version(config: &CoreConfig, headers: &HeaderMap) -> Result<Asked>
         let text = format!("cdi-version {text} is lower than the minimum allowed version {min}");
         return Err(Error::BadInput(text));
     }
-    Ok(Asked { cdi, known: cdi.is_supported(), text: text.to_owned() })
+    Ok(Asked { cdi, unknown: (!cdi.is_supported()).then_some(text) })
 }
 
 /// The version that a call asked for.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Asked<'h> {
     pub(super) cdi: Cdi,
-    known: bool,
-    text: String,
+    /// The header, if the version that it names is not served.
+    unknown: Option<&'h str>,
 }
 
-impl Asked {
+impl Asked<'_> {
     /// 400 if the endpoint checks versions and this one is not served.
     pub(super) fn check(&self, versioning: Versioning) -> Result<()> {
-        let fine = self.known || versioning == Versioning::Ignored;
-        if fine { Ok(()) } else { Err(not_supported(&self.text)) }
+        match self.unknown {
+            Some(text) if versioning != Versioning::Ignored => Err(not_supported(text)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -17,11 +17,18 @@ pub(super) struct Parts {
 /// is tried before any prefix is taken for an app or a tenant. `None`: outside the base path.
 pub(super) fn take_apart(path: &str, base_path: &str, is_endpoint: impl Fn(&str) -> bool) -> Option<Parts> {
     let lower = path.to_ascii_lowercase();
-    let inside = lower.strip_prefix(&base_path.to_ascii_lowercase())?;
+    let inside = match base_path {
+        "" => lower.as_str(),
+        _ => lower.strip_prefix(&base_path.to_ascii_lowercase())?,
+    };
     let inside = inside.strip_suffix('/').unwrap_or(inside);
-    let (app_id, rest) = if is_endpoint(inside) { (PUBLIC, inside) } else { take_app(inside) };
-    let (tenant_id, rest) = if is_endpoint(rest) { (PUBLIC, rest) } else { take_tenant(rest) };
-    let endpoint = if rest.is_empty() { "/" } else { rest };
+    let (app_id, tenant_id, endpoint) = if is_endpoint(inside) {
+        (PUBLIC, PUBLIC, inside)
+    } else {
+        let (app_id, rest) = take_app(inside);
+        let (tenant_id, rest) = if is_endpoint(rest) { (PUBLIC, rest) } else { take_tenant(rest) };
+        (app_id, tenant_id, if rest.is_empty() { "/" } else { rest })
+    };
     Some(Parts { app_id: app_id.to_owned(), tenant_id: tenant_id.to_owned(), endpoint: endpoint.to_owned() })
 }
 

@@ -89,9 +89,11 @@ impl Routes {
 pub trait Handle<Request> {
     /// What it answers.
     type Output;
+    /// How it comes to answer.
+    type Future: Future<Output = Result<Self::Output>> + Send + 'static;
 
     /// Serves one call.
-    fn call(&self, cx: Cx, request: Request) -> BoxFuture<'static, Result<Self::Output>>;
+    fn call(&self, cx: Cx, request: Request) -> Self::Future;
 }
 
 impl<F, Fut, Request, Output> Handle<Request> for F
@@ -100,9 +102,10 @@ where
     Fut: Future<Output = Result<Output>> + Send + 'static,
 {
     type Output = Output;
+    type Future = Fut;
 
-    fn call(&self, cx: Cx, request: Request) -> BoxFuture<'static, Result<Output>> {
-        Box::pin(self(cx, request))
+    fn call(&self, cx: Cx, request: Request) -> Fut {
+        self(cx, request)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::Scope;
 use crate::config::CoreConfig;
 use crate::crypto::digest::Secret;
 use crate::crypto::signing_key::{KeyForge, SigningKey};
+use crate::cx::same_domain;
 use crate::reading::{Due, Reading};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -60,7 +61,7 @@ struct AppRef<'a> {
 
 impl Equivalent<AppName> for AppRef<'_> {
     fn equivalent(&self, app: &AppName) -> bool {
-        (self.domain, self.app_id) == (app.domain.as_str(), app.app_id.as_str())
+        self.app_id == app.app_id && same_domain(self.domain, &app.domain)
     }
 }
 

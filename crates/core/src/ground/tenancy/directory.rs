@@ -62,6 +62,14 @@ impl Directory {
         Some((known.value.contains(host), known.reading.due(now)))
     }
 
+    /// Whether it is known, and not due to be read again, that there is no domain but the default one.
+    pub(super) fn has_no_domain(&self, now: i64) -> bool {
+        let domains = self.domains.load();
+        domains.as_deref().is_some_and(|known| {
+            known.value.is_empty() && known.edition == self.edition() && known.reading.due(now).is_none()
+        })
+    }
+
     /// Remembers the domains, and forgets the tenants of all others.
     pub(super) fn remember_domains(&self, domains: HashSet<String>, edition: Edition, now: i64) {
         let exists = |domain: &String| domain.is_empty() || domains.contains(domain);

@@ -72,13 +72,18 @@ pub async fn require(app: &Arc<App>, scope: &Scope) -> Result<Arc<Tenant>> {
     Err(Error::UnknownTenant(scope.clone(), Unknown::Tenant))
 }
 
-/// The connection URI domain that a call's host names; empty, the default one, for any other host.
-pub async fn domain_of_host(app: &Arc<App>, host: &str) -> Result<String> {
-    let is_domain = match app.tenants.is_domain(host, app.clock.now()) {
+/// The connection URI domain that a call's host names; empty, the default one, for any other host. Where there
+/// is none but the default one, the host is not asked for.
+pub async fn domain_of_host(app: &Arc<App>, now: i64, host: impl FnOnce() -> String) -> Result<String> {
+    if app.tenants.has_no_domain(now) {
+        return Ok(String::new());
+    }
+    let host = host();
+    let is_domain = match app.tenants.is_domain(&host, now) {
         Some((is_domain, None)) => is_domain,
-        seen => Box::pin(look_up(app, host, seen.and_then(|(_, due)| due))).await?,
+        seen => Box::pin(look_up(app, &host, seen.and_then(|(_, due)| due))).await?,
     };
-    Ok(if is_domain { host.to_owned() } else { String::new() })
+    Ok(if is_domain { host } else { String::new() })
 }
 
 /// As [`super::Directory::is_domain`], of domains that are being read again, or must be read first.
