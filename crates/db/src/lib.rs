@@ -3,7 +3,17 @@
 //! A unit of work is a guard: what is not committed is undone. Statements are written once, with `$1`
 //! for the first argument, and run on both engines.
 
+/// Here a test may break the work off.
+macro_rules! fail_point {
+    () => {
+        #[cfg(feature = "fail-points")]
+        fail_points::pass().await;
+    };
+}
+
 mod error;
+#[cfg(feature = "fail-points")]
+mod fail_points;
 mod migrate;
 mod postgres;
 mod row;
@@ -13,6 +23,8 @@ mod turns;
 mod value;
 
 pub use error::{Error, Result};
+#[cfg(feature = "fail-points")]
+pub use fail_points::crash_at;
 pub use migrate::{Migration, MigrationReport};
 pub use postgres::Place;
 pub use row::{FromColumn, FromRow, Row};
@@ -188,19 +200,25 @@ impl Tx {
     /// Runs a statement and tells how many rows it changed.
     pub async fn execute(&mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
-        match &mut self.0 {
+        fail_point!();
+        let outcome = match &mut self.0 {
             Work::Sqlite(work) => work.execute(sql.sqlite(), args),
             Work::Postgres(work) => work.execute(sql.postgres(), args).await,
-        }
+        };
+        fail_point!();
+        outcome
     }
 
     /// Runs a statement and reads all its rows.
     pub async fn fetch_all<R: FromRow>(&mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<Vec<R>> {
         let sql = sql.into();
-        match &mut self.0 {
+        fail_point!();
+        let outcome = match &mut self.0 {
             Work::Sqlite(work) => work.fetch_all(sql.sqlite(), args),
             Work::Postgres(work) => work.fetch_all(sql.postgres(), args).await,
-        }
+        };
+        fail_point!();
+        outcome
     }
 
     /// Runs a statement and reads its first row, if there is one.
@@ -253,7 +271,10 @@ impl Tx {
     pub async fn execute_and_commit(mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
         if let Work::Postgres(work) = self.0 {
-            return work.execute_and_commit(sql.postgres(), args).await;
+            fail_point!();
+            let outcome = work.execute_and_commit(sql.postgres(), args).await;
+            fail_point!();
+            return outcome;
         }
         let changed = self.execute(sql, args).await?;
         self.commit().await?;
@@ -262,9 +283,12 @@ impl Tx {
 
     /// Makes the work durable, and answers only then.
     pub async fn commit(self) -> Result<()> {
-        match self.0 {
+        fail_point!();
+        let outcome = match self.0 {
             Work::Sqlite(work) => work.commit().await,
             Work::Postgres(work) => work.commit().await,
-        }
+        };
+        fail_point!();
+        outcome
     }
 }

@@ -403,3 +403,35 @@ async fn a_file_that_another_process_writes_to_is_waited_for_without_holding_up_
     held.commit().await.unwrap();
     insert(&ours, "ours", 1).await.unwrap();
 }
+
+/// Two rows in one unit of work, and a third one by itself.
+async fn insert_three(db: &Db, point: usize) {
+    let mut tx = db.write().await.unwrap();
+    let sql = "insert into items (id, n) values ($1, $2)";
+    let n = i64::try_from(point).unwrap();
+    tx.execute(sql, args![&format!("a{point}"), n]).await.unwrap();
+    tx.execute_and_commit(sql, args![&format!("b{point}"), n]).await.unwrap();
+    let mut tx = db.write_one().await.unwrap();
+    tx.execute(sql, args![&format!("c{point}"), n]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn work_that_breaks_off_anywhere_leaves_whole_units_of_work() {
+    let TestDb { db, _directory } = open(&Settings::default()).await;
+    let mut seen = Vec::new();
+    for point in 1.. {
+        let ended = portcullis_db::crash_at(point, insert_three(&db, point)).await;
+        let mut tx = db.read().await.unwrap();
+        let rows: Vec<(String,)> = tx
+            .fetch_all("select id from items where n = $1 order by id", args![i64::try_from(point).unwrap()])
+            .await
+            .unwrap();
+        seen.push(rows.len());
+        if ended.is_some() {
+            break;
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen, [0, 2, 3]);
+}
