@@ -6,6 +6,7 @@ use crate::crypto::password_pool::{PasswordPool, PoolSettings};
 use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
 use crate::ground::admin::Greetings;
+use crate::ground::audit::{self, Audit};
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Databases, Directory};
 use crate::http::{Metrics, RequestStats, RouteTable};
@@ -59,6 +60,8 @@ pub struct App {
     pub activity: Activity,
     /// How often greetings may ask the database.
     pub greetings: Greetings,
+    /// Of the events that this core writes.
+    pub audit: Audit,
     /// Every recipe.
     pub recipes: &'static [Recipe],
     /// Work in the background.
@@ -84,6 +87,7 @@ impl App {
         let known_passwords = KnownPasswords::open(base_config.breached_passwords_file.as_deref())
             .map_err(|error| Error::bad_input(format!("breached_passwords_file cannot be read: {error}")))?;
         db.migrate(&migrations::all(), clock.now()).await?;
+        audit::prepare(&db, clock.now()).await;
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
             known_passwords,
@@ -91,6 +95,7 @@ impl App {
             activity: Activity::default(),
             tenants: Directory::default(),
             greetings: Greetings::default(),
+            audit: Audit::default(),
             tasks: Tasks::default(),
             stats: RequestStats::new(),
             metrics: base_config.metrics_port.map(|_| Metrics::new(clock.now())),

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::config::CoreConfig;
+use crate::ground::audit::Origin;
 use crate::ground::guessing::service::Counted;
 use crate::ground::tenancy::Tenant;
 use portcullis_db::Db;
@@ -101,6 +102,8 @@ pub struct Cx {
     pub is_operator: bool,
     /// The address of whoever asks the backend that asks the core, if the backend says so (`caller-address`).
     pub caller: Option<IpAddr>,
+    /// Where the call comes from, for the audit trail.
+    pub origin: Origin,
     /// What was counted for the call's attempt at a secret, until it is known how that ended.
     pub counted: Arc<Counted>,
     /// The protocol version of the call.

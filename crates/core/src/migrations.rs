@@ -24,6 +24,7 @@ pub fn all() -> Vec<Migration> {
             sql: Sql::from(include_str!("../migrations/0009_bulk_import.sql")),
         },
         Migration { name: "0010_search", sql: SEARCH },
+        Migration { name: "0011_audit", sql: AUDIT },
     ]
 }
 
@@ -37,6 +38,12 @@ const MEMBERS_BY_USER: Sql = portcullis_db::sql!(
 const SEARCH: Sql = portcullis_db::sql!(
     postgres: include_str!("../migrations/0010_search.postgres.sql"),
     sqlite: include_str!("../migrations/0010_search.sqlite.sql"),
+);
+
+/// A log by months, where a table can have parts.
+const AUDIT: Sql = portcullis_db::sql!(
+    postgres: include_str!("../migrations/0011_audit.postgres.sql"),
+    sqlite: include_str!("../migrations/0011_audit.sqlite.sql"),
 );
 
 /// The scopes of a tenant's client are an array where there are arrays.

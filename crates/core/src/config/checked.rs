@@ -3,7 +3,7 @@
 use super::keys::find_key;
 use super::values::{self, Reader, api_keys};
 use super::{ConfigError, fault, ranges};
-use crate::crypto::digest::Secret;
+use crate::crypto::digest::{ApiKey, Secret};
 use crate::crypto::password_hash::HashSettings;
 use fancy_regex::{Regex, RegexBuilder};
 use portcullis_wire::Object;
@@ -37,9 +37,9 @@ pub struct CoreConfig {
     /// The port of the listener for metrics, if they are wanted.
     pub metrics_port: Option<u16>,
     /// The keys that callers may show; none means that no key is needed.
-    pub api_keys: Vec<Secret>,
+    pub api_keys: Vec<ApiKey>,
     /// A key that only the operator has.
-    pub saas_secret: Option<Secret>,
+    pub saas_secret: Option<ApiKey>,
     /// The oldest version served.
     pub min_cdi: Option<String>,
     /// The newest version served.
@@ -66,6 +66,10 @@ pub struct CoreConfig {
     pub refresh_token_rotation_grace_ms: i64,
     /// What the reuse of a refresh token means (CDI 5.6).
     pub recent_token_reuse: ReuseBehaviour,
+    /// How long events are kept.
+    pub audit_retention_ms: i64,
+    /// Whether each exchange of a refresh token is an event.
+    pub audit_session_refreshes: bool,
     /// Lifetime of password reset tokens.
     pub password_reset_token_lifetime_ms: i64,
     /// Lifetime of e-mail verification tokens.
@@ -133,9 +137,9 @@ impl CoreConfig {
             metrics_port: read.text("metrics_port").map(|_| port(&read, "metrics_port")),
             api_keys: read
                 .text("api_keys")
-                .map(|keys| api_keys(&keys).map(Secret::new).collect())
+                .map(|keys| api_keys(&keys).map(ApiKey::new).collect())
                 .unwrap_or_default(),
-            saas_secret: read.text("supertokens_saas_secret").map(Secret::new),
+            saas_secret: read.text("supertokens_saas_secret").map(ApiKey::new),
             min_cdi: read.text("supertokens_min_cdi_version"),
             max_cdi: read.text("supertokens_max_cdi_version"),
             ip_allow: pattern(&read, "ip_allow_regex")?,
@@ -149,6 +153,8 @@ impl CoreConfig {
             refresh_token_validity_ms: read.milliseconds("refresh_token_validity", 60_000.0),
             refresh_token_rotation_grace_ms: read.milliseconds("refresh_token_rotation_grace_period", 1000.0),
             recent_token_reuse: reuse(&read),
+            audit_retention_ms: read.milliseconds("audit_retention_days", 86_400_000.0),
+            audit_session_refreshes: read.boolean("audit_session_refreshes"),
             password_reset_token_lifetime_ms: read.milliseconds("password_reset_token_lifetime", 1.0),
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
             passwordless_max_code_input_attempts: read.integer("passwordless_max_code_input_attempts"),

@@ -20,6 +20,7 @@ const AT_LEAST: &[(&str, i64, &str)] = &[
     ("max_failed_attempts_per_account", 0, "'max_failed_attempts_per_account' must be >= 0"),
     ("max_failed_attempts_per_caller", 0, "'max_failed_attempts_per_caller' must be >= 0"),
     ("failed_attempts_window_seconds", 1, "'failed_attempts_window_seconds' must be >= 1"),
+    ("audit_retention_days", 1, "'audit_retention_days' must be >= 1"),
 ];
 
 const ARGON2_AT_LEAST: &[(&str, i64, &str)] = &[
@@ -264,6 +265,7 @@ mod tests {
         ("max_failed_attempts_per_account", "-1", "0", "'{}' must be >= 0"),
         ("max_failed_attempts_per_caller", "-1", "0", "'{}' must be >= 0"),
         ("failed_attempts_window_seconds", "0", "1", "'{}' must be >= 1"),
+        ("audit_retention_days", "0", "1", "'{}' must be >= 1"),
         ("failed_attempts_window_seconds", "86401", "86400", "'{}' must be <= 86400"),
         ("bcrypt_log_rounds", "0", "4", "'{}' must be >= 1"),
         ("port", "65536", "65535", "'{}' must be between 0 and 65535"),

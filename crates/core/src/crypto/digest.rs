@@ -58,6 +58,50 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Tells one secret from others that are as long as secrets should be, and nothing else of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 4]);
+
+impl Fingerprint {
+    /// The first bytes of the secret's SHA-256.
+    pub fn of(secret: &str) -> Self {
+        let mut first = [0; 4];
+        first.copy_from_slice(&sha256(secret.as_bytes()).as_ref()[..4]);
+        Self(first)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// A key that callers show.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    text: Secret,
+    fingerprint: Fingerprint,
+}
+
+impl ApiKey {
+    /// Wraps the key.
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = Secret::new(text);
+        Self { fingerprint: Fingerprint::of(text.reveal()), text }
+    }
+
+    /// Whether this is what is shown, in a time that depends on the lengths only.
+    pub fn equals(&self, shown: &str) -> bool {
+        secrets_equal(self.text.reveal(), shown)
+    }
+
+    /// What the audit trail calls it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +117,14 @@ mod tests {
         assert!(!secrets_equal("key", "kez"));
         assert!(!secrets_equal("key", "key2"));
         assert!(!secrets_equal("", "k"));
+    }
+
+    #[test]
+    fn a_key_is_told_by_its_fingerprint() {
+        let key = ApiKey::new("abc");
+        assert!(key.equals("abc") && !key.equals("abd"));
+        assert_eq!(key.fingerprint().to_string(), "ba7816bf");
+        assert!(!format!("{key:?}").contains("abc"));
     }
 
     #[test]

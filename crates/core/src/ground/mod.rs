@@ -1,7 +1,8 @@
-//! What every recipe stands on: tenants, users, keys.
+//! What every recipe stands on: tenants, users, keys, the trail of what happened.
 
 pub mod activity;
 pub mod admin;
+pub mod audit;
 pub mod guessing;
 pub mod keys;
 pub mod tenancy;

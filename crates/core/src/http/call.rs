@@ -4,6 +4,7 @@ use super::gate;
 use super::path::{self, Parts};
 use super::reply::Reply;
 use super::routes::{self, Route};
+use crate::ground::audit::{By, Origin};
 use crate::ground::guessing::service::Counted;
 use crate::ground::tenancy::{Tenant, service as tenancy};
 use crate::{App, Cx, Error, Result, Scope, Unknown};
@@ -69,6 +70,9 @@ where
     let domain = tenancy::domain_of_host(app, now, || host(head)).await?;
     let scope = Scope { domain, app_id, tenant_id };
     let mut call = Call::find(app, scope, now).await?;
+    call.origin.peer = peer;
+    // Who has no address is in this very process.
+    call.origin.by = if peer.is_some() { By::Cdi } else { By::Embedded };
     if let Some(config) = call.tenant.as_ref().or(call.public_tenant.as_ref()) {
         gate::check_address(&config.config, peer)?;
     }
@@ -87,7 +91,7 @@ fn check_caller(app: &App, call: &mut Call, head: &Head, route: Option<&Route>) 
     let (access, versioning) =
         route.map_or((Access::Open, Versioning::Checked), |route| (route.access, route.versioning));
     if let (Access::ApiKey, Some(public)) = (access, &call.public_tenant) {
-        gate::check_api_key(&public.config, &app.base_config, &head.headers)?;
+        call.origin.key = gate::check_api_key(&public.config, &app.base_config, &head.headers)?;
     }
     call.caller = gate::caller(&head.headers)?;
     call.is_operator = gate::is_operator(&app.base_config, &head.headers);
@@ -155,6 +159,7 @@ pub(super) struct Call {
     now: i64,
     is_operator: bool,
     caller: Option<IpAddr>,
+    origin: Origin,
     counted: Arc<Counted>,
     tenant: Option<Arc<Tenant>>,
     public_tenant: Option<Arc<Tenant>>,
@@ -179,6 +184,7 @@ impl Call {
             now,
             is_operator: false,
             caller: None,
+            origin: Origin::default(),
             counted: Arc::default(),
             tenant,
             public_tenant,
@@ -198,8 +204,8 @@ impl Call {
 
     /// Lets the call through to the handler if its tenant, or its app, is there.
     pub(super) fn admit(self, level: Level) -> Result<Cx> {
-        let Self { app, scope, cdi, now, is_operator, caller, counted, tenant, public_tenant, base_tenant } =
-            self;
+        let Self { app, scope, cdi, now, is_operator, caller, origin, counted, .. } = self;
+        let Self { tenant, public_tenant, base_tenant, .. } = self;
         if level == Level::App && cdi >= Cdi::V5_0 && !scope.is_public_tenant() {
             return Err(Error::forbidden("Only public tenantId can call this app specific API"));
         }
@@ -209,6 +215,6 @@ impl Call {
             Level::Lookup => (tenant.or(base_tenant), Unknown::Tenant),
         };
         let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
-        Ok(Cx { app, scope, tenant, is_operator, caller, counted, cdi, now })
+        Ok(Cx { app, scope, tenant, is_operator, caller, origin, counted, cdi, now })
     }
 }

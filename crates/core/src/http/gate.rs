@@ -1,7 +1,7 @@
 //! Who may call, and in which version: address filter, API key, `cdi-version`.
 
 use crate::config::CoreConfig;
-use crate::crypto::digest::secrets_equal;
+use crate::crypto::digest::Fingerprint;
 use crate::{Error, Result};
 use http::HeaderMap;
 use portcullis_wire::{Cdi, Versioning};
@@ -19,23 +19,31 @@ pub(super) fn check_address(config: &CoreConfig, peer: Option<IpAddr>) -> Result
     if denied || !allowed { Err(Error::forbidden("Forbidden")) } else { Ok(()) }
 }
 
-/// 401 unless the call shows one of the app's keys, or the operator's secret, if any is configured.
-pub(super) fn check_api_key(app: &CoreConfig, base: &CoreConfig, headers: &HeaderMap) -> Result<()> {
+/// 401 unless the call shows one of the app's keys, or the operator's secret, if any is configured. Tells which one.
+pub(super) fn check_api_key(
+    app: &CoreConfig,
+    base: &CoreConfig,
+    headers: &HeaderMap,
+) -> Result<Option<Fingerprint>> {
     let secret = base.saas_secret.as_ref();
     if app.api_keys.is_empty() && secret.is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let shown = shown_key(headers).unwrap_or_default();
     // Every key is compared, so that the time does not tell which one was close.
-    let fits =
-        app.api_keys.iter().chain(secret).fold(false, |fits, key| fits | secrets_equal(key.reveal(), shown));
-    if fits { Ok(()) } else { Err(Error::Unauthorized) }
+    let mut shows = None;
+    for key in app.api_keys.iter().chain(secret) {
+        if key.equals(shown) {
+            shows = Some(key.fingerprint());
+        }
+    }
+    shows.map(Some).ok_or(Error::Unauthorized)
 }
 
 /// Whether the call shows the operator's secret, or there is none that would set the operator apart.
 pub(super) fn is_operator(base: &CoreConfig, headers: &HeaderMap) -> bool {
     let shown = shown_key(headers).unwrap_or_default();
-    base.saas_secret.as_ref().is_none_or(|secret| secrets_equal(secret.reveal(), shown))
+    base.saas_secret.as_ref().is_none_or(|secret| secret.equals(shown))
 }
 
 fn shown_key(headers: &HeaderMap) -> Option<&str> {

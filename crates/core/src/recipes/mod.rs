@@ -34,6 +34,7 @@ pub const ALL: &[Recipe] = &[
     ground::activity::RECIPE,
     ground::guessing::RECIPE,
     ground::keys::RECIPE,
+    ground::audit::RECIPE,
     emailpassword::RECIPE,
     thirdparty::RECIPE,
     passwordless::RECIPE,

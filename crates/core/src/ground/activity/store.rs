@@ -6,7 +6,7 @@ use portcullis_db::{Tx, args};
 
 /// The row of a new user who is active now.
 pub(super) fn row(now: i64) -> OwnRow<'static> {
-    OwnRow { table: "user_last_active", columns: &["last_active_time"], values: vec![now.into()] }
+    OwnRow::new("user_last_active", &["last_active_time"], vec![now.into()])
 }
 
 /// Notes that the user is active now.

@@ -4,6 +4,7 @@
 //! Apps and tenants carry no domain in the tables, so no two domains may share a database.
 
 use crate::config::{ConfigError, Postgres};
+use crate::ground::audit;
 use crate::{Error, Result, migrations};
 use portcullis_db::{Db, Place, Settings};
 use std::collections::{HashMap, HashSet};
@@ -148,6 +149,7 @@ impl Entry {
         let settings = Settings { pool_size: *pool_size, schema: schema.clone(), ..Settings::default() };
         let db = Db::open(url, &settings).await?;
         db.migrate(&migrations::all(), now).await?;
+        audit::prepare(&db, now).await;
         Ok(db)
     }
 }

@@ -5,6 +5,7 @@ use super::reading::Known;
 use super::store::{self, Entry};
 use crate::crypto::digest::Secret;
 use crate::crypto::random;
+use crate::ground::audit::{By, Origin};
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::linking::{self, Locked};
 use crate::ground::users::model::{Cursor, InfoKind, ThirdParty, User};
@@ -278,6 +279,7 @@ async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<
             tenant,
             is_operator: false,
             caller: None,
+            origin: Origin { by: By::Job, ..Origin::default() },
             counted: Arc::default(),
             cdi: Cdi::LATEST,
             now,

@@ -8,11 +8,7 @@ use portcullis_db::{Tx, args};
 /// The recipe's part of a new user.
 pub(in crate::recipes) fn row<'a>(email: &'a str, password_hash: &'a str, now: i64) -> OwnRow<'a> {
     let columns = &["email", "password_hash", "time_joined"];
-    OwnRow {
-        table: "emailpassword_users",
-        columns,
-        values: vec![email.into(), password_hash.into(), now.into()],
-    }
+    OwnRow::new("emailpassword_users", columns, vec![email.into(), password_hash.into(), now.into()])
 }
 
 /// The tenant's user with an address.

@@ -17,11 +17,8 @@ pub(in crate::recipes) fn imported_row<'a>(
     phone_number: Option<&'a str>,
     time_joined: i64,
 ) -> OwnRow<'a> {
-    OwnRow {
-        table: "passwordless_users",
-        columns: &["email", "phone_number", "time_joined"],
-        values: vec![email.into(), phone_number.into(), time_joined.into()],
-    }
+    let columns = &["email", "phone_number", "time_joined"];
+    OwnRow::new("passwordless_users", columns, vec![email.into(), phone_number.into(), time_joined.into()])
 }
 
 /// The tenant's user with an address or number, by internal id.

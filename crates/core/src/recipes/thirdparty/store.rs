@@ -10,7 +10,7 @@ pub(in crate::recipes) fn row<'a>(third_party: &'a ThirdParty, email: &'a str, n
     let columns = &["third_party_id", "third_party_user_id", "email", "time_joined"];
     let (provider, user) = (&third_party.id, &third_party.user_id);
     let values = vec![provider.into(), user.into(), email.into(), now.into()];
-    OwnRow { table: "thirdparty_users", columns, values }
+    OwnRow::new("thirdparty_users", columns, values)
 }
 
 /// The internal id of a provider's user in the tenant.

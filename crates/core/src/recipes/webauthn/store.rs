@@ -7,28 +7,23 @@ use portcullis_db::{FromRow, Row, Tx, args};
 
 /// The recipe's part of a new user.
 pub(super) fn row<'a>(options: &'a Options, email: &'a str, now: i64) -> OwnRow<'a> {
-    OwnRow {
-        table: "webauthn_users",
-        columns: &["email", "rp_id", "time_joined"],
-        values: vec![email.into(), (&options.relying_party_id).into(), now.into()],
-    }
+    let values = vec![email.into(), (&options.relying_party_id).into(), now.into()];
+    OwnRow::new("webauthn_users", &["email", "rp_id", "time_joined"], values)
 }
 
 /// A new user's passkey.
 pub(super) fn credential_row<'a>(options: &'a Options, new: &'a NewCredential, now: i64) -> OwnRow<'a> {
-    OwnRow {
-        table: "webauthn_credentials",
-        columns: &["id", "rp_id", "counter", "public_key", "transports", "created_at", "updated_at"],
-        values: vec![
-            (&new.id).into(),
-            (&options.relying_party_id).into(),
-            new.counter.into(),
-            new.public_key.as_slice().into(),
-            (&new.transports).into(),
-            now.into(),
-            now.into(),
-        ],
-    }
+    let columns = &["id", "rp_id", "counter", "public_key", "transports", "created_at", "updated_at"];
+    let values = vec![
+        (&new.id).into(),
+        (&options.relying_party_id).into(),
+        new.counter.into(),
+        new.public_key.as_slice().into(),
+        (&new.transports).into(),
+        now.into(),
+        now.into(),
+    ];
+    OwnRow::new("webauthn_credentials", columns, values)
 }
 
 /// Keeps options.

@@ -22,12 +22,21 @@ pub struct NewUser<'a> {
 /// A row about a new user in a table that is not the users' own: it is added together with the user.
 #[derive(Clone, Debug)]
 pub struct OwnRow<'a> {
-    /// The table; it has the columns `app_id` and `user_id`.
+    /// The table; it has a column `app_id`.
     pub table: &'static str,
+    /// Its columns that hold the user's id.
+    pub user_columns: &'static [&'static str],
     /// Its other columns.
     pub columns: &'static [&'static str],
     /// Their values.
     pub values: Vec<Value<'a>>,
+}
+
+impl<'a> OwnRow<'a> {
+    /// A row of a table that calls the user's id `user_id`.
+    pub fn new(table: &'static str, columns: &'static [&'static str], values: Vec<Value<'a>>) -> Self {
+        Self { table, user_columns: &["user_id"], columns, values }
+    }
 }
 
 /// Creates a user in a tenant, with rows in other tables; false if what identifies it is taken there. On
@@ -45,8 +54,9 @@ pub async fn insert_user(tx: &mut Tx, scope: &Scope, new: NewUser<'_>, own: &[Ow
         rows.push(("recipe_user_account_infos", INFO_COLUMNS.to_owned(), values));
     }
     for row in own {
-        let columns = format!("app_id, user_id, {}", row.columns.join(", "));
-        let values = format!("$1, cast($2 as text), {}", placeholders(args.len() + 1, row.values.len()));
+        let columns = format!("app_id, {}, {}", row.user_columns.join(", "), row.columns.join(", "));
+        let ids = ", cast($2 as text)".repeat(row.user_columns.len());
+        let values = format!("$1{ids}, {}", placeholders(args.len() + 1, row.values.len()));
         rows.push((row.table, columns, values));
         args.extend(&row.values);
     }
@@ -77,5 +87,5 @@ const USER_VALUES: &str = "$1, cast($2 as text), $4, cast($2 as text), false, $5
 
 /// The row of a new user whose address counts as verified.
 pub fn verified_email_row(email: &str) -> OwnRow<'_> {
-    OwnRow { table: "emailverification_verified_emails", columns: &["email"], values: vec![email.into()] }
+    OwnRow::new("emailverification_verified_emails", &["email"], vec![email.into()])
 }

@@ -1,0 +1,80 @@
+//! How long events are kept: on PostgreSQL by months, which come and go as a whole; on SQLite row by row.
+
+use super::months::Month;
+use super::store;
+use crate::{App, Result};
+use portcullis_db::{Db, Engine};
+use std::sync::Arc;
+
+/// Events that are deleted in one unit of work, so that nobody waits long for it.
+const BATCH: i64 = 1000;
+
+/// Makes the parts of the log for this month and the next one, where it has parts. What has none goes into a part for
+/// everything else, so that a failure is only logged; it is tried again every day.
+pub async fn prepare(db: &Db, now: i64) {
+    let month = Month::of(now);
+    for month in [month, month.next()] {
+        if let Err(error) = make_part(db, month).await {
+            let name = month.partition();
+            tracing::warn!(%error, "events of a month have no part of their own: {name}: {error}");
+        }
+    }
+}
+
+async fn make_part(db: &Db, month: Month) -> portcullis_db::Result<()> {
+    let name = month.partition();
+    // To ask first keeps nobody waiting.
+    if db.engine() == Engine::Sqlite || store::list_partitions(&mut db.read().await?).await?.contains(&name) {
+        return Ok(());
+    }
+    let mut tx = db.write().await?;
+    match store::create_partition(&mut tx, &name, (month.start(), month.next().start())).await {
+        // Another core was faster.
+        Err(portcullis_db::Error::Duplicate(_)) => Ok(()),
+        made => {
+            made?;
+            tx.commit().await
+        }
+    }
+}
+
+/// Deletes what is old enough, in every open database.
+pub(super) async fn delete_old_of_all(app: &Arc<App>, now: i64) -> Result<()> {
+    let mut outcome = Ok(());
+    for (_, db) in app.open_databases() {
+        // One database that fails does not keep the others from their turn.
+        outcome = outcome.and(delete_old(app, &db, now).await);
+    }
+    outcome
+}
+
+/// Deletes events that are older than they are to be kept, and the links of the chain that name nothing else. Makes
+/// the parts that are needed next.
+pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
+    prepare(db, now).await;
+    let oldest = now - app.base_config.audit_retention_ms;
+    let kept_since = if db.engine() == Engine::Sqlite { oldest } else { Month::of(oldest).start() };
+    let mut tx = db.write().await?;
+    store::keep_since(&mut tx, kept_since).await?;
+    tx.commit().await?;
+    if db.engine() == Engine::Postgres {
+        let partitions = store::list_partitions(&mut db.read().await?).await?;
+        for name in partitions.iter().filter(|name| ended_before(name, kept_since)) {
+            let mut tx = db.write().await?;
+            store::drop_partition(&mut tx, name).await?;
+            tx.commit().await?;
+        }
+    }
+    loop {
+        let mut tx = db.write().await?;
+        let deleted = store::delete_some_before(&mut tx, kept_since, BATCH).await?;
+        tx.commit().await?;
+        if i64::try_from(deleted).is_ok_and(|deleted| deleted < BATCH) {
+            return Ok(());
+        }
+    }
+}
+
+fn ended_before(partition: &str, time: i64) -> bool {
+    Month::of_partition(partition).is_some_and(|month| month.next().start() <= time)
+}

@@ -1,0 +1,150 @@
+//! Writing events together with what they tell of, and reading them.
+
+use super::model::{Event, Filter, StoredEvent};
+use super::store;
+use crate::ground::users::service::OwnRow;
+use crate::{Cx, Result};
+use portcullis_db::{Db, FromRow, Tx, Value};
+use std::borrow::Cow;
+use tokio::sync::Notify;
+
+/// What a running core knows of its own events.
+#[derive(Debug, Default)]
+pub struct Audit {
+    written: Notify,
+}
+
+impl Audit {
+    /// Waits until this core has written an event since the last time.
+    pub async fn written(&self) {
+        self.written.notified().await;
+    }
+
+    fn tell(&self) {
+        self.written.notify_one();
+    }
+}
+
+/// An event of a call, as it is to be stored.
+#[derive(Debug)]
+pub struct Entry<'c> {
+    cx: &'c Cx,
+    event: Event,
+    payload: String,
+}
+
+/// An event of the call.
+pub fn entry(cx: &Cx, event: Event) -> Entry<'_> {
+    let payload = event.payload(cx.origin, cx.caller);
+    Entry { cx, event, payload }
+}
+
+impl Entry<'_> {
+    /// App, tenant, login method, user, kind, status, principal and identifier, none longer than its column. Ids and
+    /// addresses are as long in the tables that they come from; what is longer is not worth a call that fails.
+    pub(super) fn texts(&self) -> [Option<&str>; 8] {
+        let Event { kind, tenant_id, recipe_user_id, user_id, principal, identifier, .. } = &self.event;
+        [
+            Some(self.cx.app_id()),
+            Some(tenant_id.as_deref().unwrap_or_else(|| self.cx.tenant_id())),
+            recipe_user_id.as_deref().map(|id| cut(id, 128)),
+            user_id.as_deref().map(|id| cut(id, 128)),
+            Some(kind.name()),
+            Some("success"),
+            principal.as_ref().map(|principal: &Cow<'_, str>| cut(principal, 256)),
+            identifier.as_deref().map(|identifier| cut(identifier, 256)),
+        ]
+    }
+
+    pub(super) fn created_at(&self) -> i64 {
+        self.cx.now
+    }
+
+    pub(super) fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    pub(super) fn values(&self) -> [Value<'_>; 10] {
+        let [app, tenant, recipe_user, user, kind, status, principal, identifier] =
+            self.texts().map(Value::from);
+        let (at, payload) = (self.created_at().into(), self.payload().into());
+        [app, tenant, recipe_user, user, kind, status, principal, identifier, at, payload]
+    }
+
+    /// The event as a row that is added together with a new user, whom it is about.
+    pub fn row(&self) -> OwnRow<'_> {
+        let [_, tenant, _, _, rest @ ..] = self.values();
+        OwnRow {
+            table: "activity_log",
+            user_columns: &["recipe_user_id", "primary_or_recipe_user_id"],
+            columns: &[
+                "tenant_id",
+                "event_type",
+                "status",
+                "auth_principal",
+                "identifier",
+                "created_at",
+                "payload",
+            ],
+            values: std::iter::once(tenant).chain(rest).collect(),
+        }
+    }
+
+    /// Runs the only statement of a unit of work, which has no `returning`; if it changes anything, the event is
+    /// written with it. Ends the unit of work, and tells how many rows the statement changed. On PostgreSQL this is
+    /// one statement.
+    pub async fn execute(self, tx: Tx, sql: &str, args: &[Value<'_>]) -> Result<u64> {
+        let changed = store::execute_and_insert(tx, sql, args, &self).await?;
+        self.cx.app.audit.tell();
+        Ok(changed)
+    }
+
+    /// Runs a statement that returns, for each row that it changes, its login method, its user, its tenant and its
+    /// name, as `recipe_user_id, user_id, tenant_id, name`, and writes the event about each. Answers the names. On
+    /// PostgreSQL this is one statement. The unit of work is to be ended by [`commit_logged`].
+    pub async fn execute_for_each(&self, tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Result<Vec<String>> {
+        store::execute_and_insert_each(tx, sql, args, self).await
+    }
+
+    /// Reads rows and writes the event, which names a login method by its internal id: it is kept with the ids that
+    /// callers know. On PostgreSQL this is one statement. The unit of work is to be ended by [`commit_logged`].
+    pub async fn fetch_all<R: FromRow>(&self, tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
+        store::fetch_and_insert(tx, sql, args, self).await
+    }
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// Writes events and ends the unit of work that they tell of: on PostgreSQL in one round trip.
+pub async fn commit(cx: &Cx, tx: Tx, events: Vec<Event>) -> Result<()> {
+    let entries: Vec<Entry<'_>> = events.into_iter().map(|event| entry(cx, event)).collect();
+    store::insert_and_commit(tx, &entries).await?;
+    if !entries.is_empty() {
+        cx.app.audit.tell();
+    }
+    Ok(())
+}
+
+/// Ends a unit of work whose statement wrote its event.
+pub async fn commit_logged(cx: &Cx, tx: Tx) -> Result<()> {
+    tx.commit().await?;
+    cx.app.audit.tell();
+    Ok(())
+}
+
+/// Events above an id, in the order of their ids.
+pub async fn list(db: &Db, after: i64, filter: &Filter, limit: i64) -> Result<Vec<StoredEvent>> {
+    store::list_after(&mut db.read().await?, after, filter, limit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!((cut("äöü", 2), cut("äöü", 3), cut("", 1)), ("äö", "äöü", ""));
+    }
+}
