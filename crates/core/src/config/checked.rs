@@ -66,10 +66,8 @@ pub struct CoreConfig {
     pub refresh_token_rotation_grace_ms: i64,
     /// What the reuse of a refresh token means (CDI 5.6).
     pub recent_token_reuse: ReuseBehaviour,
-    /// How long events are kept.
-    pub audit_retention_ms: i64,
-    /// Whether each exchange of a refresh token is an event.
-    pub audit_session_refreshes: bool,
+    /// The audit trail.
+    pub audit: AuditSettings,
     /// Lifetime of password reset tokens.
     pub password_reset_token_lifetime_ms: i64,
     /// Lifetime of e-mail verification tokens.
@@ -98,6 +96,15 @@ pub struct CoreConfig {
     pub breached_passwords_file: Option<PathBuf>,
     /// The key that Firebase hashes need.
     pub firebase_signer_key: Option<Secret>,
+}
+
+/// What the audit trail holds.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditSettings {
+    /// How long events are kept.
+    pub retention_ms: i64,
+    /// Whether each exchange of a refresh token is an event.
+    pub session_refreshes: bool,
 }
 
 /// How many failed attempts at secrets are let pass within a time; 0 stands for any number.
@@ -153,8 +160,10 @@ impl CoreConfig {
             refresh_token_validity_ms: read.milliseconds("refresh_token_validity", 60_000.0),
             refresh_token_rotation_grace_ms: read.milliseconds("refresh_token_rotation_grace_period", 1000.0),
             recent_token_reuse: reuse(&read),
-            audit_retention_ms: read.milliseconds("audit_retention_days", 86_400_000.0),
-            audit_session_refreshes: read.boolean("audit_session_refreshes"),
+            audit: AuditSettings {
+                retention_ms: read.milliseconds("audit_retention_days", 86_400_000.0),
+                session_refreshes: read.boolean("audit_session_refreshes"),
+            },
             password_reset_token_lifetime_ms: read.milliseconds("password_reset_token_lifetime", 1.0),
             email_verification_token_lifetime_ms: read.milliseconds("email_verification_token_lifetime", 1.0),
             passwordless_max_code_input_attempts: read.integer("passwordless_max_code_input_attempts"),

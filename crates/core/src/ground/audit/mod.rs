@@ -5,6 +5,7 @@
 //! Each database has its own. What an event must not hold, and what has none, is said in `docs/audit.md`.
 
 mod canonical;
+mod entry;
 mod kinds;
 mod model;
 mod months;
@@ -14,12 +15,13 @@ pub mod service;
 mod store;
 mod verification;
 
+pub use entry::{Entry, entry};
 pub use kinds::Kind;
 pub use model::{By, Event, Filter, Origin, StoredEvent};
 pub use months::utc;
 pub use retention::{delete_old, prepare};
 pub use sealing::settle;
-pub use service::{Audit, Entry, commit, commit_logged, entry, list};
+pub use service::{Audit, commit, commit_logged, list};
 pub use verification::{Finding, Report, verify};
 
 use crate::http::Routes;

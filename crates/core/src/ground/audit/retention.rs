@@ -52,7 +52,7 @@ pub(super) async fn delete_old_of_all(app: &Arc<App>, now: i64) -> Result<()> {
 /// the parts that are needed next.
 pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
     prepare(db, now).await;
-    let oldest = now - app.base_config.audit_retention_ms;
+    let oldest = now - app.base_config.audit.retention_ms;
     let kept_since = if db.engine() == Engine::Sqlite { oldest } else { Month::of(oldest).start() };
     let mut tx = db.write().await?;
     store::keep_since(&mut tx, kept_since).await?;

@@ -1,11 +1,11 @@
 //! Writing events together with what they tell of, and reading them.
 
+use super::entry::{Entry, entry};
 use super::model::{Event, Filter, StoredEvent};
 use super::store;
 use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result};
 use portcullis_db::{Db, FromRow, Tx, Value};
-use std::borrow::Cow;
 use tokio::sync::Notify;
 
 /// What a running core knows of its own events.
@@ -25,52 +25,7 @@ impl Audit {
     }
 }
 
-/// An event of a call, as it is to be stored.
-#[derive(Debug)]
-pub struct Entry<'c> {
-    cx: &'c Cx,
-    event: Event,
-    payload: String,
-}
-
-/// An event of the call.
-pub fn entry(cx: &Cx, event: Event) -> Entry<'_> {
-    let payload = event.payload(cx.origin, cx.caller);
-    Entry { cx, event, payload }
-}
-
 impl Entry<'_> {
-    /// App, tenant, login method, user, kind, status, principal and identifier, none longer than its column. Ids and
-    /// addresses are as long in the tables that they come from; what is longer is not worth a call that fails.
-    pub(super) fn texts(&self) -> [Option<&str>; 8] {
-        let Event { kind, tenant_id, recipe_user_id, user_id, principal, identifier, .. } = &self.event;
-        [
-            Some(self.cx.app_id()),
-            Some(tenant_id.as_deref().unwrap_or_else(|| self.cx.tenant_id())),
-            recipe_user_id.as_deref().map(|id| cut(id, 128)),
-            user_id.as_deref().map(|id| cut(id, 128)),
-            Some(kind.name()),
-            Some("success"),
-            principal.as_ref().map(|principal: &Cow<'_, str>| cut(principal, 256)),
-            identifier.as_deref().map(|identifier| cut(identifier, 256)),
-        ]
-    }
-
-    pub(super) fn created_at(&self) -> i64 {
-        self.cx.now
-    }
-
-    pub(super) fn payload(&self) -> &str {
-        &self.payload
-    }
-
-    pub(super) fn values(&self) -> [Value<'_>; 10] {
-        let [app, tenant, recipe_user, user, kind, status, principal, identifier] =
-            self.texts().map(Value::from);
-        let (at, payload) = (self.created_at().into(), self.payload().into());
-        [app, tenant, recipe_user, user, kind, status, principal, identifier, at, payload]
-    }
-
     /// The event as a row that is added together with a new user, whom it is about.
     pub fn row(&self) -> OwnRow<'_> {
         let [_, tenant, _, _, rest @ ..] = self.values();
@@ -113,10 +68,6 @@ impl Entry<'_> {
     }
 }
 
-fn cut(text: &str, most: usize) -> &str {
-    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
 /// Writes events and ends the unit of work that they tell of: on PostgreSQL in one round trip.
 pub async fn commit(cx: &Cx, tx: Tx, events: Vec<Event>) -> Result<()> {
     let entries: Vec<Entry<'_>> = events.into_iter().map(|event| entry(cx, event)).collect();
@@ -137,14 +88,4 @@ pub async fn commit_logged(cx: &Cx, tx: Tx) -> Result<()> {
 /// Events above an id, in the order of their ids.
 pub async fn list(db: &Db, after: i64, filter: &Filter, limit: i64) -> Result<Vec<StoredEvent>> {
     store::list_after(&mut db.read().await?, after, filter, limit).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!((cut("äöü", 2), cut("äöü", 3), cut("", 1)), ("äö", "äöü", ""));
-    }
 }

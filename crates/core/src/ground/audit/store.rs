@@ -3,8 +3,8 @@
 use super::canonical::{
     HASH, Hash, Head, Seal, SealedEvent, read_events, read_gaps, write_events, write_gaps,
 };
+use super::entry::Entry;
 use super::model::{Filter, StoredEvent};
-use super::service::Entry;
 use crate::{Error, Result};
 use portcullis_db::{Engine, FromRow, Row, Sql, Tx, Value, args, placeholders, sql};
 use serde_json::json;
