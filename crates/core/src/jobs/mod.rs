@@ -76,6 +76,7 @@ async fn run(app: &Arc<App>, job: &Job, now: i64) -> Result<()> {
 async fn delete_expired(db: &Db, delete: DeleteExpired, now: i64) -> Result<()> {
     let mut tx = db.write().await?;
     delete(&mut tx, now).await?;
+    // no event: what has expired counts no more
     Ok(tx.commit().await?)
 }
 

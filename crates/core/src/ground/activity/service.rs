@@ -86,6 +86,7 @@ pub(super) async fn count_since(cx: &Cx, since: i64) -> Result<i64> {
 async fn write(cx: &Cx, user_id: &str) -> Result<()> {
     let mut tx = cx.db().write_one().await?;
     store::upsert_last_active(&mut tx, cx.app_id(), user_id, cx.now).await?;
+    // no event: that a user is active is not a change
     tx.commit().await?;
     Ok(())
 }

@@ -16,6 +16,7 @@ async fn write(cx: &Cx, told: &ApiVersionRequest) -> Result<()> {
         let Some(domain) = domain else { continue };
         let mut tx = cx.db().write_one().await?;
         store::upsert_domain(&mut tx, cx.app_id(), name, domain, cx.now).await?;
+        // no event: where the application lives is noted at each of its starts, and nothing depends on it
         tx.commit().await?;
     }
     Ok(())

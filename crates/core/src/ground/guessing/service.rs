@@ -89,6 +89,7 @@ pub async fn attempt(cx: &Cx, secret: Secret, account: Option<&str>) -> Result<A
             return Err(Error::TooManyGuesses(Duration::from_millis(left.unsigned_abs())));
         }
     }
+    // no event: attempts that failed are counted, and change nothing else
     tx.commit().await?;
     let app_id = cx.app_id().to_owned();
     cx.counted.replace(Some(Subjects { db: cx.db().clone(), app_id, caller, account }));
@@ -131,6 +132,7 @@ impl Subjects {
         for subject in self.caller.iter().chain(&self.account) {
             let mut tx = self.db.write_one().await?;
             store::take_back(&mut tx, &self.app_id, subject).await?;
+            // no event: the count is as it was before the attempt
             tx.commit().await?;
         }
         Ok(())
@@ -140,6 +142,7 @@ impl Subjects {
         if let Some(account) = self.account.take() {
             let mut tx = self.db.write_one().await?;
             store::delete(&mut tx, &self.app_id, &account).await?;
+            // no event: attempts before a success count no more
             tx.commit().await?;
         }
         self.take_back().await

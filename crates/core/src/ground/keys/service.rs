@@ -6,6 +6,7 @@ use crate::crypto::digest::Secret;
 use crate::crypto::jws::ParsedToken;
 use crate::crypto::signing_key::SigningKey;
 use crate::crypto::{random, refresh_token};
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::tenancy::service as tenancy;
 use crate::reading::{Due, Reading};
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
@@ -151,6 +152,7 @@ async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> R
         let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
         let mut tx = db.write_one().await?;
         store::delete_dynamic_before(&mut tx, &app_id, Rotation::of(&tenant.config).oldest(now)).await?;
+        // no event: what has expired verifies nothing any more
         tx.commit().await?;
     }
     Ok(())
@@ -223,19 +225,24 @@ async fn complete(cx: &Cx, seen: &Stored) -> Result<Stored> {
         return Err(Error::UnknownTenant(cx.scope.public_tenant(), Unknown::App));
     }
     let stored = read(cx, &mut tx).await?;
+    let mut events = Vec::new();
+    let made = |key: &str| Event::new(Kind::SigningKeyCreated).in_tenant(PUBLIC).about(key);
     if let Some(key) = dynamic.filter(|_| !stored.signs(cx)) {
         store::insert_dynamic(&mut tx, app_id, cx.now, &key).await?;
         store::delete_dynamic_before(&mut tx, app_id, rotation(cx).oldest(cx.now)).await?;
+        events.push(made(&format!("d-{}", cx.now)));
     }
     if let Some(key) = fixed.filter(|_| stored.fixed.is_empty()) {
         let key_id = format!("s-{}", random::uuid());
         store::insert_static(&mut tx, app_id, &key_id, cx.now, &key).await?;
+        events.push(made(&key_id));
     }
     if stored.refresh_token_key.is_none() {
         store::insert_refresh_token_key(&mut tx, app_id, &refresh_token::new_app_key(), cx.now).await?;
+        events.push(made("refresh_token_key"));
     }
     let stored = read(cx, &mut tx).await?;
-    tx.commit().await?;
+    audit::commit(cx, tx, events).await?;
     Ok(stored)
 }
 

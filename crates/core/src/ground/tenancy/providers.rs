@@ -1,6 +1,7 @@
 //! The providers that a tenant's users may sign in with: which can be used, stored, removed.
 
-use super::store;
+use super::{service, store};
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Error, Result, Unknown};
 use portcullis_db::Tx;
 use portcullis_wire::Object;
@@ -53,7 +54,8 @@ pub(super) async fn put(cx: &Cx, provider: &Provider) -> Result<bool> {
     let mut tx = lock(cx).await?;
     let was_there = store::delete_provider(&mut tx, &cx.scope, &provider.third_party_id).await?;
     store::insert_provider(&mut tx, &cx.scope, provider).await?;
-    tx.commit().await?;
+    let kind = if was_there { Kind::ProviderUpdated } else { Kind::ProviderCreated };
+    audit::commit(cx, tx, vec![about(cx, kind, &provider.third_party_id)]).await?;
     cx.app.tenants.clear();
     Ok(!was_there)
 }
@@ -62,9 +64,14 @@ pub(super) async fn put(cx: &Cx, provider: &Provider) -> Result<bool> {
 pub(super) async fn remove(cx: &Cx, third_party_id: &str) -> Result<bool> {
     let mut tx = lock(cx).await?;
     let was_there = store::delete_provider(&mut tx, &cx.scope, third_party_id).await?;
-    tx.commit().await?;
+    let event = was_there.then(|| about(cx, Kind::ProviderDeleted, third_party_id));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     cx.app.tenants.clear();
     Ok(was_there)
+}
+
+fn about(cx: &Cx, kind: Kind, third_party_id: &str) -> Event {
+    service::of_domain(Event::new(kind).about(third_party_id), &cx.scope)
 }
 
 /// A unit of work in which nobody else changes the tenant.

@@ -3,6 +3,7 @@
 
 use super::store::{self, Which};
 use super::{TenantConfig, service};
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Error, PUBLIC, Result, Scope, config};
 use portcullis_db::{Db, Tx};
 
@@ -93,6 +94,7 @@ async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Re
     if let Some(db) = db.filter(|_| is_apart) {
         let mut tx = db.write().await?;
         delete_kept(&mut tx, gone).await?;
+        // no event: it is where the tenant is described
         tx.commit().await?;
     }
     let mut tx = cx.app.db.write().await?;
@@ -103,11 +105,15 @@ async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Re
             check_no_tenant_is_left(&mut tx, gone).await?;
         }
     }
-    let mut did_exist = false;
+    let mut events = Vec::new();
     for scope in stored {
-        did_exist |= store::delete_config(&mut tx, scope).await?;
+        if store::delete_config(&mut tx, scope).await? {
+            let event = Event::new(Kind::TenantDeleted).in_tenant(scope.tenant_id.as_str());
+            events.push(service::of_domain(event.about(scope.tenant_id.as_str()), scope));
+        }
     }
-    tx.commit().await?;
+    let did_exist = !events.is_empty();
+    audit::commit(&service::concerning(cx, gone), tx, events).await?;
     cx.app.tenants.clear();
     Ok(did_exist)
 }

@@ -4,6 +4,7 @@ use super::databases::Named;
 use super::store::{self, Which};
 use super::{Tenant, TenantConfig};
 use crate::config::{self, ConfigError, CoreConfig, Holder, Protected};
+use crate::ground::audit::{self, Event, Kind};
 use crate::reading::Due;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use portcullis_db::{Db, Tx};
@@ -18,6 +19,7 @@ pub async fn create_base(app: &App) -> Result<()> {
     store::insert_app(&mut tx, &base.app_id, now).await?;
     store::insert_tenant(&mut tx, &base, now).await?;
     store::insert_config(&mut tx, &base).await?;
+    // no event: they are there from the start
     tx.commit().await?;
     Ok(())
 }
@@ -184,7 +186,8 @@ pub async fn put(
         store::lock_config(&mut tx, &Scope::base()).await?;
     }
     let before = if created { None } else { store::find_config(&mut tx, target).await? };
-    let settled = settle(cx, &mut tx, target, before, &changed).await?;
+    let settled = settle(cx, &mut tx, target, before.clone(), &changed).await?;
+    let event = written(target, before.as_ref(), &settled.tenant);
     store::update_config(&mut tx, target, &settled.tenant).await?;
     if target.domain.is_empty() {
         if target.is_public_tenant() {
@@ -193,12 +196,50 @@ pub async fn put(
         // Of an app that was removed meanwhile, no tenant may bring back a part.
         store::insert_tenant(&mut tx, target, cx.now).await?;
     }
-    tx.commit().await?;
+    audit::commit(&concerning(cx, target), tx, event.into_iter().collect()).await?;
     cx.app.tenants.clear();
     if !target.domain.is_empty() {
         fill_in(cx, target, settled.named.as_ref()).await?;
     }
     Ok(created)
+}
+
+/// The call, as one that addresses another domain, app or tenant: for events about that.
+pub(super) fn concerning(cx: &Cx, target: &Scope) -> Cx {
+    Cx { scope: target.clone(), ..cx.clone() }
+}
+
+/// What is told of a tenant that was made or changed, if it was: the names of its settings, but no value, which may be
+/// a secret.
+fn written(target: &Scope, before: Option<&TenantConfig>, after: &TenantConfig) -> Option<Event> {
+    let kind = if before.is_some() { Kind::TenantUpdated } else { Kind::TenantCreated };
+    let new = TenantConfig::default();
+    let old = before.unwrap_or(&new);
+    let names = old.core_config.keys().chain(after.core_config.keys());
+    let mut changed: Vec<&str> = names
+        .filter(|name| old.core_config.get(*name) != after.core_config.get(*name))
+        .map(String::as_str)
+        .collect();
+    let others = [
+        ("emailPasswordEnabled", old.email_password_enabled != after.email_password_enabled),
+        ("thirdPartyEnabled", old.third_party_enabled != after.third_party_enabled),
+        ("passwordlessEnabled", old.passwordless_enabled != after.passwordless_enabled),
+        ("firstFactors", old.first_factors != after.first_factors),
+        ("requiredSecondaryFactors", old.required_secondary_factors != after.required_secondary_factors),
+    ];
+    changed.extend(others.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name));
+    changed.sort_unstable();
+    changed.dedup();
+    if before.is_some() && changed.is_empty() {
+        return None;
+    }
+    let event = Event::new(kind).about(target.tenant_id.as_str());
+    Some(of_domain(event, target).detail("changed", changed))
+}
+
+/// The columns have no room for a domain.
+pub(super) fn of_domain(event: Event, scope: &Scope) -> Event {
+    if scope.domain.is_empty() { event } else { event.detail("connectionUriDomain", scope.domain.as_str()) }
 }
 
 /// Puts a tenant into its domain's database. A domain that has another database takes its tenants along,
@@ -215,6 +256,7 @@ async fn fill_in(cx: &Cx, target: &Scope, named: Option<&Named>) -> Result<()> {
     for scope in &all {
         insert_rows(&mut tx, scope, cx.now).await?;
     }
+    // no event: it is where the tenant is described
     Ok(tx.commit().await?)
 }
 

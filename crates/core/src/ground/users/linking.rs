@@ -5,6 +5,7 @@
 use super::model::{InfoKind, LoginMethod, User};
 use super::service::{find_in, find_row, lock_row};
 use super::store;
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Result, Scope};
 use portcullis_db::Tx;
 
@@ -193,7 +194,8 @@ pub async fn join_tenant(cx: &Cx, id: &str) -> Result<Join> {
     if let Some(taken) = join_in(&mut tx, &cx.scope, &own.user_id, kinds).await? {
         return Ok(Join::Taken(taken));
     }
-    tx.commit().await?;
+    let joined = Event::new(Kind::UserAddedToTenant).of(own.public_id(), locked.user.public_id());
+    audit::commit(cx, tx, vec![joined]).await?;
     Ok(Join::Joined)
 }
 
@@ -222,7 +224,8 @@ pub async fn leave_tenant(cx: &Cx, id: &str) -> Result<Option<bool>> {
             return Ok(None);
         }
         let had = forget_in_tenant(cx, &mut tx, &cx.scope, id).await?;
-        tx.commit().await?;
+        let left = had.then(|| Event::new(Kind::UserRemovedFromTenant).of(id, id));
+        audit::commit(cx, tx, left.into_iter().collect()).await?;
         return Ok(Some(had));
     };
     let public_id = locked.own().map_or_else(|| locked.user.public_id(), LoginMethod::public_id);
@@ -231,7 +234,8 @@ pub async fn leave_tenant(cx: &Cx, id: &str) -> Result<Option<bool>> {
     if locked.user.is_primary {
         store::release(&mut tx, app_id, &locked.user.id).await?;
     }
-    tx.commit().await?;
+    let left = had.then(|| Event::new(Kind::UserRemovedFromTenant).of(public_id, locked.user.public_id()));
+    audit::commit(cx, tx, left.into_iter().collect()).await?;
     Ok(Some(had))
 }
 

@@ -3,6 +3,7 @@
 use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::store::{self, Member, Page};
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
 use std::collections::HashMap;
@@ -31,10 +32,25 @@ pub struct Found {
 /// The user with a login method that was there a moment ago, by its internal id. If the user was deleted
 /// since, the whole call is tried again.
 pub async fn find_certain(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Found> {
-    let user = find_in(tx, app_id, user_id).await?;
+    to_found(find_in(tx, app_id, user_id).await?, user_id)
+}
+
+fn to_found(user: Option<User>, user_id: &str) -> Result<Found> {
     let user = user.ok_or(portcullis_db::Error::Busy)?;
     let recipe_user_id = user.method(user_id).map_or(user_id, LoginMethod::public_id).to_owned();
     Ok(Found { user, recipe_user_id })
+}
+
+/// As [`find_certain`], of a user who signs in, and with the event that tells so: on PostgreSQL in one statement.
+pub async fn find_signing_in(cx: &Cx, user_id: &str, event: Event) -> Result<Found> {
+    let entry = audit::entry(cx, event.of(user_id, user_id));
+    let mut tx = cx.db().write_one().await?;
+    let mut members = store::find_members_logged(&mut tx, (cx.app_id(), user_id), &entry).await?;
+    audit::commit_logged(cx, tx).await?;
+    if store::have_passkeys(&members) {
+        members = store::add_passkeys(&mut cx.db().look_up().await?, cx.app_id(), members).await?;
+    }
+    to_found(to_group(members), user_id)
 }
 
 /// As [`find`], with the login method alone that has this id, if it is of the recipe.
@@ -95,11 +111,30 @@ pub async fn change_info(
     Ok(if conflict.is_some() { InfoChange::NotAllowed } else { InfoChange::Done })
 }
 
+/// What is told of a change of an address or a number, if it is one.
+pub fn info_changed(user: &User, own: &LoginMethod, kind: InfoKind, value: Option<&str>) -> Option<Event> {
+    let old = own.info(kind);
+    if old.as_deref() == value {
+        return None;
+    }
+    let (kind, principal) = match kind {
+        InfoKind::Phone => (Kind::PhoneNumberChanged, "phone_number"),
+        InfoKind::Email | InfoKind::ThirdParty => (Kind::EmailChanged, "email"),
+    };
+    let event = Event::new(kind).of(own.public_id(), user.public_id());
+    let event = event.with(principal, value.unwrap_or_default());
+    Some(event.detail("recipe", own.recipe_id.as_str()).detail("from", old.as_deref()))
+}
+
 /// As [`find`], inside a unit of work.
 pub async fn find_in(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User>> {
-    let members = store::find_members(tx, app_id, id).await?;
+    Ok(to_group(store::find_members(tx, app_id, id).await?))
+}
+
+/// The user that the members of one group are together.
+fn to_group(members: Vec<Member>) -> Option<User> {
     let primary_id = members.first().map(|member| member.row.primary_id.clone());
-    Ok(primary_id.and_then(|id| to_user(id, members)))
+    primary_id.and_then(|id| to_user(id, members))
 }
 
 /// The users with these group ids, in this order; ids without a login method are left out.
@@ -207,5 +242,20 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let Some([Locked { user, user_id }]) = lock(&mut tx, cx.app_id(), [id]).await? else { return Ok(()) };
     let gone: Vec<_> = user.login_methods.iter().filter(|method| all || method.user_id == user_id).collect();
     delete_methods(cx, &mut tx, &user, &gone).await?;
-    Ok(tx.commit().await?)
+    audit::commit(cx, tx, deletion(&user, &user_id, &gone)).await
+}
+
+/// What is told of login methods that are gone: of all of them, or of one of several. A name without login methods
+/// of its own has nothing to delete.
+fn deletion(user: &User, user_id: &str, gone: &[&LoginMethod]) -> Vec<Event> {
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let is_whole = gone.len() == user.login_methods.len();
+    let kind = if is_whole { Kind::UserDeleted } else { Kind::LoginMethodDeleted };
+    let own = user.method(user_id).map_or_else(|| user.public_id(), LoginMethod::public_id);
+    let methods: Vec<&str> = gone.iter().map(|method| method.public_id()).collect();
+    let recipes: Vec<&str> = gone.iter().map(|method| method.recipe_id.as_str()).collect();
+    let event = Event::new(kind).of(own, user.public_id());
+    vec![event.detail("loginMethods", methods).detail("recipes", recipes)]
 }

@@ -2,6 +2,7 @@
 
 use super::{RowColumns, UserRow};
 use crate::Result;
+use crate::ground::audit::Entry;
 use crate::ground::users::model::{LoginMethod, ThirdParty, WEBAUTHN};
 use portcullis_db::{FromRow, Row, Tx, Value, args, placeholders};
 
@@ -25,10 +26,9 @@ const MEMBERS: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_linke
         and v.user_id = coalesce(m.external_user_id, cast(a.user_id as text))
         and v.email = i.account_info_value and i.account_info_type = 'email'";
 
-/// The members, oldest first, of the group of the user with an internal or external id; an internal one wins.
-pub(crate) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<Vec<Member>> {
-    // The id comes twice because PostgreSQL passes over blanks at the end of a `char(36)`.
-    let sql = format!(
+/// The id comes twice because PostgreSQL passes over blanks at the end of a `char(36)`.
+fn group_statement() -> String {
+    format!(
         "{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id = (
             select g.primary_or_recipe_user_id from app_id_to_user_id g
             where g.app_id = $1 and g.user_id = coalesce(
@@ -36,9 +36,28 @@ pub(crate) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<
                     where k.app_id = $1 and k.user_id = $2 and cast(k.user_id as text) = $3),
                 (select x.supertokens_user_id from userid_mapping x
                     where x.app_id = $1 and x.external_user_id = $3)))"
-    );
-    let rows = tx.fetch_all(sql, args![app_id, id, id]).await?;
+    )
+}
+
+/// The members, oldest first, of the group of the user with an internal or external id; an internal one wins.
+pub(crate) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<Vec<Member>> {
+    let rows = tx.fetch_all(group_statement(), args![app_id, id, id]).await?;
     add_passkeys(tx, app_id, to_members(rows)).await
+}
+
+/// As [`find_members`], without their passkeys, and with an event of the user's.
+pub(crate) async fn find_members_logged(
+    tx: &mut Tx,
+    (app_id, user_id): (&str, &str),
+    entry: &Entry<'_>,
+) -> Result<Vec<Member>> {
+    let rows = entry.fetch_all(tx, &group_statement(), args![app_id, user_id, user_id]).await?;
+    Ok(to_members(rows))
+}
+
+/// Whether any of them has passkeys, which [`find_members_logged`] leaves out.
+pub(crate) fn have_passkeys(members: &[Member]) -> bool {
+    members.iter().filter_map(|member| member.method.as_ref()).any(|method| method.recipe_id == WEBAUTHN)
 }
 
 /// The members, oldest first, of the groups with these ids.
@@ -56,7 +75,7 @@ pub(super) fn members_statement(groups: usize) -> String {
 }
 
 /// Adds the passkeys of those who have any: for all others nothing is asked.
-async fn add_passkeys(tx: &mut Tx, app_id: &str, mut members: Vec<Member>) -> Result<Vec<Member>> {
+pub(crate) async fn add_passkeys(tx: &mut Tx, app_id: &str, mut members: Vec<Member>) -> Result<Vec<Member>> {
     let methods = || members.iter().filter_map(|member| member.method.as_ref());
     let ids: Vec<String> = methods()
         .filter(|method| method.recipe_id == WEBAUTHN)

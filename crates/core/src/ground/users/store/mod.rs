@@ -21,7 +21,9 @@ pub use lists::UserFilter;
 pub(super) use lists::{
     Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
 };
-pub(super) use members::{Member, find_members, list_members};
+pub(super) use members::{
+    Member, add_passkeys, find_members, find_members_logged, have_passkeys, list_members,
+};
 
 use super::model::{InfoKind, LoginMethod};
 use crate::Result;
