@@ -3,10 +3,11 @@
 use super::model::ResetToken;
 use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
-use crate::crypto::password_hash::{self, Kind};
+use crate::crypto::password_hash::{self, Kind as HashKind};
 use crate::crypto::password_pool::PoolError;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::model::{InfoKind, LoginMethod, User, is_fake_email};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
@@ -20,14 +21,15 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let user_id = random::ordered_uuid(cx.now);
     let verified = is_fake_email(email);
-    let mut own = vec![store::row(email, &hash, cx.now)];
+    let entry = audit::entry(cx, Event::new(Kind::EmailPasswordSignUp).with("email", email));
+    let mut own = vec![store::row(email, &hash, cx.now), entry.row()];
     own.extend(activity::first_touch(cx, &user_id));
     own.extend(verified.then(|| users::verified_email_row(email)));
     let mut tx = cx.db().write_one().await?;
     if !users::insert_user(&mut tx, &cx.scope, new_user(cx, &user_id, email), &own).await? {
         return Ok(None);
     }
-    tx.commit().await?;
+    audit::commit_logged(cx, tx).await?;
     let method = LoginMethod {
         recipe_id: RECIPE_ID.to_owned(),
         user_id: user_id.clone(),
@@ -78,7 +80,8 @@ pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Op
     if password_hash::needs_rehash(&stored, &cx.config().hashing) {
         rehash(cx, &known.user_id, &stored, password).await?;
     }
-    let found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &known.user_id).await?;
+    let event = Event::new(Kind::EmailPasswordSignIn).with("email", email);
+    let found = users::find_signing_in(cx, &known.user_id, event).await?;
     activity::touch(cx, &found.user.id).await;
     Ok(Some(found))
 }
@@ -87,6 +90,7 @@ async fn rehash(cx: &Cx, user_id: &str, old: &str, password: Secret) -> Result<(
     let new = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let mut tx = cx.db().write_one().await?;
     store::replace_hash(&mut tx, cx.app_id(), user_id, old, &new).await?;
+    // no event: the password is what it was
     tx.commit().await?;
     Ok(())
 }
@@ -127,6 +131,7 @@ pub(super) async fn create_reset_token(cx: &Cx, user_id: String, email: Option<S
     let row = ResetToken { user_id, email, expires_at };
     let mut tx = cx.db().write_one().await?;
     store::insert_token(&mut tx, cx.app_id(), &sha256_hex(&token), &row).await?;
+    // no event: a token changes nothing until it is used
     tx.commit().await?;
     Ok(token)
 }
@@ -137,7 +142,8 @@ pub(super) async fn consume_reset_token(cx: &Cx, token: &str) -> Result<Option<(
     let attempt = guessing::attempt(cx, Guessed::ResetToken, None).await?;
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
-    tx.commit().await?;
+    let event = taken.as_ref().map(|taken| taken.event(Kind::PasswordResetTokenUsed));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     let used = taken.and_then(|taken| Some((taken.email()?, taken.found.recipe_user_id)));
     attempt.ended(cx, used.is_some()).await;
     Ok(used.map(|(email, user_id)| (user_id, email)))
@@ -162,6 +168,10 @@ impl Taken {
         let alone = self.own().filter(|_| self.found.user.login_methods.len() == 1);
         self.email.clone().or_else(|| alone?.email.clone())
     }
+
+    fn event(&self, kind: Kind) -> Event {
+        Event::new(kind).of(&self.found.recipe_user_id, self.found.user.public_id())
+    }
 }
 
 async fn take_token(cx: &Cx, tx: &mut Tx, token: &str) -> Result<Option<Taken>> {
@@ -182,10 +192,15 @@ pub(super) async fn reset_password(cx: &Cx, token: &str, password: Secret) -> Re
     let hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let mut tx = cx.db().write().await?;
     let taken = take_token(cx, &mut tx, token).await?;
-    if let Some(own) = taken.as_ref().and_then(Taken::own) {
-        store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
+    let mut events = Vec::new();
+    if let Some(taken) = &taken {
+        events.push(taken.event(Kind::PasswordResetTokenUsed));
+        if let Some(own) = taken.own() {
+            store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
+            events.push(taken.event(Kind::PasswordChanged));
+        }
     }
-    tx.commit().await?;
+    audit::commit(cx, tx, events).await?;
     attempt.ended(cx, taken.is_some()).await;
     Ok(taken.map(|taken| taken.found.recipe_user_id))
 }
@@ -214,6 +229,7 @@ pub(super) async fn update_user(
     let Some((user, own)) = users::find_locked(&mut tx, cx.app_id(), (id, RECIPE_ID)).await? else {
         return Ok(UpdateOutcome::UnknownUser);
     };
+    let mut events = Vec::new();
     if let Some(email) = email.filter(|email| own.email.as_deref() != Some(email)) {
         let changed = users::change_info(&mut tx, cx.app_id(), (&user, &own), InfoKind::Email, Some(email));
         match changed.await? {
@@ -221,11 +237,13 @@ pub(super) async fn update_user(
             InfoChange::Taken => return Ok(UpdateOutcome::EmailTaken),
             InfoChange::NotAllowed => return Ok(UpdateOutcome::EmailChangeNotAllowed),
         }
+        events.extend(users::info_changed(&user, &own, InfoKind::Email, Some(email)));
     }
     if let Some(hash) = hash {
         store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
+        events.push(Event::new(Kind::PasswordChanged).of(own.public_id(), user.public_id()));
     }
-    tx.commit().await?;
+    audit::commit(cx, tx, events).await?;
     Ok(UpdateOutcome::Updated)
 }
 
@@ -242,8 +260,12 @@ pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
 }
 
 /// Creates a user with a hash, or gives the hash to the one who is there; true if there was one.
-pub(super) async fn import_user(cx: &Cx, email: &str, (hash, kind): (&str, Kind)) -> Result<(User, bool)> {
-    if kind == Kind::FirebaseScrypt && cx.config().firebase_signer_key.is_none() {
+pub(super) async fn import_user(
+    cx: &Cx,
+    email: &str,
+    (hash, kind): (&str, HashKind),
+) -> Result<(User, bool)> {
+    if kind == HashKind::FirebaseScrypt && cx.config().firebase_signer_key.is_none() {
         // Nobody could sign in with it.
         return Err(PoolError::MissingFirebaseKey.into());
     }
@@ -262,6 +284,8 @@ pub(super) async fn import_user(cx: &Cx, email: &str, (hash, kind): (&str, Kind)
         (user_id, false)
     };
     let found = users::find_certain(&mut tx, cx.app_id(), &user_id).await?;
-    tx.commit().await?;
+    let kind = if was_there { Kind::PasswordChanged } else { Kind::UserImported };
+    let event = Event::new(kind).of(&found.recipe_user_id, found.user.public_id()).with("email", email);
+    audit::commit(cx, tx, vec![event]).await?;
     Ok((found.user, was_there))
 }

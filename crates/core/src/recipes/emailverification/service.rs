@@ -3,6 +3,7 @@
 use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::service as users;
 use crate::{Cx, Result};
@@ -16,6 +17,7 @@ pub(super) async fn create_token(cx: &Cx, user_id: &str, email: &str) -> Result<
     let expires_at = cx.now + cx.config().email_verification_token_lifetime_ms;
     let mut tx = cx.db().write_one().await?;
     store::insert_token(&mut tx, &cx.scope, (user_id, email), &sha256_hex(&token), expires_at).await?;
+    // no event: a token changes nothing until it is used
     tx.commit().await?;
     Ok(Some(token))
 }
@@ -38,7 +40,8 @@ async fn take(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
     if in_time {
         users::insert_verified_email(&mut tx, cx.app_id(), &user_id, &email).await?;
     }
-    tx.commit().await?;
+    let event = in_time.then(|| about(Kind::EmailVerified, &user_id, &email));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(in_time.then_some((user_id, email)))
 }
 
@@ -51,12 +54,17 @@ pub(super) async fn is_verified(cx: &Cx, user_id: &str, email: &str) -> Result<b
 pub(super) async fn remove_tokens(cx: &Cx, user_id: &str, email: &str) -> Result<()> {
     let mut tx = cx.db().write_one().await?;
     store::delete_tokens(&mut tx, &cx.scope, user_id, email).await?;
+    // no event: tokens that were not used have changed nothing
     Ok(tx.commit().await?)
 }
 
 /// Forgets that an address was verified.
 pub(super) async fn unverify(cx: &Cx, user_id: &str, email: &str) -> Result<()> {
-    let mut tx = cx.db().write_one().await?;
-    store::delete_verified(&mut tx, cx.app_id(), user_id, email).await?;
-    Ok(tx.commit().await?)
+    let entry = audit::entry(cx, about(Kind::EmailUnverified, user_id, email));
+    store::delete_verified(cx.db().write_one().await?, cx.app_id(), (user_id, email), entry).await
+}
+
+/// Nobody checks whose address it is, or whether there is such a user.
+fn about(kind: Kind, user_id: &str, email: &str) -> Event {
+    Event::new(kind).of(user_id, user_id).with("email", email)
 }

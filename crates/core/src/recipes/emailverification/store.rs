@@ -1,5 +1,6 @@
 //! The statements on verified addresses and on the tokens that verify them.
 
+use crate::ground::audit::Entry;
 use crate::{Result, Scope};
 use portcullis_db::{Tx, args};
 
@@ -10,11 +11,16 @@ pub(super) async fn is_verified(tx: &mut Tx, app_id: &str, user_id: &str, email:
     Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id, email]).await?.is_some())
 }
 
-/// Forgets that an address was verified.
-pub(super) async fn delete_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<()> {
+/// Forgets that an address was verified, and ends the unit of work.
+pub(super) async fn delete_verified(
+    tx: Tx,
+    app_id: &str,
+    (user_id, email): (&str, &str),
+    entry: Entry<'_>,
+) -> Result<()> {
     let sql =
         "delete from emailverification_verified_emails where app_id = $1 and user_id = $2 and email = $3";
-    tx.execute(sql, args![app_id, user_id, email]).await?;
+    entry.execute(tx, sql, args![app_id, user_id, email]).await?;
     Ok(())
 }
 

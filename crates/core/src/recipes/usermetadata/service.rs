@@ -1,6 +1,7 @@
 //! What the recipe does.
 
 use super::{model, store};
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
 use portcullis_wire::Object;
@@ -12,9 +13,11 @@ pub(super) async fn find(cx: &Cx, user_id: &str) -> Result<Object> {
 
 /// Lays an update over a user's metadata; answers the result. Updates at the same time follow each other.
 pub(super) async fn update(cx: &Cx, user_id: &str, update: Object) -> Result<Object> {
+    let names: Vec<String> = update.keys().cloned().collect();
     let mut tx = cx.db().write().await?;
     let metadata = update_in(&mut tx, cx.app_id(), user_id, update).await?;
-    tx.commit().await?;
+    let event = Event::new(Kind::MetadataUpdated).of_user(user_id).detail("names", names);
+    audit::commit(cx, tx, vec![event]).await?;
     Ok(metadata)
 }
 
@@ -34,9 +37,8 @@ pub(in crate::recipes) async fn update_in(
 
 /// Deletes a user's metadata.
 pub(super) async fn remove(cx: &Cx, user_id: &str) -> Result<()> {
-    let mut tx = cx.db().write_one().await?;
-    store::delete_user(&mut tx, cx.app_id(), user_id).await?;
-    Ok(tx.commit().await?)
+    let entry = audit::entry(cx, Event::new(Kind::MetadataDeleted).of_user(user_id));
+    store::delete(cx.db().write_one().await?, cx.app_id(), user_id, entry).await
 }
 
 /// The metadata of several users.

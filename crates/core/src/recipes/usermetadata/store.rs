@@ -1,5 +1,6 @@
 //! The statements on metadata.
 
+use crate::ground::audit::Entry;
 use crate::{Error, Result};
 use portcullis_db::{Tx, Value, args, placeholders};
 use portcullis_wire::Object;
@@ -53,8 +54,15 @@ pub(super) async fn has_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcu
     Ok(tx.fetch_optional::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
 }
 
+const DELETE: &str = "delete from user_metadata where app_id = $1 and user_id = $2";
+
+/// Deletes a user's metadata, and ends the unit of work.
+pub(super) async fn delete(tx: Tx, app_id: &str, user_id: &str, entry: Entry<'_>) -> Result<()> {
+    entry.execute(tx, DELETE, args![app_id, user_id]).await?;
+    Ok(())
+}
+
 /// Deletes a user's metadata.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
-    let sql = "delete from user_metadata where app_id = $1 and user_id = $2";
-    tx.execute(sql, args![app_id, user_id]).await.map(drop)
+    tx.execute(DELETE, args![app_id, user_id]).await.map(drop)
 }
