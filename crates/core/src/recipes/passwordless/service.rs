@@ -5,6 +5,7 @@ use super::store;
 use crate::crypto::digest::Secret;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::model::{InfoKind, User};
@@ -53,6 +54,7 @@ pub(super) async fn create_code(cx: &Cx, contact: Contact, wanted: Option<&Secre
     let mut tx = cx.db().write().await?;
     store::insert_device(&mut tx, &cx.scope, &device).await?;
     store::insert_code(&mut tx, &cx.scope, &new.code, &new.link_code.hash()).await?;
+    // no event: a code changes nothing until it is used
     tx.commit().await?;
     Ok(new)
 }
@@ -72,6 +74,7 @@ pub(super) async fn resend_code(cx: &Cx, device_id: DeviceId, wanted: Option<&Se
     let mut new = NewCode::new(cx, device_id, &device.link_code_salt, wanted)?;
     for _ in 0..TRIES {
         if store::insert_code(&mut tx, &cx.scope, &new.code, &new.link_code.hash()).await? {
+            // no event: a code changes nothing until it is used
             tx.commit().await?;
             return Ok(Resent::Made(new));
         }
@@ -137,6 +140,7 @@ async fn judge(cx: &Cx, proof: &Proof, session_id: &str) -> Result<std::result::
         Verdict::DeadLink => return Ok(Err(Refusal::Restart)),
         Verdict::Spent => {
             store::delete_devices(&mut tx, &cx.scope, &Which::Hash(hash)).await?;
+            // no event: the code was of no use any more
             tx.commit().await?;
             return Ok(Err(Refusal::Restart));
         }
@@ -144,6 +148,7 @@ async fn judge(cx: &Cx, proof: &Proof, session_id: &str) -> Result<std::result::
         Verdict::Expired(failed) => Refusal::Expired(failed),
     };
     store::count_failure(&mut tx, &cx.scope, &hash).await?;
+    // no event: an attempt that failed changed nothing but its count
     tx.commit().await?;
     Ok(Err(refusal))
 }
@@ -196,11 +201,18 @@ pub(super) async fn consume(
     let verified = contact.email().filter(|_| verifies);
     let known = store::find_user(&mut tx, &cx.scope, contact).await?;
     let is_new = known.is_none();
-    let found = match known {
+    let (found, proves) = match known {
         Some(user_id) => sign_in(cx, &mut tx, &user_id, (contact, verified)).await?,
-        None => sign_up(cx, &mut tx, (contact, verified)).await?,
+        None => (sign_up(cx, &mut tx, (contact, verified)).await?, false),
     };
-    tx.commit().await?;
+    let kind = if is_new { Kind::PasswordlessSignUp } else { Kind::PasswordlessSignIn };
+    let about = |kind| {
+        let principal = if contact.kind() == InfoKind::Phone { "phone_number" } else { "email" };
+        let event = Event::new(kind).of(&found.recipe_user_id, found.user.public_id());
+        event.with(principal, contact.value())
+    };
+    let proven = proves.then_some(Kind::EmailVerified);
+    audit::commit(cx, tx, proven.into_iter().chain([kind]).map(about).collect()).await?;
     attempt.ended(cx, true).await;
     if !is_new {
         activity::touch(cx, &found.user.id).await;
@@ -227,25 +239,27 @@ async fn sign_up(cx: &Cx, tx: &mut Tx, (contact, verified): (&Contact, Option<&s
     users::find_certain(tx, cx.app_id(), &user_id).await
 }
 
-/// Who signs in with one of the two has no use for codes that went to the other.
+/// Who signs in with one of the two has no use for codes that went to the other. Tells whether the address is
+/// verified now and was not before.
 async fn sign_in(
     cx: &Cx,
     tx: &mut Tx,
     user_id: &str,
     (contact, verified): (&Contact, Option<&str>),
-) -> Result<Found> {
+) -> Result<(Found, bool)> {
     let mut found = users::find_certain(tx, cx.app_id(), user_id).await?;
     let own = found.user.login_methods.iter_mut().find(|method| method.user_id == user_id);
-    let Some(own) = own else { return Ok(found) };
+    let Some(own) = own else { return Ok((found, false)) };
     let others = [own.email.clone().map(Contact::Email), own.phone_number.clone().map(Contact::Phone)];
     for other in others.into_iter().flatten().filter(|other| other != contact) {
         store::delete_devices(tx, &cx.scope, &Which::Of(other)).await?;
     }
-    if let Some(email) = verified.filter(|_| !own.verified) {
+    let proven = verified.filter(|_| !own.verified);
+    if let Some(email) = proven {
         users::insert_verified_email(tx, cx.app_id(), &found.recipe_user_id, email).await?;
         own.verified = true;
     }
-    Ok(found)
+    Ok((found, proven.is_some()))
 }
 
 /// Forgets a code, and its device if it was the last one.
@@ -258,6 +272,7 @@ pub(super) async fn remove_code(cx: &Cx, code_id: &str) -> Result<()> {
     if store::list_codes(&mut tx, &cx.scope, &which).await?.is_empty() {
         store::delete_devices(&mut tx, &cx.scope, &which).await?;
     }
+    // no event: codes that were not used have changed nothing
     Ok(tx.commit().await?)
 }
 
@@ -265,6 +280,7 @@ pub(super) async fn remove_code(cx: &Cx, code_id: &str) -> Result<()> {
 pub(super) async fn remove_devices(cx: &Cx, which: &Which) -> Result<()> {
     let mut tx = cx.db().write_one().await?;
     store::delete_devices(&mut tx, &cx.scope, which).await?;
+    // no event: codes that were not used have changed nothing
     Ok(tx.commit().await?)
 }
 
@@ -307,11 +323,13 @@ pub(super) async fn update_user(
     if email.is_none() && phone_number.is_none() {
         return Err(Error::bad_input("You cannot clear both email and phone number of a user"));
     }
+    let mut events = Vec::new();
     for (kind, value) in [(InfoKind::Email, email), (InfoKind::Phone, phone_number)] {
         match users::change_info(&mut tx, cx.app_id(), (&user, &own), kind, value).await? {
             InfoChange::Done => {}
             refusal => return Ok(UpdateOutcome::Refused(kind, refusal)),
         }
+        events.extend(users::info_changed(&user, &own, kind, value));
     }
     store::update_contacts(&mut tx, cx.app_id(), &own.user_id, email, phone_number).await?;
     let mut stale: Vec<Contact> = Vec::new();
@@ -329,7 +347,7 @@ pub(super) async fn update_user(
             store::delete_devices(&mut tx, &cx.scope.with_tenant(tenant_id), &which).await?;
         }
     }
-    tx.commit().await?;
+    audit::commit(cx, tx, events).await?;
     Ok(UpdateOutcome::Updated)
 }
 
@@ -363,6 +381,7 @@ async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> R
         let oldest = now - tenant.config.passwordless_code_lifetime_ms;
         let mut tx = db.write().await?;
         store::delete_expired(&mut tx, &scope, oldest).await?;
+        // no event: what has expired is of no use any more
         tx.commit().await?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::model::Told;
 use super::store;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::users::model::{InfoKind, LoginMethod, ThirdParty, User};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
 use crate::{Cx, Error, Result};
@@ -26,15 +27,24 @@ pub(super) enum SignInUp {
 pub(super) async fn sign_in_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<SignInUp> {
     let known = store::find(&mut cx.db().look_up().await?, &cx.scope, third_party).await?;
     let Some(user_id) = known else { return sign_up(cx, third_party, told).await.map(SignInUp::Created) };
-    let mut found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &user_id).await?;
-    if !found.user.method(&user_id).is_some_and(|own| told.is_known(own)) {
-        let Some(updated) = update(cx, &user_id, told).await? else {
+    let found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &user_id).await?;
+    let is_known = found.user.method(&user_id).is_some_and(|own| told.is_known(own));
+    let found = if is_known {
+        audit::commit(cx, cx.db().write_one().await?, vec![sign_in(&found, third_party, told)]).await?;
+        found
+    } else {
+        let Some(updated) = update(cx, &user_id, (third_party, told)).await? else {
             return Ok(SignInUp::EmailChangeNotAllowed);
         };
-        found = updated;
-    }
+        updated
+    };
     activity::touch(cx, &found.user.id).await;
     Ok(SignInUp::Known(found))
+}
+
+fn sign_in(found: &Found, third_party: &ThirdParty, told: Told<'_>) -> Event {
+    let event = Event::new(Kind::ThirdPartySignIn).of(&found.recipe_user_id, found.user.public_id());
+    event.with(third_party.id.clone(), told.email)
 }
 
 async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Found> {
@@ -48,7 +58,9 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
         further: Some(AccountInfo { kind: InfoKind::Email, value: told.email, third_party: whole }),
         time_joined: cx.now,
     };
-    let mut own = vec![store::row(third_party, told.email, cx.now)];
+    let event = Event::new(Kind::ThirdPartySignUp).with(third_party.id.clone(), told.email);
+    let entry = audit::entry(cx, event);
+    let mut own = vec![store::row(third_party, told.email, cx.now), entry.row()];
     own.extend(activity::first_touch(cx, &user_id));
     own.extend(told.is_verified.then(|| users::verified_email_row(told.email)));
     let mut tx = cx.db().write_one().await?;
@@ -56,7 +68,7 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
         // Another call made the user since: the whole call is tried again.
         return Err(portcullis_db::Error::Busy.into());
     }
-    tx.commit().await?;
+    audit::commit_logged(cx, tx).await?;
     let method = LoginMethod {
         recipe_id: RECIPE_ID.to_owned(),
         user_id: user_id.clone(),
@@ -75,7 +87,11 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
 }
 
 /// Stores what a provider tells; `None` if the address is another primary user's.
-async fn update(cx: &Cx, user_id: &str, told: Told<'_>) -> Result<Option<Found>> {
+async fn update(
+    cx: &Cx,
+    user_id: &str,
+    (third_party, told): (&ThirdParty, Told<'_>),
+) -> Result<Option<Found>> {
     let app_id = cx.app_id();
     let mut tx = cx.db().write().await?;
     let Some((user, own)) = users::find_locked(&mut tx, app_id, (user_id, RECIPE_ID)).await? else {
@@ -90,11 +106,16 @@ async fn update(cx: &Cx, user_id: &str, told: Told<'_>) -> Result<Option<Found>>
             InfoChange::Taken => return Err(Error::internal("a provider's address is nobody's alone")),
         }
     }
+    let mut events: Vec<Event> =
+        users::info_changed(&user, &own, InfoKind::Email, Some(told.email)).into_iter().collect();
     if told.is_verified {
         users::insert_verified_email(&mut tx, app_id, own.public_id(), told.email).await?;
+        let proven = Event::new(Kind::EmailVerified).of(own.public_id(), user.public_id());
+        events.push(proven.with("email", told.email));
     }
     let found = users::find_certain(&mut tx, app_id, user_id).await?;
-    tx.commit().await?;
+    events.push(sign_in(&found, third_party, told));
+    audit::commit(cx, tx, events).await?;
     Ok(Some(found))
 }
 

@@ -6,6 +6,7 @@ use super::store;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::model::{InfoKind, LoginMethod, User, WEBAUTHN};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange, Wanted};
@@ -47,6 +48,7 @@ pub(super) async fn create_options(cx: &Cx, new: NewOptions) -> Result<Options> 
     };
     let mut tx = cx.db().write_one().await?;
     store::insert_options(&mut tx, cx.app_id(), &options).await?;
+    // no event: options change nothing until they are answered
     tx.commit().await?;
     Ok(options)
 }
@@ -68,6 +70,7 @@ pub(super) async fn find_options(cx: &Cx, id: &str) -> Result<Option<Options>> {
 pub(super) async fn remove_options(cx: &Cx, id: &str) -> Result<bool> {
     let mut tx = cx.db().write_one().await?;
     let was_there = store::delete_options(&mut tx, &cx.scope, id).await?;
+    // no event: options that were not answered have changed nothing
     tx.commit().await?;
     Ok(was_there)
 }
@@ -105,7 +108,9 @@ pub(super) async fn sign_up(cx: &Cx, options_id: &str, credential: &Object) -> R
         Err(refusal) => return Ok(SignUp::Refused(refusal)),
     };
     let user_id = random::ordered_uuid(cx.now);
+    let entry = audit::entry(cx, Event::new(Kind::WebauthnSignUp).with("email", email.as_str()));
     let mut own = vec![store::row(&options, &email, cx.now), store::credential_row(&options, &new, cx.now)];
+    own.push(entry.row());
     own.extend(activity::first_touch(cx, &user_id));
     let user = users::NewUser {
         user_id: &user_id,
@@ -124,7 +129,7 @@ pub(super) async fn sign_up(cx: &Cx, options_id: &str, credential: &Object) -> R
         }
         Err(error) => return Err(error),
     }
-    tx.commit().await?;
+    audit::commit_logged(cx, tx).await?;
     let found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &user_id).await?;
     Ok(SignUp::Done { found, credential_id: new.id, options })
 }
@@ -181,7 +186,8 @@ async fn check(cx: &Cx, options: &Options, answer: &Answer<'_>) -> Result<SignIn
     if let Err(refusal) = note(cx, &mut tx, (options, &stored), &verified).await? {
         return Ok(SignIn::Refused(refusal));
     }
-    tx.commit().await?;
+    let event = Event::new(Kind::WebauthnSignIn).of(&found.recipe_user_id, found.user.public_id());
+    audit::commit(cx, tx, vec![event.with("credential", stored.id.as_str())]).await?;
     Ok(SignIn::Done(found))
 }
 
@@ -260,14 +266,15 @@ pub(super) async fn register_credential(
         Err(refusal) => return Ok(Registration::Refused(refusal)),
     };
     let mut tx = cx.db().write().await?;
-    let Some((_, own)) = users::find_locked(&mut tx, cx.app_id(), (id, WEBAUTHN)).await? else {
+    let Some((user, own)) = users::find_locked(&mut tx, cx.app_id(), (id, WEBAUTHN)).await? else {
         return Ok(Registration::UnknownUser);
     };
     let added = (own.user_id.as_str(), &options, &new);
     if !store::insert_credential(&mut tx, cx.app_id(), added, cx.now).await? {
         return Ok(Registration::CredentialTaken);
     }
-    tx.commit().await?;
+    let event = Event::new(Kind::WebauthnCredentialCreated).of(own.public_id(), user.public_id());
+    audit::commit(cx, tx, vec![event.about(new.id.as_str())]).await?;
     Ok(Registration::Done { credential_id: new.id, email, options })
 }
 
@@ -289,7 +296,8 @@ pub(super) async fn remove_credential(cx: &Cx, id: &str, credential_id: &str) ->
     let mut tx = cx.db().write().await?;
     let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(false) };
     let was_there = store::delete_credential(&mut tx, cx.app_id(), &row.user_id, credential_id).await?;
-    tx.commit().await?;
+    let event = Event::new(Kind::WebauthnCredentialDeleted).of(id, id).about(credential_id);
+    audit::commit(cx, tx, was_there.then_some(event).into_iter().collect()).await?;
     Ok(was_there)
 }
 
@@ -302,6 +310,7 @@ pub(super) async fn create_recovery_token(cx: &Cx, id: &str, email: String) -> R
     let mut tx = cx.db().write_one().await?;
     let row = RecoveryToken { user_id, email, expires_at };
     store::insert_token(&mut tx, &cx.scope, &sha256_hex(&token), &row).await?;
+    // no event: a token changes nothing until it is used
     tx.commit().await?;
     Ok(Some(token))
 }
@@ -324,7 +333,8 @@ async fn take_recovery_token(cx: &Cx, token: &str) -> Result<Option<(String, Str
         return Ok(None);
     }
     let found = users::find_certain(&mut tx, cx.app_id(), &row.user_id).await?;
-    tx.commit().await?;
+    let event = Event::new(Kind::WebauthnRecoveryTokenUsed).of(&found.recipe_user_id, found.user.public_id());
+    audit::commit(cx, tx, vec![event.with("email", row.email.as_str())]).await?;
     Ok(Some((found.recipe_user_id, row.email)))
 }
 
@@ -372,6 +382,7 @@ pub(super) async fn update_email(cx: &Cx, id: &str, email: &str) -> Result<Email
         InfoChange::NotAllowed => return Ok(EmailUpdate::NotAllowed),
     }
     store::update_email(&mut tx, cx.app_id(), &own.user_id, email).await?;
-    tx.commit().await?;
+    let event = users::info_changed(&user, &own, InfoKind::Email, Some(email));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(EmailUpdate::Updated)
 }
