@@ -11,6 +11,7 @@ use crate::crypto::digest::secrets_equal;
 use crate::crypto::random;
 use crate::crypto::refresh_token::{self, RefreshTokenPayload, hash1};
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::keys::service as keys;
 use crate::{Cx, Error, PUBLIC, Result};
 use portcullis_db::Tx;
@@ -74,7 +75,7 @@ async fn exchange(cx: &Cx, shown: Opened) -> Result<Refreshed> {
     let settled = match judge(cx, &shown, &child, found) {
         Judgement::Refused(reason) => return Ok(Refreshed::Unauthorised(reason, None)),
         Judgement::Granted(granted) if granted.was_current.is_none() => Some(*granted),
-        Judgement::Granted(granted) => granted.write(cx.db().write_one().await?, key).await?,
+        Judgement::Granted(granted) => granted.write(cx, cx.db().write_one().await?, key).await?,
         Judgement::Reused(..) => None,
     };
     let granted = match settled {
@@ -100,17 +101,23 @@ async fn exchange_locked(
     match judge(cx, shown, child, found) {
         Judgement::Refused(reason) => Ok(Err(Refreshed::Unauthorised(reason, None))),
         Judgement::Granted(granted) => {
-            let written = granted.write(tx, key).await?;
+            let written = granted.write(cx, tx, key).await?;
             written.map(Ok).ok_or_else(|| Error::internal("a session changed under its lock"))
         }
         Judgement::Reused(user, subtype) => {
             if subtype.is_some() {
                 store::delete(&mut tx, key).await?;
             }
-            tx.commit().await?;
+            let event = about(Kind::SessionTheftDetected, &user, key.handle);
+            // In the older regime the backend ends it.
+            audit::commit(cx, tx, vec![event.detail("ended", subtype.is_some())]).await?;
             Ok(Err(refusal(cx, key.handle, user, subtype)))
         }
     }
+}
+
+fn about(kind: Kind, user: &UserIds, handle: &str) -> Event {
+    Event::new(kind).of(&user.recipe, &user.primary).about(handle)
 }
 
 /// The refresh token that is given for the one shown.
@@ -137,12 +144,16 @@ struct Granted {
 
 impl Granted {
     /// Writes what changes, and ends the unit of work; `None` if somebody else wrote first.
-    async fn write(self: Box<Self>, tx: Tx, key: store::Key<'_>) -> Result<Option<Self>> {
+    async fn write(self: Box<Self>, cx: &Cx, tx: Tx, key: store::Key<'_>) -> Result<Option<Self>> {
         let Some(was_current) = &self.was_current else {
+            // no event: the session is what it was
             tx.commit().await?;
             return Ok(Some(*self));
         };
-        Ok(store::commit_lineage(tx, key, was_current, &self.row).await?.then_some(*self))
+        let is_told = cx.app.base_config.audit.session_refreshes;
+        let event = is_told.then(|| about(Kind::SessionRefreshed, &self.user, key.handle));
+        let entry = event.map(|event| audit::entry(cx, event));
+        Ok(store::commit_lineage(tx, key, was_current, &self.row, entry).await?.then_some(*self))
     }
 }
 

@@ -3,11 +3,12 @@
 use super::access_token::{AccessToken, PROTECTED, is_protected, version_for};
 use super::lineage::{Lineage, Moment, Shown};
 use super::model::{Stored, new_handle, same_payload, tenant_of};
-use super::store::{self, Key, Of};
+use super::store::{self, Key, Of, Part};
 use crate::crypto::digest::secrets_equal;
 use crate::crypto::refresh_token::{self, RefreshTokenPayload};
 use crate::crypto::{jws, random};
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::keys::service::{self as keys, Signature};
 use crate::{Cx, Error, Result, Unknown};
 use portcullis_wire::session as wire;
@@ -117,23 +118,22 @@ pub(super) async fn create(cx: &Cx, new: wire::CreateSessionRequest) -> Result<I
         use_static_key,
     };
 
-    insert(cx, &handle, &row).await?;
+    let event = Event::new(Kind::SessionCreated).of(&session.recipe_user_id, &session.user_id);
+    insert(cx, &handle, &row, event.about(&handle)).await?;
 
     activity::touch(cx, &user.primary_internal).await;
     Ok(Issued { session, access_token, refresh_token, anti_csrf })
 }
 
-async fn insert(cx: &Cx, handle: &str, row: &Stored) -> Result<()> {
-    let mut tx = cx.db().write_one().await?;
-    match store::insert(&mut tx, key(cx, handle), row).await {
+async fn insert(cx: &Cx, handle: &str, row: &Stored, event: Event) -> Result<()> {
+    let tx = cx.db().write_one().await?;
+    match store::insert(tx, key(cx, handle), row, audit::entry(cx, event)).await {
         // The tenant was deleted after the call came in.
         Err(Error::Db(portcullis_db::Error::MissingParent)) => {
-            return Err(Error::UnknownTenant(cx.scope.clone(), Unknown::Tenant));
+            Err(Error::UnknownTenant(cx.scope.clone(), Unknown::Tenant))
         }
-        other => other?,
+        outcome => outcome,
     }
-    tx.commit().await?;
-    Ok(())
 }
 
 /// 400 if the payload uses a name that access tokens keep for themselves, from CDI 2.21 on.
@@ -236,9 +236,10 @@ async fn promote(cx: &Cx, mut token: AccessToken, row: Option<Stored>) -> Result
     let promotes = row.lineage.promote(shown(&token), moment(cx));
     // Ended before signing, which may have to read keys.
     if promotes {
-        let written = store::commit_lineage(tx, key(cx, &token.handle), &was_current, &row).await?;
+        let written = store::commit_lineage(tx, key(cx, &token.handle), &was_current, &row, None).await?;
         written.then_some(()).ok_or_else(|| Error::internal("a session changed under its lock"))?;
     } else {
+        // no event: the session is what it was
         tx.commit().await?;
     }
     if !promotes && !is_current && !outdated {
@@ -282,10 +283,14 @@ pub(super) async fn regenerate(cx: &Cx, text: &str, payload: Option<Object>) -> 
     let mut tx = cx.db().write().await?;
     let row = store::find_for_update(&mut tx, key(cx, &token.handle)).await?;
     let Some(row) = row.filter(|row| row.lineage.expires_at > cx.now) else { return Ok(None) };
-    if let Some(payload) = &payload {
-        store::update_payload(&mut tx, key(cx, &token.handle), payload, cx.now).await?;
+    match &payload {
+        Some(payload) => {
+            let entry = audit::entry(cx, Event::new(Kind::SessionClaimsUpdated));
+            store::update(&mut tx, key(cx, &token.handle), (Part::Payload, payload), cx.now, &entry).await?;
+            audit::commit_logged(cx, tx).await?;
+        }
+        None => drop(tx),
     }
-    tx.commit().await?;
     token.payload = payload.unwrap_or(row.payload);
     if token.expires_at < cx.now {
         return Ok(Some((token, None)));
@@ -308,19 +313,21 @@ pub(super) async fn find(cx: &Cx, handle: &str) -> Result<Option<(Stored, String
 /// Replaces the data kept in the database; whether a living session was there.
 pub(super) async fn update_data(cx: &Cx, handle: &str, data: &Object) -> Result<bool> {
     let cx = &cx.for_tenant(tenant_of(handle)).await?;
-    let mut tx = cx.db().write_one().await?;
-    let found = store::update_data(&mut tx, key(cx, handle), data, cx.now).await?;
-    tx.commit().await?;
-    Ok(found)
+    update(cx, handle, (Part::Data, data), Kind::SessionDataUpdated).await
 }
 
 /// Replaces the payload of new access tokens; whether a living session was there.
 pub(super) async fn update_payload(cx: &Cx, handle: &str, payload: &Object) -> Result<bool> {
     check_payload(cx, payload)?;
     let cx = &cx.for_tenant(tenant_of(handle)).await?;
+    update(cx, handle, (Part::Payload, payload), Kind::SessionClaimsUpdated).await
+}
+
+async fn update(cx: &Cx, handle: &str, change: (Part, &Object), kind: Kind) -> Result<bool> {
+    let entry = audit::entry(cx, Event::new(kind));
     let mut tx = cx.db().write_one().await?;
-    let found = store::update_payload(&mut tx, key(cx, handle), payload, cx.now).await?;
-    tx.commit().await?;
+    let found = store::update(&mut tx, key(cx, handle), change, cx.now, &entry).await?;
+    audit::commit_logged(cx, tx).await?;
     Ok(found)
 }
 
@@ -334,15 +341,16 @@ pub(super) async fn remove_handles(cx: &Cx, mut handles: Vec<String>) -> Result<
     }
     // One order for all callers, so that two of them seldom wait for each other's rows.
     handles.sort_unstable_by(|left, right| (tenant_of(left), left).cmp(&(tenant_of(right), right)));
+    let entry = audit::entry(cx, Event::new(Kind::SessionRevoked));
     let mut tx = cx.db().write().await?;
     let mut gone = Vec::new();
     for of_tenant in handles.chunk_by(|left, right| tenant_of(left) == tenant_of(right)) {
         let tenant_id = of_tenant.first().map_or(crate::PUBLIC, |handle| tenant_of(handle));
         for some in of_tenant.chunks(HANDLES_AT_ONCE) {
-            gone.extend(store::delete_several(&mut tx, cx.app_id(), tenant_id, some).await?);
+            gone.extend(store::delete_several(&mut tx, cx.app_id(), (tenant_id, some), &entry).await?);
         }
     }
-    tx.commit().await?;
+    audit::commit_logged(cx, tx).await?;
     Ok(gone)
 }
 
@@ -358,9 +366,10 @@ pub(super) struct Owner {
 pub(super) async fn remove_of_user(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {
     let user_ids = ids_of(cx, owner).await?;
     let user = store::resolve_user(&mut cx.db().look_up().await?, cx.app_id(), &owner.user_id).await?;
+    let entry = audit::entry(cx, Event::new(Kind::SessionRevoked));
     let mut tx = cx.db().write_one().await?;
-    let gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now).await?;
-    tx.commit().await?;
+    let gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?;
+    audit::commit_logged(cx, tx).await?;
     activity::touch(cx, &user.primary_internal).await;
     Ok(gone)
 }

@@ -2,8 +2,9 @@
 
 use super::lineage::Lineage;
 use super::model::{Stored, UserIds};
+use crate::ground::audit::Entry;
 use crate::{Error, Result, Scope};
-use portcullis_db::{FromRow, Row, Sql, Tx, args, placeholders, sql};
+use portcullis_db::{FromRow, Row, Sql, Tx, Value, args, placeholders, sql};
 use portcullis_wire::Object;
 
 impl FromRow for Stored {
@@ -110,35 +111,38 @@ async fn select_with_user(tx: &mut Tx, key: Key<'_>, sql: Sql) -> Result<Option<
     Ok(found.map(|WithUser(row, user)| (row, user)))
 }
 
-/// Adds a session.
-pub(super) async fn insert(tx: &mut Tx, key: Key<'_>, new: &Stored) -> Result<()> {
+/// Adds a session, and ends the unit of work.
+pub(super) async fn insert(tx: Tx, key: Key<'_>, new: &Stored, entry: Entry<'_>) -> Result<()> {
     let sql = "insert into session_info (app_id, tenant_id, session_handle, user_id, refresh_token_hash_2,
         session_data, expires_at, created_at_time, jwt_user_payload, use_static_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let (data, payload) = (to_text(&new.data)?, to_text(&new.payload)?);
-    tx.execute(
-        sql,
-        args![
-            key.app_id,
-            key.tenant_id,
-            key.handle,
-            &new.user_id,
-            &new.lineage.current,
-            &data,
-            new.lineage.expires_at,
-            new.created_at,
-            &payload,
-            new.use_static_key
-        ],
-    )
-    .await?;
+    let args = args![
+        key.app_id,
+        key.tenant_id,
+        key.handle,
+        &new.user_id,
+        &new.lineage.current,
+        &data,
+        new.lineage.expires_at,
+        new.created_at,
+        &payload,
+        new.use_static_key
+    ];
+    entry.execute(tx, sql, args).await?;
     Ok(())
 }
 
 /// Writes what a refresh or a promotion changes (hashes, expiry, kind of key) if the current refresh token is
 /// still the one whose hash is given, and ends the unit of work; whether it was. No hash becomes the current
 /// one twice, so then nothing has happened since it was read.
-pub(super) async fn commit_lineage(tx: Tx, key: Key<'_>, was_current: &str, row: &Stored) -> Result<bool> {
+pub(super) async fn commit_lineage(
+    tx: Tx,
+    key: Key<'_>,
+    was_current: &str,
+    row: &Stored,
+    entry: Option<Entry<'_>>,
+) -> Result<bool> {
     let sql = "update session_info set refresh_token_hash_2 = $5, prev_refresh_token_hash_2 = $6,
         refresh_token_rotated_at = $7, expires_at = $8, use_static_key = $9
         where app_id = $1 and tenant_id = $2 and session_handle = $3 and refresh_token_hash_2 = $4";
@@ -153,23 +157,54 @@ pub(super) async fn commit_lineage(tx: Tx, key: Key<'_>, was_current: &str, row:
         row.lineage.expires_at,
         row.use_static_key
     ];
+    if let Some(entry) = entry {
+        return Ok(entry.execute(tx, sql, args).await? > 0);
+    }
+    // no event: unless it is asked for, a session that goes on is no change
     Ok(tx.execute_and_commit(sql, args).await? > 0)
 }
 
-/// Replaces the data kept in the database; whether a living session was there.
-pub(super) async fn update_data(tx: &mut Tx, key: Key<'_>, data: &Object, now: i64) -> Result<bool> {
-    let sql = "update session_info set session_data = $4
-        where app_id = $1 and tenant_id = $2 and session_handle = $3 and expires_at > $5";
-    let text = to_text(data)?;
-    Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle, &text, now]).await? > 0)
+/// What an event tells of a session: its login method and that one's user, as callers know them, its tenant and its
+/// handle. Sessions may belong to ids that are no user of the core.
+const TOLD: &str = "returning user_id as recipe_user_id,
+    coalesce((select coalesce(p.external_user_id, cast(u.primary_or_recipe_user_id as text))
+        from app_id_to_user_id u
+        left join userid_mapping p on p.app_id = u.app_id
+            and p.supertokens_user_id = u.primary_or_recipe_user_id
+        where u.app_id = session_info.app_id and u.user_id = coalesce(
+            (select m.supertokens_user_id from userid_mapping m
+                where m.app_id = session_info.app_id and m.external_user_id = session_info.user_id),
+            cast(session_info.user_id as char(36)))), user_id) as user_id,
+    tenant_id, session_handle as name";
+
+/// Which part of a session's data.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// What is kept in the database.
+    Data,
+    /// The payload of new access tokens.
+    Payload,
 }
 
-/// Replaces the payload of new access tokens; whether a living session was there.
-pub(super) async fn update_payload(tx: &mut Tx, key: Key<'_>, payload: &Object, now: i64) -> Result<bool> {
-    let sql = "update session_info set jwt_user_payload = $4
-        where app_id = $1 and tenant_id = $2 and session_handle = $3 and expires_at > $5";
-    let text = to_text(payload)?;
-    Ok(tx.execute(sql, args![key.app_id, key.tenant_id, key.handle, &text, now]).await? > 0)
+/// Replaces a part of a session's data; whether a living session was there.
+pub(super) async fn update(
+    tx: &mut Tx,
+    key: Key<'_>,
+    (part, data): (Part, &Object),
+    now: i64,
+    entry: &Entry<'_>,
+) -> Result<bool> {
+    let column = match part {
+        Part::Data => "session_data",
+        Part::Payload => "jwt_user_payload",
+    };
+    let sql = format!(
+        "update session_info set {column} = $4
+         where app_id = $1 and tenant_id = $2 and session_handle = $3 and expires_at > $5 {TOLD}"
+    );
+    let text = to_text(data)?;
+    let args = args![key.app_id, key.tenant_id, key.handle, &text, now];
+    Ok(!entry.execute_for_each(tx, &sql, args).await?.is_empty())
 }
 
 /// Ends a session; whether it was there.
@@ -182,18 +217,16 @@ pub(super) async fn delete(tx: &mut Tx, key: Key<'_>) -> Result<bool> {
 pub(super) async fn delete_several(
     tx: &mut Tx,
     app_id: &str,
-    tenant_id: &str,
-    handles: &[String],
+    (tenant_id, handles): (&str, &[String]),
+    entry: &Entry<'_>,
 ) -> Result<Vec<String>> {
     let mut args = vec![app_id.into(), tenant_id.into()];
-    args.extend(handles.iter().map(portcullis_db::Value::from));
+    args.extend(handles.iter().map(Value::from));
     let sql = format!(
-        "delete from session_info where app_id = $1 and tenant_id = $2 and session_handle in ({})
-         returning session_handle",
+        "delete from session_info where app_id = $1 and tenant_id = $2 and session_handle in ({}) {TOLD}",
         placeholders(3, handles.len())
     );
-    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
-    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+    entry.execute_for_each(tx, &sql, &args).await
 }
 
 /// Ends all sessions of a user, under exactly this id, in every tenant of the app.
@@ -229,33 +262,37 @@ pub(super) struct Of<'a> {
     pub(super) user_ids: &'a [String],
 }
 
+impl<'a> Of<'a> {
+    fn condition(self, now: i64) -> (String, Vec<Value<'a>>) {
+        let mut args = vec![self.app_id.into(), now.into()];
+        args.extend(self.user_ids.iter().map(Value::from));
+        let users = placeholders(3, self.user_ids.len());
+        let mut sql = format!("where app_id = $1 and expires_at >= $2 and user_id in ({users})");
+        if let Some(tenant_id) = self.tenant_id {
+            args.push(tenant_id.into());
+            sql.push_str(&format!(" and tenant_id = ${}", args.len()));
+        }
+        (sql, args)
+    }
+}
+
 /// The handles of the users' living sessions.
 pub(super) async fn list_handles(tx: &mut Tx, of: Of<'_>, now: i64) -> Result<Vec<String>> {
-    select_handles(tx, "select session_handle from session_info", of, ("", now)).await
+    let (condition, args) = of.condition(now);
+    let sql = format!("select session_handle from session_info {condition}");
+    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
 }
 
 /// Ends the users' living sessions; answers their handles.
-pub(super) async fn delete_of_users(tx: &mut Tx, of: Of<'_>, now: i64) -> Result<Vec<String>> {
-    select_handles(tx, "delete from session_info", of, (" returning session_handle", now)).await
-}
-
-async fn select_handles(
+pub(super) async fn delete_of_users(
     tx: &mut Tx,
-    verb: &str,
     of: Of<'_>,
-    (tail, now): (&str, i64),
+    now: i64,
+    entry: &Entry<'_>,
 ) -> Result<Vec<String>> {
-    let mut args = vec![of.app_id.into(), now.into()];
-    args.extend(of.user_ids.iter().map(portcullis_db::Value::from));
-    let users = placeholders(3, of.user_ids.len());
-    let mut sql = format!("{verb} where app_id = $1 and expires_at >= $2 and user_id in ({users})");
-    if let Some(tenant_id) = of.tenant_id {
-        args.push(tenant_id.into());
-        sql.push_str(&format!(" and tenant_id = ${}", args.len()));
-    }
-    sql.push_str(tail);
-    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
-    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+    let (condition, args) = of.condition(now);
+    entry.execute_for_each(tx, &format!("delete from session_info {condition} {TOLD}"), &args).await
 }
 
 /// A given id, external or not, as the core's own. Sessions may belong to ids that are no user of the core.
