@@ -3,6 +3,7 @@
 
 use super::model::{self, Refusal};
 use crate::ground::activity;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::users::linking::{self, Conflict};
 use crate::ground::users::model::{LoginMethod, User};
 use crate::ground::users::service as users;
@@ -38,7 +39,8 @@ pub(super) async fn create_primary(cx: &Cx, id: &str) -> Outcome<(bool, User)> {
         return info_taken(&mut tx, cx.app_id(), conflict).await.map(Err);
     }
     let user = User { is_primary: true, ..locked.user };
-    tx.commit().await?;
+    let event = Event::new(Kind::PrimaryUserCreated).of(user.public_id(), user.public_id());
+    audit::commit(cx, tx, vec![event]).await?;
     Ok(Ok((false, user)))
 }
 
@@ -76,7 +78,8 @@ pub(super) async fn link(cx: &Cx, id: &str, primary_id: &str) -> Outcome<(bool, 
     sign_out(cx, &mut tx, own).await?;
     activity::replace(cx, &mut tx, &own.user_id, &primary.user.id).await?;
     let user = users::find_certain(&mut tx, app_id, &own.user_id).await?.user;
-    tx.commit().await?;
+    let event = Event::new(Kind::UserLinked).of(own.public_id(), user.public_id());
+    audit::commit(cx, tx, vec![event]).await?;
     Ok(Ok((false, user)))
 }
 
@@ -106,7 +109,9 @@ pub(super) async fn unlink(cx: &Cx, id: &str) -> Result<Option<Unlinked>> {
         Unlinked::Alone
     };
     sign_out(cx, &mut tx, own).await?;
-    tx.commit().await?;
+    let event = Event::new(Kind::UserUnlinked).of(own.public_id(), user.public_id());
+    let event = event.detail("deleted", outcome == Unlinked::Deleted);
+    audit::commit(cx, tx, vec![event]).await?;
     Ok(Some(outcome))
 }
 

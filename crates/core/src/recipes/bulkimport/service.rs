@@ -5,7 +5,7 @@ use super::reading::Known;
 use super::store::{self, Entry};
 use crate::crypto::digest::Secret;
 use crate::crypto::random;
-use crate::ground::audit::{By, Origin};
+use crate::ground::audit::{self, By, Event, Kind, Origin};
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::linking::{self, Locked};
 use crate::ground::users::model::{Cursor, InfoKind, ThirdParty, User};
@@ -40,7 +40,8 @@ pub(super) async fn add(cx: &Cx, users: &[ImportUser]) -> Result<()> {
         let text = serde_json::to_string(user).map_err(Error::internal)?;
         store::insert(&mut tx, cx.app_id(), &random::ordered_uuid(cx.now), &text, cx.now).await?;
     }
-    Ok(tx.commit().await?)
+    let event = Event::new(Kind::ImportQueued).detail("users", users.len());
+    audit::commit(cx, tx, vec![event]).await
 }
 
 /// A page of the queue, and where the next one begins.
@@ -66,7 +67,8 @@ pub(super) async fn count(cx: &Cx, state: Option<State>) -> Result<i64> {
 pub(super) async fn remove(cx: &Cx, ids: &[String]) -> Result<Vec<String>> {
     let mut tx = cx.db().write().await?;
     let gone = store::delete(&mut tx, cx.app_id(), ids).await?;
-    tx.commit().await?;
+    let event = Event::new(Kind::ImportDequeued).detail("entries", gone.as_slice());
+    audit::commit(cx, tx, if gone.is_empty() { Vec::new() } else { vec![event] }).await?;
     Ok(gone)
 }
 
@@ -79,8 +81,16 @@ pub(super) async fn import_now(cx: &Cx, mut user: ImportUser) -> Result<std::res
     }
     let id = user.named_after().map(|method| method.user_id.as_str()).unwrap_or_default();
     let found = users::find_certain(&mut tx, cx.app_id(), id).await?;
-    tx.commit().await?;
+    audit::commit(cx, tx, imported(&user).into_iter().collect()).await?;
     Ok(Ok(found.user))
+}
+
+/// What is told of a user who was imported; of the entry of the queue that told of the user, nothing is left.
+fn imported(user: &ImportUser) -> Option<Event> {
+    let id = user.named_after()?.user_id.as_str();
+    let public_id = user.external_user_id.as_deref().unwrap_or(id);
+    let recipes: Vec<&str> = user.login_methods.iter().map(|method| method.recipe_id.as_str()).collect();
+    Some(Event::new(Kind::UserImported).of(public_id, public_id).detail("recipes", recipes))
 }
 
 async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()> {
@@ -271,6 +281,7 @@ async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<
         let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
         let mut tx = db.write_one().await?;
         store::reset(&mut tx, &app_id).await?;
+        // no event: the entries wait as before
         tx.commit().await?;
         let workers = tenant.config.bulk_migration_parallelism;
         let cx = Cx {
@@ -304,9 +315,10 @@ async fn work(cx: &Cx) -> Result<()> {
             |user: &ImportUser| user.login_methods.iter().any(|m| m.plain_text_password.is_some());
         let are_ready = users.iter().all(|(_, user)| user.as_ref().is_some_and(|user| !needs_hash(user)));
         if are_ready && import_all(cx, &mut tx, &users).await? {
+            let events = users.iter().filter_map(|(_, user)| imported(user.as_ref()?)).collect();
             let ids: Vec<String> = users.into_iter().map(|(id, _)| id).collect();
             store::delete(&mut tx, cx.app_id(), &ids).await?;
-            tx.commit().await?;
+            audit::commit(cx, tx, events).await?;
             continue;
         }
         drop(tx);
@@ -345,7 +357,7 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
     match import(cx, &mut tx, &user).await {
         Ok(Ok(())) => {
             store::delete(&mut tx, app_id, &[id.to_owned()]).await?;
-            Ok(tx.commit().await?)
+            audit::commit(cx, tx, imported(&user).into_iter().collect()).await
         }
         Ok(Err(verdict)) => {
             drop(tx);
@@ -359,8 +371,11 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
 
 async fn fail(cx: &Cx, id: &str, reason: &str) -> Result<()> {
     let mut tx = cx.db().write().await?;
-    if store::take_one(&mut tx, cx.app_id(), id).await?.is_some() {
-        store::fail(&mut tx, cx.app_id(), id, reason, cx.now).await?;
+    if store::take_one(&mut tx, cx.app_id(), id).await?.is_none() {
+        return Ok(());
     }
-    Ok(tx.commit().await?)
+    store::fail(&mut tx, cx.app_id(), id, reason, cx.now).await?;
+    // The reason may hold an address; its code tells enough.
+    let code = reason.split_once(':').map_or("", |(code, _)| code);
+    audit::commit(cx, tx, vec![Event::new(Kind::ImportFailed).about(id).detail("reason", code)]).await
 }

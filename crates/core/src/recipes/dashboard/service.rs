@@ -5,6 +5,7 @@ use super::store;
 use crate::config::{self, Key, Owner};
 use crate::crypto::digest::Secret;
 use crate::crypto::{password_hash, random};
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::{Cx, Error, Result};
 use portcullis_db::Engine;
@@ -24,10 +25,14 @@ pub(super) async fn create_user(cx: &Cx, email: String, password: Secret) -> Res
     }
     let password_hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let user = DashboardUser { user_id: random::uuid(), email, password_hash, time_joined: cx.now };
-    let mut tx = cx.db().write_one().await?;
-    let is_new = store::insert_user(&mut tx, cx.app_id(), &user).await?;
-    tx.commit().await?;
+    let entry = audit::entry(cx, about(Kind::DashboardUserCreated, &user));
+    let is_new = store::insert_user(cx.db().write_one().await?, cx.app_id(), &user, entry).await?;
     Ok(is_new.then_some(user))
+}
+
+/// The dashboard's users are no users of the app: no event names them as such.
+fn about(kind: Kind, user: &DashboardUser) -> Event {
+    Event::new(kind).with("email", user.email.as_str()).detail("dashboardUser", user.user_id.as_str())
 }
 
 /// The outcome of a change.
@@ -53,6 +58,7 @@ pub(super) async fn update_user(
     let Some(mut user) = store::lock_user(&mut tx, cx.app_id(), whom).await? else {
         return Ok(Updated::UnknownUser);
     };
+    let (new_email, new_password) = (email.is_some(), hash.is_some());
     user.email = email.unwrap_or(user.email);
     user.password_hash = hash.unwrap_or(user.password_hash);
     match store::update_user(&mut tx, cx.app_id(), &user).await {
@@ -60,16 +66,20 @@ pub(super) async fn update_user(
         outcome => outcome?,
     }
     store::delete_sessions(&mut tx, cx.app_id(), &user.user_id).await?;
-    tx.commit().await?;
+    let event = about(Kind::DashboardUserUpdated, &user).detail("email", new_email);
+    audit::commit(cx, tx, vec![event.detail("password", new_password)]).await?;
     Ok(Updated::Done(user))
 }
 
 /// Deletes a user with the user's sessions; whether there was one.
 pub(super) async fn delete_user(cx: &Cx, whom: &Whom) -> Result<bool> {
-    let mut tx = cx.db().write_one().await?;
-    let was_there = store::delete_user(&mut tx, cx.app_id(), whom).await?;
-    tx.commit().await?;
-    Ok(was_there)
+    let event = Event::new(Kind::DashboardUserDeleted);
+    let event = match whom {
+        Whom::Email(email) => event.with("email", email.as_str()),
+        Whom::Id(user_id) => event.detail("dashboardUser", user_id.as_str()),
+    };
+    let entry = audit::entry(cx, event);
+    store::delete_user(cx.db().write_one().await?, cx.app_id(), whom, entry).await
 }
 
 /// All users, oldest first.
@@ -117,6 +127,7 @@ async fn begin_session(
         user.password_hash = hash;
         store::update_user(&mut tx, cx.app_id(), &user).await?;
     }
+    let event = about(Kind::DashboardSignIn, &user);
     let session = DashboardSession {
         session_id: random::uuid(),
         user_id: user.user_id,
@@ -124,7 +135,7 @@ async fn begin_session(
         expires_at: cx.now + SESSION_MS,
     };
     store::insert_session(&mut tx, cx.app_id(), &session).await?;
-    tx.commit().await?;
+    audit::commit(cx, tx, vec![event]).await?;
     Ok(Some(session.session_id))
 }
 
@@ -140,9 +151,9 @@ pub(super) async fn list_sessions(cx: &Cx, user_id: &str) -> Result<Vec<Dashboar
 
 /// Ends a session.
 pub(super) async fn revoke_session(cx: &Cx, session_id: &str) -> Result<()> {
-    let mut tx = cx.db().write_one().await?;
-    store::delete_session(&mut tx, cx.app_id(), session_id).await?;
-    Ok(tx.commit().await?)
+    // Whoever knows the id is signed in, so the event does not tell it.
+    let entry = audit::entry(cx, Event::new(Kind::DashboardSignOut));
+    store::delete_session(cx.db().write_one().await?, cx.app_id(), session_id, entry).await
 }
 
 /// What is shown instead of a secret.

@@ -2,6 +2,7 @@
 
 use super::model::{DashboardSession, DashboardUser, Whom};
 use crate::Result;
+use crate::ground::audit::Entry;
 use portcullis_db::{FromRow, Row, Tx, args};
 
 impl FromRow for DashboardUser {
@@ -46,12 +47,12 @@ pub(super) async fn list_users(tx: &mut Tx, app_id: &str) -> Result<Vec<Dashboar
     Ok(tx.fetch_all(sql, args![app_id]).await?)
 }
 
-/// Adds a user; false if another one has the address.
-pub(super) async fn insert_user(tx: &mut Tx, app_id: &str, new: &DashboardUser) -> Result<bool> {
+/// Adds a user, and ends the unit of work; false if another one has the address.
+pub(super) async fn insert_user(tx: Tx, app_id: &str, new: &DashboardUser, entry: Entry<'_>) -> Result<bool> {
     let sql = "insert into dashboard_users (app_id, user_id, email, password_hash, time_joined)
         values ($1, $2, $3, $4, $5) on conflict do nothing";
     let args = args![app_id, &new.user_id, &new.email, &new.password_hash, new.time_joined];
-    Ok(tx.execute(sql, args).await? > 0)
+    Ok(entry.execute(tx, sql, args).await? > 0)
 }
 
 /// Replaces address and hash; a duplicate if another user has the address.
@@ -61,11 +62,11 @@ pub(super) async fn update_user(tx: &mut Tx, app_id: &str, user: &DashboardUser)
     Ok(())
 }
 
-/// Deletes a user and the user's sessions; whether there was one.
-pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, whom: &Whom) -> Result<bool> {
+/// Deletes a user and the user's sessions, and ends the unit of work; whether there was one.
+pub(super) async fn delete_user(tx: Tx, app_id: &str, whom: &Whom, entry: Entry<'_>) -> Result<bool> {
     let (condition, value) = condition(whom);
     let sql = format!("delete from dashboard_users {condition}");
-    Ok(tx.execute(sql, args![app_id, value]).await? > 0)
+    Ok(entry.execute(tx, &sql, args![app_id, value]).await? > 0)
 }
 
 /// Adds a session.
@@ -102,10 +103,10 @@ pub(super) async fn find_email(
     Ok(row.map(|(email,)| email))
 }
 
-/// Ends a session.
-pub(super) async fn delete_session(tx: &mut Tx, app_id: &str, session_id: &str) -> Result<()> {
+/// Ends a session and the unit of work.
+pub(super) async fn delete_session(tx: Tx, app_id: &str, session_id: &str, entry: Entry<'_>) -> Result<()> {
     let sql = "delete from dashboard_user_sessions where app_id = $1 and session_id = $2";
-    tx.execute(sql, args![app_id, session_id]).await?;
+    entry.execute(tx, sql, args![app_id, session_id]).await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::model::{self, Device, Limits, Verdict};
 use super::store;
 use crate::crypto::random;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Attempt, Secret as Guessed};
 use crate::ground::tenancy::service as tenancy;
 use crate::{App, Cx, Result, Scope};
@@ -34,12 +35,19 @@ pub(super) async fn import_device(cx: &Cx, new: NewDevice, secret: String) -> Re
 }
 
 async fn add_device(cx: &Cx, new: NewDevice, secret: String, verified: bool) -> Result<Option<String>> {
+    let user_id = new.user_id.clone();
     let mut tx = cx.db().write().await?;
     let name = add_device_in(cx, &mut tx, new, secret, verified).await?;
-    if name.is_some() {
-        tx.commit().await?;
+    if let Some(name) = &name {
+        let event = about(Kind::TotpDeviceCreated, &user_id, name).detail("verified", verified);
+        audit::commit(cx, tx, vec![event]).await?;
     }
     Ok(name)
+}
+
+/// Ids are kept as they are sent.
+fn about(kind: Kind, user_id: &str, device: &str) -> Event {
+    Event::new(kind).of_user(user_id).about(device)
 }
 
 /// Adds a device inside a unit of work; `None` if a verified device has the name.
@@ -87,7 +95,8 @@ pub(super) async fn rename_device(cx: &Cx, user_id: &str, from: &str, to: &str) 
         return Ok(Renaming::NameTaken);
     }
     store::rename_device(&mut tx, cx.app_id(), user_id, (from, to)).await?;
-    tx.commit().await?;
+    let event = (from != to).then(|| about(Kind::TotpDeviceRenamed, user_id, to).detail("from", from));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(Renaming::Renamed)
 }
 
@@ -106,7 +115,7 @@ pub(super) async fn remove_device(cx: &Cx, user_id: &str, name: &str) -> Result<
     if store::list_devices(&mut tx, cx.app_id(), user_id).await?.is_empty() {
         store::delete_user(&mut tx, cx.app_id(), user_id).await?;
     }
-    tx.commit().await?;
+    audit::commit(cx, tx, vec![about(Kind::TotpDeviceDeleted, user_id, name)]).await?;
     Ok(true)
 }
 
@@ -166,10 +175,12 @@ async fn use_code_of(cx: &Cx, user_id: &str, name: &str, code: &str) -> Result<O
         return Ok(Outcome::AlreadyVerified);
     }
     let outcome = use_code(cx, &mut tx, user_id, &[device], code).await?;
+    let mut events = Vec::new();
     if matches!(outcome, Outcome::Right) {
         store::verify_device(&mut tx, cx.app_id(), user_id, name).await?;
+        events.push(about(Kind::TotpDeviceVerified, user_id, name));
     }
-    tx.commit().await?;
+    audit::commit(cx, tx, events).await?;
     Ok(outcome)
 }
 
@@ -189,7 +200,8 @@ async fn use_code_of_any(cx: &Cx, user_id: &str, code: &str) -> Result<Outcome> 
     }
     let verified: Vec<&Device> = devices.iter().filter(|device| device.verified).collect();
     let outcome = use_code(cx, &mut tx, user_id, &verified, code).await?;
-    tx.commit().await?;
+    let event = matches!(outcome, Outcome::Right).then(|| Event::new(Kind::TotpCodeUsed).of_user(user_id));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(outcome)
 }
 
@@ -235,6 +247,7 @@ async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> R
         let before = now - tenant.config.totp_rate_limit_cooldown_ms;
         let mut tx = db.write_one().await?;
         store::delete_expired(&mut tx, &scope, before).await?;
+        // no event: what has expired counts no more
         tx.commit().await?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 use super::model::{IdKind, Mapping};
 use super::store;
+use crate::ground::audit::{self, Event, Kind};
 use crate::ground::users::linking;
 use crate::ground::users::service as users;
 use crate::{Cx, Error, InUse, Result};
@@ -45,7 +46,7 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
         }
     }
     if store::insert(&mut tx, app_id, new).await? {
-        tx.commit().await?;
+        audit::commit(cx, tx, vec![about(Kind::UserIdMappingCreated, new)]).await?;
         return Ok(Creation::Created);
     }
     // By another call since, or the user's own.
@@ -54,6 +55,12 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
         internal: taken.user_id == new.user_id,
         external: true,
     }))
+}
+
+/// Both ids are told: under which one other events of the user are found depends on when they were written.
+fn about(kind: Kind, mapping: &Mapping) -> Event {
+    let event = Event::new(kind).of(&mapping.external_id, &mapping.external_id);
+    event.detail("internalId", mapping.user_id.as_str())
 }
 
 /// Locks a user by internal id; false if there is none.
@@ -113,7 +120,8 @@ pub(super) async fn remove(cx: &Cx, id: &str, kind: IdKind, force: bool) -> Resu
         refuse(&list_in_use(cx, &mut tx, &mapping.external_id).await?)?;
     }
     let was_there = store::delete(&mut tx, app_id, &mapping).await?;
-    tx.commit().await?;
+    let event = was_there.then(|| about(Kind::UserIdMappingDeleted, &mapping));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(was_there)
 }
 
@@ -122,7 +130,8 @@ pub(super) async fn update_info(cx: &Cx, id: &str, kind: IdKind, info: Option<&s
     let mut tx = cx.db().write().await?;
     let Some(mapping) = find_in(&mut tx, cx.app_id(), id, kind).await? else { return Ok(false) };
     let was_there = store::update_info(&mut tx, cx.app_id(), &mapping, info).await?;
-    tx.commit().await?;
+    let event = was_there.then(|| about(Kind::UserIdMappingUpdated, &mapping));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(was_there)
 }
 

@@ -2,6 +2,7 @@
 //! the same time leaves no assignment behind.
 
 use super::store;
+use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Result, Scope};
 use portcullis_db::Tx;
 
@@ -10,10 +11,16 @@ pub(super) async fn create_role(cx: &Cx, role: &str, permissions: &[String]) -> 
     let mut tx = cx.db().write().await?;
     let is_new = store::insert_role(&mut tx, cx.app_id(), role).await?;
     store::lock_role(&mut tx, cx.app_id(), role).await?;
+    let mut added = Vec::new();
     for permission in permissions {
-        store::insert_permission(&mut tx, cx.app_id(), role, permission).await?;
+        if store::insert_permission(&mut tx, cx.app_id(), role, permission).await? {
+            added.push(permission.as_str());
+        }
     }
-    tx.commit().await?;
+    let kind = if is_new { Kind::RoleCreated } else { Kind::RoleUpdated };
+    let changes = is_new || !added.is_empty();
+    let event = changes.then(|| Event::new(kind).about(role).detail("added", added));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(is_new)
 }
 
@@ -32,15 +39,20 @@ pub(super) async fn remove_permissions(cx: &Cx, role: &str, permissions: Option<
     if !store::lock_role(&mut tx, cx.app_id(), role).await? {
         return Ok(false);
     }
+    let mut removed = Vec::new();
     match permissions {
-        None => store::delete_permissions(&mut tx, cx.app_id(), role).await?,
+        None => removed = store::delete_permissions(&mut tx, cx.app_id(), role).await?,
         Some(permissions) => {
             for permission in permissions {
-                store::delete_permission(&mut tx, cx.app_id(), role, permission).await?;
+                if store::delete_permission(&mut tx, cx.app_id(), role, permission).await? {
+                    removed.push(permission.clone());
+                }
             }
         }
     }
-    tx.commit().await?;
+    let changes = !removed.is_empty();
+    let event = changes.then(|| Event::new(Kind::RoleUpdated).about(role).detail("removed", removed));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(true)
 }
 
@@ -55,8 +67,10 @@ pub(super) async fn remove_role(cx: &Cx, role: &str) -> Result<bool> {
     store::lock_role(&mut tx, cx.app_id(), role).await?;
     let was_assigned = store::delete_assignments(&mut tx, cx.app_id(), role).await?;
     let was_there = store::delete_role(&mut tx, cx.app_id(), role).await?;
-    tx.commit().await?;
-    Ok(was_assigned || was_there)
+    let changes = was_assigned || was_there;
+    let event = changes.then(|| Event::new(Kind::RoleDeleted).about(role));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
+    Ok(changes)
 }
 
 /// Every role.
@@ -68,9 +82,8 @@ pub(in crate::recipes) async fn list_roles(cx: &Cx) -> Result<Vec<String>> {
 pub(super) async fn add_user_role(cx: &Cx, user_id: &str, role: &str) -> Result<Option<bool>> {
     let mut tx = cx.db().write().await?;
     let is_new = add_user_role_in(&mut tx, &cx.scope, user_id, role).await?;
-    if is_new.is_some() {
-        tx.commit().await?;
-    }
+    let event = (is_new == Some(true)).then(|| Event::new(Kind::RoleAssigned).of_user(user_id).about(role));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(is_new)
 }
 
@@ -94,7 +107,8 @@ pub(super) async fn remove_user_role(cx: &Cx, user_id: &str, role: &str) -> Resu
         return Ok(None);
     }
     let had = store::delete_user_role(&mut tx, &cx.scope, user_id, role).await?;
-    tx.commit().await?;
+    let event = had.then(|| Event::new(Kind::RoleUnassigned).of_user(user_id).about(role));
+    audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(Some(had))
 }
 

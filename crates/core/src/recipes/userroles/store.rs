@@ -13,12 +13,16 @@ pub(super) async fn insert_role(tx: &mut Tx, app_id: &str, role: &str) -> Result
     Ok(tx.execute(sql, args![app_id, role]).await? > 0)
 }
 
-/// Gives a role a permission.
-pub(super) async fn insert_permission(tx: &mut Tx, app_id: &str, role: &str, permission: &str) -> Result<()> {
+/// Gives a role a permission; false if the role has it.
+pub(super) async fn insert_permission(
+    tx: &mut Tx,
+    app_id: &str,
+    role: &str,
+    permission: &str,
+) -> Result<bool> {
     let sql =
         "insert into role_permissions (app_id, role, permission) values ($1, $2, $3) on conflict do nothing";
-    tx.execute(sql, args![app_id, role, permission]).await?;
-    Ok(())
+    Ok(tx.execute(sql, args![app_id, role, permission]).await? > 0)
 }
 
 /// Locks a role until the unit of work ends; false if there is no such role.
@@ -54,17 +58,21 @@ pub(super) async fn list_roles_of_permission(
     Ok(texts(tx.fetch_all(sql, args![app_id, permission]).await?))
 }
 
-/// Takes one permission from a role.
-pub(super) async fn delete_permission(tx: &mut Tx, app_id: &str, role: &str, permission: &str) -> Result<()> {
+/// Takes one permission from a role; whether the role had it.
+pub(super) async fn delete_permission(
+    tx: &mut Tx,
+    app_id: &str,
+    role: &str,
+    permission: &str,
+) -> Result<bool> {
     let sql = "delete from role_permissions where app_id = $1 and role = $2 and permission = $3";
-    tx.execute(sql, args![app_id, role, permission]).await?;
-    Ok(())
+    Ok(tx.execute(sql, args![app_id, role, permission]).await? > 0)
 }
 
-/// Takes every permission from a role.
-pub(super) async fn delete_permissions(tx: &mut Tx, app_id: &str, role: &str) -> Result<()> {
-    tx.execute("delete from role_permissions where app_id = $1 and role = $2", args![app_id, role]).await?;
-    Ok(())
+/// Takes every permission from a role; those that it had.
+pub(super) async fn delete_permissions(tx: &mut Tx, app_id: &str, role: &str) -> Result<Vec<String>> {
+    let sql = "delete from role_permissions where app_id = $1 and role = $2 returning permission";
+    Ok(texts(tx.fetch_all(sql, args![app_id, role]).await?))
 }
 
 /// Takes a role from everybody, in every tenant; whether anybody had it.
