@@ -68,7 +68,7 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]").next().unwrap_or(text);
     // A store that is too long for one file is a directory of its parts.
     let is_store = name == "store.rs" || path.contains("/store/");
-    let rules: [(bool, &str); 9] = [
+    let rules: [(bool, &str); 10] = [
         (!text.starts_with("//!"), "does not open with what it is for (`//!`)"),
         (text.lines().count() > FILE_LIMIT, "has more than 600 lines"),
         (
@@ -105,6 +105,10 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
             path.starts_with("crates/core/src/recipes/") && reaches_into_ground(code),
             "uses a store of the ground: recipes go through its services",
         ),
+        (
+            is_change(path) && commits_unsaid(code),
+            "ends a unit of work without an event: `audit::commit`, or `// no event: <reason>` on the line above",
+        ),
     ];
     rules.iter().filter(|(broken, _)| *broken).map(|(_, rule)| format!("{path} {rule}")).collect()
 }
@@ -125,6 +129,24 @@ fn reaches_into_ground(code: &str) -> bool {
     statements.into_iter().any(|statement| {
         let mut names = statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         names.any(|name| name == "store")
+    })
+}
+
+/// Whether the file is of those that change what the audit trail tells of.
+fn is_change(path: &str) -> bool {
+    let is_log = ["audit", "webhooks"].iter().any(|name| path.contains(&format!("/ground/{name}/")));
+    let is_core =
+        ["recipes", "ground", "jobs"].iter().any(|room| path.contains(&format!("core/src/{room}/")));
+    is_core && !is_log
+}
+
+fn commits_unsaid(code: &str) -> bool {
+    let mut said = false;
+    code.lines().any(|line| {
+        let commits = line.contains(".commit()") || line.contains(".execute_and_commit(");
+        let unsaid = commits && !said;
+        said = line.trim_start().strip_prefix("// no event: ").is_some_and(|reason| !reason.is_empty());
+        unsaid
     })
 }
 
@@ -149,6 +171,11 @@ mod tests {
             ("crates/core/src/x/store.rs", "//! a\nuse super::service;"),
             ("crates/core/src/x/store/a.rs", "//! a\nuse super::super::service;"),
             ("crates/core/src/recipes/x/a.rs", "//! a\nuse crate::ground::users::{service, store as rows};"),
+            ("crates/core/src/recipes/x/a.rs", "//! a\ntx.commit().await?;"),
+            (
+                "crates/core/src/ground/x/a.rs",
+                "//! a\n// no event: \ntx.execute_and_commit(sql, args).await?;",
+            ),
         ] {
             assert_eq!(faults_of(path, text).len(), 1, "{path}");
         }
@@ -156,6 +183,14 @@ mod tests {
             ["crates/core/src/x/store.rs", "crates/core/src/x/store/a.rs", "crates/core/tests/it/a.rs"]
         {
             assert!(faults_of(path, "//! a\nlet sql = \"select 1\";").is_empty(), "{path}");
+        }
+        let said = "//! a\n// no event: it is a test\ntx.commit().await?;";
+        for (path, text) in [
+            ("crates/core/src/recipes/x/a.rs", said),
+            ("crates/core/src/recipes/x/a.rs", "//! a\naudit::commit(cx, tx, events).await?;"),
+            ("crates/core/src/ground/audit/a.rs", "//! a\ntx.commit().await?;"),
+        ] {
+            assert!(faults_of(path, text).is_empty(), "{path} {text}");
         }
     }
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod accountlinking;
+mod audit;
+mod audit_calls;
+mod audit_chain;
 mod authenticator;
 mod bulkimport;
 mod coverage;

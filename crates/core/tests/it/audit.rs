@@ -1,0 +1,219 @@
+//! The audit trail: which events each call writes, that no call which changes something goes without, and that
+//! nothing secret is in them.
+
+use super::audit_calls as calls;
+use http::Method;
+use portcullis_core::ground::audit::{Filter, Kind, StoredEvent, list};
+use portcullis_db::args;
+use portcullis_testkit::TestCore;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const KEY: &str = "a-key-of-the-test-0123456789";
+pub(super) const PASSWORD: &str = "the password of Ann";
+pub(super) const NEW_PASSWORD: &str = "another password of Ann";
+pub(super) const BCRYPT: &str = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZkmm";
+
+/// Calls that change nothing, or nothing that the trail tells of: `docs/audit.md` says why.
+const WITHOUT: &[(&str, &str)] = &[
+    ("Post /", "a greeting"),
+    ("Put /", "a greeting"),
+    ("Delete /", "a greeting"),
+    ("Post /hello", "a greeting"),
+    ("Put /hello", "a greeting"),
+    ("Delete /hello", "a greeting"),
+    ("Put /ee/license", "no licence is kept"),
+    ("Delete /ee/license", "no licence is kept"),
+    ("Post /recipe/handshake", "reads"),
+    ("Post /recipe/jwt", "keeps nothing"),
+    ("Post /recipe/session/verify", "the session is what it was"),
+    ("Post /recipe/dashboard/session/verify", "reads"),
+    ("Post /recipe/totp/device/status/bulk", "reads"),
+    ("Post /recipe/user/metadata/bulk", "reads"),
+    ("Post /recipe/user/password/check", "reads"),
+    ("Post /recipe/signinup/code/check", "reads, and counts what failed"),
+    ("Post /recipe/signinup/code", "a code changes nothing until it is used"),
+    ("Post /recipe/signinup/code/remove", "a code that was not used has changed nothing"),
+    ("Post /recipe/signinup/codes/remove", "codes that were not used have changed nothing"),
+    ("Post /recipe/user/password/reset/token", "a token changes nothing until it is used"),
+    ("Post /recipe/user/email/verify/token", "a token changes nothing until it is used"),
+    ("Post /recipe/user/email/verify/token/remove", "a token that was not used has changed nothing"),
+    ("Post /recipe/webauthn/options/register", "options change nothing until they are answered"),
+    ("Post /recipe/webauthn/options/signin", "options change nothing until they are answered"),
+    ("Delete /recipe/webauthn/options/remove", "options that were not answered have changed nothing"),
+    ("Post /recipe/webauthn/user/recover/token", "a token changes nothing until it is used"),
+];
+
+/// A core, the events that it has written, and which calls wrote them.
+pub(super) struct Trail {
+    pub(super) core: TestCore,
+    highest: i64,
+    pub(super) all: Vec<StoredEvent>,
+    pub(super) seen: BTreeMap<String, BTreeSet<String>>,
+    pub(super) secrets: Vec<String>,
+}
+
+impl Trail {
+    async fn start(settings: Value) -> Self {
+        let core = TestCore::start_with(&settings).await;
+        let core = core.header("api-key", KEY).header("caller-address", "192.0.2.7");
+        let mut trail =
+            Self { core, highest: 0, all: Vec::new(), seen: BTreeMap::new(), secrets: Vec::new() };
+        trail.secret(KEY);
+        // Keys are made at the first call that needs one.
+        trail.call("Get", "/.well-known/jwks.json", Value::Null, &["signing_key_created"; 3]).await;
+        trail
+    }
+
+    pub(super) fn secret(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
+    pub(super) async fn new_events(&mut self) -> Vec<StoredEvent> {
+        let events = list(&self.core.app.db, self.highest, &Filter::default(), 10_000).await.unwrap();
+        self.highest = events.last().map_or(self.highest, |event| event.id);
+        self.all.extend(events.clone());
+        events
+    }
+
+    /// Calls, and compares the kinds of the events that were written.
+    pub(super) async fn call(&mut self, method: &str, path: &str, body: Value, expected: &[&str]) -> Value {
+        let verb: Method = method.to_uppercase().parse().unwrap();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = self.core.send(verb, path, body).await;
+        let answer = reply.json();
+        let events = self.new_events().await;
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, expected, "{method} {path}: {answer}");
+        assert!(events.iter().all(|event| event.created_at == self.core.clock.now()), "{path}");
+        let plain = path.split('?').next().unwrap();
+        let plain = plain.strip_prefix("/t1").unwrap_or(plain);
+        let kinds = kinds.into_iter().map(str::to_owned);
+        self.seen.entry(format!("{method} {plain}")).or_default().extend(kinds);
+        answer
+    }
+
+    pub(super) async fn post(&mut self, path: &str, body: Value, expected: &[&str]) -> Value {
+        self.call("Post", path, body, expected).await
+    }
+
+    pub(super) async fn put(&mut self, path: &str, body: Value, expected: &[&str]) -> Value {
+        self.call("Put", path, body, expected).await
+    }
+
+    pub(super) fn last(&self) -> &StoredEvent {
+        self.all.last().unwrap()
+    }
+}
+
+pub(super) fn payload(event: &StoredEvent) -> Value {
+    serde_json::from_str(event.payload.as_deref().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn every_call_that_changes_something_writes_its_events_and_nothing_secret() {
+    let mut trail = Trail::start(json!({"api_keys": KEY})).await;
+    calls::tenants(&mut trail).await;
+    calls::passwords(&mut trail).await;
+    calls::addresses(&mut trail).await;
+    calls::providers_and_codes(&mut trail).await;
+    calls::passkeys(&mut trail).await;
+    calls::linking(&mut trail).await;
+    calls::sessions(&mut trail).await;
+    calls::roles_and_metadata(&mut trail).await;
+    calls::authenticator_apps(&mut trail).await;
+    calls::dashboard(&mut trail).await;
+    calls::imports(&mut trail).await;
+
+    let names = trail.core.app.routes().names();
+    let changing = names.iter().filter(|name| !name.starts_with("Get "));
+    for name in changing {
+        let writes = trail.seen.get(name).is_some_and(|kinds| !kinds.is_empty());
+        let is_listed = WITHOUT.iter().any(|(without, reason)| without == name && !reason.is_empty());
+        assert!(writes != is_listed, "{name}: writes {writes}, is listed {is_listed}");
+    }
+    for (name, _) in WITHOUT {
+        assert!(names.iter().any(|known| known == name), "{name} is no endpoint");
+    }
+    let seen: BTreeSet<&str> = trail.all.iter().map(|event| event.kind.as_str()).collect();
+    let never: Vec<&str> =
+        Kind::ALL.iter().map(|kind| kind.name()).filter(|name| !seen.contains(name)).collect();
+    assert_eq!(never, ["session_refreshed"], "no call here writes it");
+
+    assert!(trail.secrets.len() > 20, "{}", trail.secrets.len());
+    for event in &trail.all {
+        let row = format!("{event:?}");
+        let found = trail.secrets.iter().find(|secret| row.contains(secret.as_str()));
+        assert_eq!(found, None, "{row}");
+    }
+}
+
+#[tokio::test]
+async fn refreshes_are_told_only_if_they_are_asked_for() {
+    for version in ["5.4", "5.6"] {
+        let mut trail = Trail::start(json!({"api_keys": KEY, "audit_session_refreshes": true})).await;
+        trail.core = trail.core.cdi(version);
+        let body = json!({
+            "userId": "ann", "enableAntiCsrf": false, "userDataInJWT": {}, "userDataInDatabase": {},
+            "useDynamicSigningKey": true,
+        });
+        let made = trail.post("/recipe/session", body, &["session_created"]).await;
+        let refresh = |made: &Value| json!({"refreshToken": made["refreshToken"]["token"], "enableAntiCsrf": false, "useDynamicSigningKey": true});
+        let first: &[&str] = if version == "5.6" { &["session_refreshed"] } else { &[] };
+        let second = trail.post("/recipe/session/refresh", refresh(&made), first).await;
+        // Up to CDI 5.5 a token takes over when it is first used.
+        trail.post("/recipe/session/refresh", refresh(&second), &["session_refreshed"]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_kept_takes_its_change_with_it() {
+    let core = TestCore::start().await;
+    core.get("/.well-known/jwks.json").await.json();
+    let mut tx = core.app.db.write().await.unwrap();
+    tx.execute("alter table activity_log rename to activity_log_away", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let credentials = json!({"email": "ann@example.com", "password": PASSWORD});
+    let session =
+        json!({"userId": "ann", "enableAntiCsrf": false, "userDataInJWT": {}, "userDataInDatabase": {}});
+    for (path, body) in [
+        ("/recipe/signup", credentials),
+        ("/recipe/session", session),
+        (
+            "/bulk-import/users",
+            json!({"users": [{"loginMethods": [
+            {"recipeId": "emailpassword", "email": "a@b.c", "passwordHash": BCRYPT, "hashingAlgorithm": "bcrypt"}]}]}),
+        ),
+    ] {
+        assert_eq!(core.post(path, body).await.status, 500, "{path}");
+    }
+    assert_eq!(core.put("/recipe/role", json!({"role": "admin", "permissions": []})).await.status, 500);
+    for table in ["app_id_to_user_id", "recipe_user_tenants", "session_info", "roles", "bulk_import_users"] {
+        let sql = format!("select count(*) from {table}");
+        let rows: Vec<(i64,)> = core.app.db.read().await.unwrap().fetch_all(sql, args![]).await.unwrap();
+        assert_eq!(rows, [(0,)], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_undone_leaves_no_event() {
+    let core = TestCore::start().await;
+    let ids: Vec<Value> = {
+        let mut ids = Vec::new();
+        for name in ["ann", "bob"] {
+            ids.push(core.sign_up(&format!("{name}@example.com"), PASSWORD).await["id"].clone());
+        }
+        ids
+    };
+    let primary = |id: &Value| json!({"recipeUserId": id});
+    for id in &ids {
+        core.post("/recipe/accountlinking/user/primary", primary(id)).await.json();
+    }
+    let before = list(&core.app.db, 0, &Filter::default(), 100).await.unwrap().len();
+    // Taken by another primary user, once half of the change was written.
+    let change = json!({"recipeUserId": ids[0], "email": "bob@example.com", "password": NEW_PASSWORD});
+    assert_eq!(core.put("/recipe/user", change).await.status_word(), "EMAIL_CHANGE_NOT_ALLOWED_ERROR");
+    let link = json!({"recipeUserId": ids[0], "primaryUserId": ids[1]});
+    assert_ne!(core.post("/recipe/accountlinking/user/link", link).await.status_word(), "OK");
+    assert_eq!(list(&core.app.db, 0, &Filter::default(), 100).await.unwrap().len(), before);
+}
