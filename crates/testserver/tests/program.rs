@@ -1,4 +1,4 @@
-//! That the program starts and serves; sessions through it are tested in `tests/official/browser`.
+//! That the programs start and serve; sessions through the web suite's are tested in `tests/official/browser`.
 
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
@@ -34,20 +34,31 @@ impl Client {
     }
 }
 
-#[tokio::test]
-async fn it_serves_the_suite_s_paths() {
+/// A port that nothing listens on.
+fn free_port() -> u16 {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.expect("a free port");
-    let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis-testserver"));
-    let program = program.env("NODE_PORT", address.port().to_string()).env_remove("STATIC_DIR");
+    free.expect("a free port").port()
+}
+
+/// Starts a program that listens on a port, and waits until it answers at a path.
+async fn start(program: &mut Command, port: u16, ping: &str) -> (Running, Client) {
     let mut running = Running(program.spawn().expect("the program starts"));
-    let client = Client(HttpTransport::new().expect("an HTTP client"), format!("http://{address}"));
+    let client = Client(HttpTransport::new().expect("an HTTP client"), format!("http://127.0.0.1:{port}"));
     let deadline = Instant::now() + Duration::from_secs(30);
-    while client.call("GET", "/ping", &json!({})).await.is_none() {
+    while client.call("GET", ping, &json!({})).await.is_none() {
         assert!(Instant::now() < deadline, "the program does not answer");
         assert!(running.0.try_wait().is_ok_and(|ended| ended.is_none()), "the program has ended");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    (running, client)
+}
+
+#[tokio::test]
+async fn it_serves_the_suite_s_paths() {
+    let port = free_port();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis-testserver"));
+    let program = program.env("NODE_PORT", port.to_string()).env_remove("STATIC_DIR");
+    let (_running, client) = start(program, port, "/ping").await;
     assert!(client.says("GET", "/featureFlags").await.1.contains(r#""sessionJwt":false"#));
     let ask = json!({"coreUrl": "http://localhost:1", "enableAntiCsrf": true, "enableJWT": true});
     let changed = client.call("POST", "/test/setup/st", &ask).await;
@@ -57,4 +68,64 @@ async fn it_serves_the_suite_s_paths() {
     assert_eq!(client.says("GET", "/refreshAttemptedTime").await, (200, "1".to_owned()));
     assert_eq!(client.says("GET", "/refreshCalledTime").await, (200, "0".to_owned()));
     assert_eq!(client.says("DELETE", "/login").await.0, 404);
+}
+
+impl Client {
+    async fn asks(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, text) = self.call(method, path, body).await.expect("an answer");
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|_| json!(text))
+    }
+}
+
+#[tokio::test]
+async fn functions_are_called_from_afar_and_applications_made_anew() {
+    let (port, core_port) = (free_port(), free_port());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis-shared-suite"));
+    program.env("API_PORT", port.to_string()).env("SUPERTOKENS_CORE_PORT", core_port.to_string());
+    let (_running, client) = start(program.env("CORE", "embedded"), port, "/test/ping").await;
+    let core = Client(HttpTransport::new().expect("an HTTP client"), format!("http://127.0.0.1:{core_port}"));
+    let app = core.asks("PUT", "/recipe/multitenancy/app/v2", &json!({"appId": "a", "coreConfig": {}})).await;
+    assert_eq!(app["createdNew"], true);
+
+    let delivery = json!({"emailDelivery": {"override": "emailpassword.init.emailDelivery.override:e=>e"}});
+    let described = json!({
+        "appInfo": {"appName": "Demo", "apiDomain": "localhost:3030", "websiteDomain": "localhost:3000"},
+        "supertokens": {"connectionURI": format!("http://127.0.0.1:{core_port}/appid-a"), "networkInterceptor": "-"},
+        "recipeList": [
+            {"recipeId": "session"},
+            {"recipeId": "emailpassword", "config": delivery.to_string()},
+        ],
+    });
+    client.asks("POST", "/test/init", &json!({"config": described.to_string()})).await;
+    let ann = json!({"email": "ann@example.com", "password": "correct1horse"});
+    let made = client.asks("POST", "/test/emailpassword/signup", &ann).await;
+    assert_eq!((&made["status"], &made["user"]["emails"]), (&json!("OK"), &json!(["ann@example.com"])));
+    let user_id = made["user"]["id"].as_str().expect("an id").to_owned();
+
+    let form = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]});
+    let sent = client.asks("POST", "/auth/user/password/reset/token", &form).await;
+    assert_eq!(sent, json!({"status": "OK"}));
+    let params = client.asks("GET", "/test/overrideparams", &json!({})).await;
+    assert_eq!(params["sendEmailToUserId"], json!(user_id));
+    assert!(params["token"].as_str().is_some_and(|token| !token.is_empty()), "{params}");
+    assert!(params["info"]["coreCallCount"].as_i64().is_some_and(|calls| calls > 2), "{params}");
+    let logs = client.asks("GET", "/test/getoverridelogs", &json!({})).await.to_string();
+    assert!(
+        logs.contains("/appid-a/public/recipe/signup") && logs.contains("EmailPassword.emailDelivery"),
+        "{logs}"
+    );
+
+    let session = json!({"recipeUserId": user_id, "accessTokenPayload": {"a": 1}});
+    let session = client.asks("POST", "/test/session/createnewsessionwithoutrequestresponse", &session).await;
+    assert_eq!(session["userDataInAccessToken"]["a"], 1);
+    let merged = json!({"session": session, "accessTokenPayloadUpdate": {"a": 2}});
+    let merged =
+        client.asks("POST", "/test/session/sessionobject/mergeintoaccesstokenpayload", &merged).await;
+    assert_eq!(merged["updatedSession"]["userDataInAccessToken"]["a"], 2);
+
+    let broken = client.call("POST", "/test/init", &json!({"config": "{}"})).await.expect("an answer");
+    assert_eq!(broken.0, 500, "{}", broken.1);
+    let unknown = client.call("POST", "/test/emailpassword/signup", &ann).await.expect("an answer");
+    assert!(unknown.1.contains("emailpassword recipe was not added"), "{}", unknown.1);
 }
