@@ -145,6 +145,12 @@ mod guide {
     mod emailpassword {}
     #[doc = include_str!("../../../docs/sdk/emailverification.md")]
     mod emailverification {}
+    #[doc = include_str!("../../../docs/sdk/accountlinking.md")]
+    mod accountlinking {}
+    #[doc = include_str!("../../../docs/sdk/multitenancy.md")]
+    mod multitenancy {}
+    #[doc = include_str!("../../../docs/sdk/useridmapping.md")]
+    mod useridmapping {}
     #[doc = include_str!("../../../docs/sdk/sessions.md")]
     mod sessions {}
     #[doc = include_str!("../../../docs/sdk/tower.md")]

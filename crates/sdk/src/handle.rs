@@ -104,7 +104,11 @@ impl Portcullis {
         let exchange = cx.exchange()?;
         let rid = exchange.header("rid");
         let (route, tenant) = self.routes().find(exchange.method(), exchange.path(), rid)?;
-        let mut response = match (route.handler)(cx, tenant).await {
+        let serve = async {
+            let tenant = self.multitenancy().functions.tenant_id(cx, tenant).await?;
+            (route.handler)(cx, &tenant).await
+        };
+        let mut response = match serve.await {
             Ok(response) => response,
             Err(error) => self.error_response(cx, &error).await,
         };

@@ -18,6 +18,7 @@ mod handle;
 mod layer;
 pub mod recipes;
 mod sdk;
+mod user_id_mapping;
 mod users;
 
 pub use app_info::{App, AppInfo};
@@ -34,4 +35,5 @@ pub use exchange::Exchange;
 pub use handle::PUBLIC_TENANT;
 pub use layer::{ErrorLayer, ErrorMarker, ErrorService, SdkLayer, SdkService};
 pub use sdk::{Builder, CoreAddress, Portcullis};
+pub use user_id_mapping::{CreateUserIdMapping, NewUserIdMapping, UserIdMapping, UserIdType};
 pub use users::{AccountInfo, LoginMethod, ThirdParty, User, UserPage, UserQuery};

@@ -117,6 +117,10 @@ fn cases(world: &World) -> Vec<Case> {
     let free = (200, json!({"status": "OK", "exists": false}));
     let invalid = status("EMAIL_VERIFICATION_INVALID_TOKEN_ERROR");
     let query = "?email=nobody@example.com";
+    let methods = json!({
+        "status": "OK", "emailPassword": {"enabled": true}, "thirdParty": {"enabled": false, "providers": []},
+        "webauthn": {"enabled": false}, "passwordless": {"enabled": false}, "firstFactors": ["emailpassword"],
+    });
     vec![
         Case::form("POST /auth/signup", &taken, ann, no_form(), no_array),
         Case::form("POST /auth/signin", &status("WRONG_CREDENTIALS_ERROR"), wrong, no_form(), no_array),
@@ -149,6 +153,7 @@ fn cases(world: &World) -> Vec<Case> {
             ..Case::closed("POST /auth/session/refresh", (200, json!({})))
         },
         Case { effect: Effect::SignOut, ..Case::closed("POST /auth/signout", status("OK")) },
+        Case { query: "?clientType=web", ..Case::open("GET /auth/loginmethods", &(200, methods)) },
         Case::open("GET /auth/jwt/jwks.json", &world.keys),
         Case::open("GET /auth/.well-known/openid-configuration", &world.discovery),
     ]

@@ -8,6 +8,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod accountlinking;
 mod app;
 mod core_calls;
 mod emailpassword;
@@ -15,12 +16,16 @@ mod emailverification;
 mod hostile;
 mod jwt;
 mod known_passwords;
+mod linking_with_session;
+mod multitenancy;
 mod overrides;
 mod session;
 mod session_errors;
 mod session_options;
 mod session_tokens;
+mod takeover;
 mod tenants;
+mod user_id_mapping;
 mod usermetadata;
 mod userroles;
 mod users;

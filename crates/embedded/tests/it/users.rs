@@ -61,7 +61,7 @@ async fn users_are_counted_listed_searched_found_and_deleted(
     let info = |email: &str, phone: Option<&str>| AccountInfo {
         email: Some(email.to_owned()),
         phone_number: phone.map(str::to_owned),
-        third_party: None,
+        ..AccountInfo::default()
     };
     let known = async |info: &AccountInfo, any| {
         app.sdk.list_users_by_account_info(&cx(), "public", info, any).await.unwrap().len()

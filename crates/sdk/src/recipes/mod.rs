@@ -1,9 +1,11 @@
 //! The recipes: each is a builder that is given to [`crate::Builder::recipe`], functions that the app
 //! calls, and frontend APIs.
 
+pub mod accountlinking;
 pub mod emailpassword;
 pub mod emailverification;
-mod flow;
+pub mod factors;
+pub(crate) mod flow;
 pub mod jwt;
 pub mod multitenancy;
 pub mod openid;
@@ -18,6 +20,7 @@ use crate::handle::Route;
 use emailpassword::{EmailPassword, Passwords};
 use emailverification::{EmailVerification, Mode, Verifications};
 use session::{SessionRecipe, Sessions};
+use std::sync::Arc;
 
 /// What [`crate::Builder::recipe`] takes.
 pub trait Recipe: sealed::Sealed {
@@ -31,6 +34,7 @@ mod sealed {
     impl Sealed for super::EmailPassword {}
     impl Sealed for super::EmailVerification {}
     impl Sealed for super::SessionRecipe {}
+    impl Sealed for super::accountlinking::AccountLinking {}
     impl Sealed for super::jwt::Jwt {}
     impl Sealed for super::multitenancy::Multitenancy {}
     impl Sealed for super::openid::OpenId {}
@@ -51,7 +55,10 @@ pub struct Recipes {
     pub(crate) email_verification: Option<Verifications>,
     pub(crate) session: Option<Sessions>,
     pub(crate) user_roles: Option<userroles::Roles>,
+    /// What is asked about factors, if an app counts them.
+    pub(crate) multi_factor: Option<Arc<dyn flow::MultiFactor>>,
     // Those that every app has.
+    pub(crate) account_linking: accountlinking::Accounts,
     pub(crate) jwt: jwt::JwtSigner,
     pub(crate) multitenancy: multitenancy::Tenants,
     pub(crate) open_id: openid::Issuer,
@@ -61,6 +68,7 @@ pub struct Recipes {
 /// Names a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    AccountLinking,
     EmailPassword,
     EmailVerification,
     Jwt,
@@ -74,6 +82,7 @@ enum Kind {
 impl Kind {
     fn name(self) -> &'static str {
         match self {
+            Self::AccountLinking => "accountlinking",
             Self::EmailPassword => "emailpassword",
             Self::EmailVerification => "emailverification",
             Self::Jwt => "jwt",
@@ -87,6 +96,12 @@ impl Kind {
 }
 
 impl Recipes {
+    /// Whether the app has a recipe: one that every app has, or one that was added.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        let always = [Kind::AccountLinking, Kind::Jwt, Kind::Multitenancy, Kind::OpenId, Kind::UserMetadata];
+        always.iter().chain(&self.order).any(|kind| kind.name() == id)
+    }
+
     fn note(&mut self, kind: Kind) -> Result<(), BuildError> {
         if self.order.contains(&kind) {
             return Err(BuildError::DuplicateRecipe(kind.name()));
@@ -132,12 +147,15 @@ impl Recipes {
             }
             self.email_verification = Some(recipe);
         }
+        if let (Some(_), Some(session)) = (&self.multitenancy.allowed_domains, &mut self.session) {
+            session.claims.push(multitenancy::allowed_domains_claim());
+        }
         if let Some(roles) = self.user_roles.take() {
             let session = self.session_for(Kind::UserRoles)?;
             session.claims.extend(roles.claims.iter().cloned());
             self.user_roles = Some(roles);
         }
-        for kind in [Kind::OpenId, Kind::Jwt] {
+        for kind in [Kind::OpenId, Kind::Jwt, Kind::Multitenancy] {
             if !self.order.contains(&kind) {
                 self.order.push(kind);
             }
@@ -163,7 +181,8 @@ impl Recipes {
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
             Kind::Jwt => jwt::routes(&self.jwt),
             Kind::OpenId => openid::routes(&self.open_id),
-            Kind::Multitenancy | Kind::UserMetadata | Kind::UserRoles => Vec::new(),
+            Kind::Multitenancy => multitenancy::routes(&self.multitenancy),
+            Kind::AccountLinking | Kind::UserMetadata | Kind::UserRoles => Vec::new(),
         };
         self.order.iter().flat_map(routes_of).collect()
     }

@@ -4,6 +4,7 @@ use crate::app_info::{App, AppInfo};
 use crate::core_client::{Core, HttpTransport, TIMEOUT, Transport, parse_hosts};
 use crate::email::{Delivery, EmailDelivery, LogEmails};
 use crate::handle::Routes;
+use crate::recipes::flow::MultiFactor;
 use crate::recipes::{self, Recipe, Recipes};
 use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
@@ -91,6 +92,19 @@ impl Portcullis {
         &self.0.routes
     }
 
+    pub(crate) fn recipes(&self) -> &Recipes {
+        &self.0.recipes
+    }
+
+    pub(crate) fn multi_factor(&self) -> Option<&dyn MultiFactor> {
+        self.0.recipes.multi_factor.as_deref()
+    }
+
+    /// Whether the app has the recipe with this id, such as `emailpassword`.
+    pub fn has_recipe(&self, id: &str) -> bool {
+        self.recipes().has(id)
+    }
+
     /// The session recipe; an error if it was not added.
     pub fn session(&self) -> Result<&recipes::session::Sessions> {
         self.0.recipes.session.as_ref().ok_or(Error::NoSuchRecipe("session"))
@@ -109,6 +123,11 @@ impl Portcullis {
     /// The userroles recipe; an error if it was not added.
     pub fn user_roles(&self) -> Result<&recipes::userroles::Roles> {
         self.0.recipes.user_roles.as_ref().ok_or(Error::NoSuchRecipe("userroles"))
+    }
+
+    /// The accountlinking recipe.
+    pub fn account_linking(&self) -> &recipes::accountlinking::Accounts {
+        &self.0.recipes.account_linking
     }
 
     /// The usermetadata recipe.

@@ -4,16 +4,22 @@ use super::form::{self, EMAIL, FormField, FormValues, PASSWORD};
 use super::{Attempt, Passwords, SignIn, SignUp, reset};
 use crate::fdi;
 use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
-use crate::recipes::flow;
+use crate::recipes::accountlinking::LoginInfo;
+use crate::recipes::factors::EMAIL_PASSWORD;
+use crate::recipes::flow::{self, Before};
 use crate::recipes::session::Session;
 use crate::users::has_password_for;
-use crate::{Cx, Error, FieldError, Result, User};
+use crate::{AccountInfo, Cx, Error, FieldError, Result, User};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Response;
 use serde_json::json;
 
-const FACTOR: &str = "emailpassword";
+/// The recipe's id is that of its factor.
+const FACTOR: &str = EMAIL_PASSWORD;
+/// The first of the codes of what can fail when a login method is linked to the session's user.
+const SIGN_IN_CODES: u8 = 9;
+const SIGN_UP_CODES: u8 = 13;
 
 /// The frontend APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,42 +184,78 @@ impl Apis for BaseApis {
 
     async fn sign_up(&self, cx: &Cx, input: FormInput) -> Result<SignUpOutcome> {
         let attempt = attempt(input)?;
-        let Attempt { tenant, email, session, link_to_session_user, .. } = &attempt;
-        flow::before(cx, tenant, FACTOR, session.as_ref(), *link_to_session_user).await?;
-        if flow::is_fake_email(email) {
-            return Ok(SignUpOutcome::EmailAlreadyExists);
-        }
-        match cx.sdk().email_password()?.functions.sign_up(cx, &attempt).await? {
-            SignUp::Ok { user, recipe_user_id } => {
-                let session = flow::after(cx, tenant, &user, &recipe_user_id, session.clone()).await?;
-                Ok(SignUpOutcome::Ok { user, session })
+        let (caller, email) = (attempt.caller(), attempt.email.as_str());
+        let is_fake = flow::is_fake_email(email);
+        // Nobody could prove a fake one.
+        let login = LoginInfo::new(FACTOR).email(email).verified(is_fake);
+        let entry = flow::Attempt { login, user: None, factors: &[FACTOR], only_asks: false };
+        match flow::before(cx, &caller, entry).await? {
+            Before::Ok { is_first_factor: true, .. } if is_fake => {
+                return Ok(SignUpOutcome::EmailAlreadyExists);
             }
-            SignUp::EmailAlreadyExists => Ok(SignUpOutcome::EmailAlreadyExists),
-            SignUp::PolicyViolated { reason } => Ok(SignUpOutcome::PolicyViolated { reason }),
+            Before::Ok { .. } => {}
+            Before::NotAllowed => {
+                let exists = self.email_exists(cx, caller.tenant, email).await?;
+                return Ok(if exists { SignUpOutcome::EmailAlreadyExists } else { sign_up_refused() });
+            }
+            Before::LinkingFailed(failure) => {
+                return Ok(SignUpOutcome::NotAllowed { reason: failure.reason(SIGN_UP_CODES) });
+            }
         }
+        Ok(match cx.sdk().email_password()?.functions.sign_up(cx, &attempt).await? {
+            SignUp::Ok { user, recipe_user_id } => {
+                let session = flow::after(cx, &caller, FACTOR, &user, &recipe_user_id).await?;
+                SignUpOutcome::Ok { user, session }
+            }
+            SignUp::EmailAlreadyExists => SignUpOutcome::EmailAlreadyExists,
+            SignUp::PolicyViolated { reason } => SignUpOutcome::PolicyViolated { reason },
+            SignUp::LinkingFailed(failure) => {
+                SignUpOutcome::NotAllowed { reason: failure.reason(SIGN_UP_CODES) }
+            }
+        })
     }
 
     async fn sign_in(&self, cx: &Cx, input: FormInput) -> Result<SignInOutcome> {
         let attempt = attempt(input)?;
-        let Attempt { tenant, email, password, session, link_to_session_user } = &attempt;
-        if flow::is_fake_email(email) {
+        let Attempt { tenant, email, password, .. } = &attempt;
+        let (caller, is_fake) = (attempt.caller(), flow::is_fake_email(email));
+        if is_fake && caller.session.is_none() {
             return Ok(SignInOutcome::WrongCredentials);
         }
         let functions = &cx.sdk().email_password()?.functions;
-        let known = cx.sdk().users_by_email(cx, tenant, email).await?;
-        if !known.iter().any(|user| has_password_for(user, email).is_some()) {
+        let account = AccountInfo { email: Some(email.clone()), ..AccountInfo::default() };
+        let fits = |tenant: String| async move {
+            let outcome = functions.verify_credentials(cx, &tenant, email, password).await?;
+            Ok(matches!(outcome, SignIn::Ok { .. }))
+        };
+        let Some((user, method)) = flow::authenticating_user(cx, &caller, FACTOR, &account, fits).await?
+        else {
             // The core hashes the password all the same, so that the time does not tell who is known.
             functions.verify_credentials(cx, tenant, email, password).await?;
             return Ok(SignInOutcome::WrongCredentials);
-        }
-        flow::before(cx, tenant, FACTOR, session.as_ref(), *link_to_session_user).await?;
-        match functions.sign_in(cx, &attempt).await? {
-            SignIn::Ok { user, recipe_user_id } => {
-                let session = flow::after(cx, tenant, &user, &recipe_user_id, session.clone()).await?;
-                Ok(SignInOutcome::Ok { user, session })
+        };
+        let login = LoginInfo::new(FACTOR).email(email).verified(method.verified);
+        let entry = flow::Attempt { login, user: Some(&user), factors: &[FACTOR], only_asks: false };
+        match flow::before(cx, &caller, entry).await? {
+            Before::Ok { is_first_factor: true, .. } if is_fake => {
+                return Ok(SignInOutcome::WrongCredentials);
             }
-            SignIn::WrongCredentials => Ok(SignInOutcome::WrongCredentials),
+            Before::Ok { .. } => {}
+            Before::NotAllowed => return Ok(sign_in_refused()),
+            Before::LinkingFailed(failure) => {
+                return Ok(SignInOutcome::NotAllowed { reason: failure.reason(SIGN_IN_CODES) });
+            }
         }
+        Ok(match functions.sign_in(cx, &attempt).await? {
+            SignIn::Ok { user, recipe_user_id } => {
+                let session = flow::after(cx, &caller, FACTOR, &user, &recipe_user_id).await?;
+                SignInOutcome::Ok { user, session }
+            }
+            SignIn::WrongCredentials => SignInOutcome::WrongCredentials,
+            SignIn::LinkingFailed(failure) => {
+                SignInOutcome::NotAllowed { reason: failure.reason(SIGN_IN_CODES) }
+            }
+        })
     }
 
     async fn email_exists(&self, cx: &Cx, tenant: &str, email: &str) -> Result<bool> {
@@ -239,6 +281,16 @@ impl Apis for BaseApis {
     ) -> Result<PasswordResetOutcome> {
         reset::reset(cx, tenant, token, values.required(PASSWORD)?).await
     }
+}
+
+fn sign_up_refused() -> SignUpOutcome {
+    let reason = "Cannot sign up due to security reasons. Please try logging in, use a different login method or contact support. (ERR_CODE_007)";
+    SignUpOutcome::NotAllowed { reason: reason.to_owned() }
+}
+
+fn sign_in_refused() -> SignInOutcome {
+    let reason = "Cannot sign in due to security reasons. Please try resetting your password, use a different login method or contact support. (ERR_CODE_008)";
+    SignInOutcome::NotAllowed { reason: reason.to_owned() }
 }
 
 fn attempt(input: FormInput) -> Result<Attempt> {

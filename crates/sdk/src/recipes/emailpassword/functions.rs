@@ -2,8 +2,10 @@
 
 use super::form::PASSWORD;
 use super::types::{Attempt, Change, Changed, ConsumedToken, SignIn, SignUp};
+use crate::recipes::accountlinking::{EmailChange, NewEmail};
+use crate::recipes::flow::{self, Linked};
 use crate::users::full;
-use crate::{Cx, Result};
+use crate::{Cx, Error, LoginMethod, Result, User};
 use async_trait::async_trait;
 use portcullis_wire::emailpassword as wire;
 
@@ -81,7 +83,12 @@ impl Functions for BaseFunctions {
     async fn sign_up(&self, cx: &Cx, attempt: &Attempt) -> Result<SignUp> {
         let Attempt { tenant, email, password, .. } = attempt;
         let functions = &cx.sdk().email_password()?.functions;
-        functions.create_new_recipe_user(cx, tenant, email, password).await
+        let made = functions.create_new_recipe_user(cx, tenant, email, password).await?;
+        let SignUp::Ok { user, recipe_user_id } = made else { return Ok(made) };
+        Ok(match flow::link(cx, &attempt.caller(), user, &recipe_user_id).await? {
+            Linked::Ok(user) => SignUp::Ok { user, recipe_user_id },
+            Linked::Failed(failure) => SignUp::LinkingFailed(failure),
+        })
     }
 
     async fn create_new_recipe_user(
@@ -107,7 +114,14 @@ impl Functions for BaseFunctions {
 
     async fn sign_in(&self, cx: &Cx, attempt: &Attempt) -> Result<SignIn> {
         let Attempt { tenant, email, password, .. } = attempt;
-        cx.sdk().email_password()?.functions.verify_credentials(cx, tenant, email, password).await
+        let functions = &cx.sdk().email_password()?.functions;
+        let found = functions.verify_credentials(cx, tenant, email, password).await?;
+        let SignIn::Ok { user, recipe_user_id } = found else { return Ok(found) };
+        let user = verified_by_links(cx, user, &recipe_user_id).await?;
+        Ok(match flow::link(cx, &attempt.caller(), user, &recipe_user_id).await? {
+            Linked::Ok(user) => SignIn::Ok { user, recipe_user_id },
+            Linked::Failed(failure) => SignIn::LinkingFailed(failure),
+        })
     }
 
     async fn verify_credentials(&self, cx: &Cx, tenant: &str, email: &str, password: &str) -> Result<SignIn> {
@@ -151,6 +165,18 @@ impl Functions for BaseFunctions {
     }
 
     async fn update_email_or_password(&self, cx: &Cx, change: &Change) -> Result<Changed> {
+        if let Some(email) = &change.email {
+            match check_email_change(cx, &change.recipe_user_id, email).await? {
+                None => return Ok(Changed::UnknownUser),
+                Some(EmailChange::Allowed) => {}
+                Some(EmailChange::PrimaryUserConflict) => return Ok(email_taken()),
+                Some(EmailChange::TakeoverRisk) => {
+                    let reason =
+                        "New email cannot be applied to existing account because of account takeover risks.";
+                    return Ok(Changed::EmailChangeNotAllowed { reason: reason.to_owned() });
+                }
+            }
+        }
         if let Some(reason) = broken_policy(cx, change).await? {
             return Ok(Changed::PolicyViolated { reason });
         }
@@ -161,17 +187,49 @@ impl Functions for BaseFunctions {
             password: change.password.clone(),
         };
         Ok(match cx.sdk().core().call::<wire::UpdateUser>(cx, None, &request).await? {
-            wire::UpdateResponse::Ok => Changed::Ok,
+            wire::UpdateResponse::Ok => {
+                let Some(user) = cx.sdk().find_user(cx, &change.recipe_user_id).await? else {
+                    return Ok(Changed::UnknownUser);
+                };
+                let accounts = cx.sdk().account_linking();
+                accounts.verify_email_if_proven_elsewhere(cx, &user, &change.recipe_user_id).await?;
+                Changed::Ok
+            }
             wire::UpdateResponse::UnknownUserId => Changed::UnknownUser,
             wire::UpdateResponse::EmailAlreadyExists => Changed::EmailAlreadyExists,
             wire::UpdateResponse::PasswordPolicyViolated { failure_reason: reason } => {
                 Changed::PolicyViolated { reason }
             }
-            wire::UpdateResponse::EmailChangeNotAllowed { .. } => Changed::EmailChangeNotAllowed {
-                reason: "New email cannot be applied to existing account because of there is another primary user with the same email address.".to_owned(),
-            },
+            wire::UpdateResponse::EmailChangeNotAllowed { .. } => email_taken(),
         })
     }
+}
+
+fn email_taken() -> Changed {
+    let reason = "New email cannot be applied to existing account because of there is another primary user with the same email address.";
+    Changed::EmailChangeNotAllowed { reason: reason.to_owned() }
+}
+
+/// Whether a login method may get another address; `None` if there is no such login method.
+async fn check_email_change(cx: &Cx, recipe_user_id: &str, email: &str) -> Result<Option<EmailChange>> {
+    let Some(user) = cx.sdk().find_user(cx, recipe_user_id).await? else { return Ok(None) };
+    let is_verified = match cx.sdk().email_verification() {
+        Ok(proofs) => proofs.functions.is_email_verified(cx, recipe_user_id, email).await?,
+        Err(_) => false,
+    };
+    let new = NewEmail { email, is_verified };
+    cx.sdk().account_linking().check_email_change(cx, &user, new, None).await.map(Some)
+}
+
+/// A user whose login method counts as verified if the user has proven its address by another one.
+async fn verified_by_links(cx: &Cx, user: User, recipe_user_id: &str) -> Result<User> {
+    let is_unproven = |method: &LoginMethod| method.recipe_user_id == recipe_user_id && !method.verified;
+    if !user.is_primary_user || !user.login_methods.iter().any(is_unproven) {
+        return Ok(user);
+    }
+    cx.sdk().account_linking().verify_email_if_proven_elsewhere(cx, &user, recipe_user_id).await?;
+    let user = cx.sdk().find_user(cx, recipe_user_id).await?;
+    user.ok_or_else(|| Error::Internal("the user was deleted during the sign-in".to_owned()))
 }
 
 fn credentials(email: &str, password: &str) -> wire::CredentialsRequest {

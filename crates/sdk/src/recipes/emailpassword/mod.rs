@@ -49,6 +49,16 @@ impl Passwords {
         self.functions.sign_in(cx, &Attempt::new(tenant, email, password)).await
     }
 
+    /// Makes a user as the attempt says, which may link it to the user of a session. Makes no session.
+    pub async fn sign_up_as(&self, cx: &Cx, attempt: &Attempt) -> Result<SignUp> {
+        self.functions.sign_up(cx, attempt).await
+    }
+
+    /// Finds the user as the attempt says, which may link it to the user of a session. Makes no session.
+    pub async fn sign_in_as(&self, cx: &Cx, attempt: &Attempt) -> Result<SignIn> {
+        self.functions.sign_in(cx, attempt).await
+    }
+
     /// Whether address and password fit. Not for signing in: it passes over what a sign-in must look at.
     pub async fn verify_credentials(
         &self,

@@ -1,5 +1,7 @@
 //! What the functions take, and what comes of them.
 
+use crate::recipes::accountlinking::LinkingFailure;
+use crate::recipes::flow::Caller;
 use crate::recipes::session::Session;
 use crate::{PUBLIC_TENANT, User};
 use std::fmt;
@@ -41,6 +43,17 @@ impl Attempt {
             link_to_session_user: Some(false),
         }
     }
+
+    /// The login method becomes one of the session's user.
+    pub fn linking_to(mut self, session: Session) -> Self {
+        self.session = Some(session);
+        self.link_to_session_user = Some(true);
+        self
+    }
+
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller { tenant: &self.tenant, session: self.session.as_ref(), linking: self.link_to_session_user }
+    }
 }
 
 /// The outcome of a sign-up.
@@ -61,6 +74,8 @@ pub enum SignUp {
         /// Why, for the user to read.
         reason: String,
     },
+    /// The user was made, but could not be linked to that of the session.
+    LinkingFailed(LinkingFailure),
 }
 
 /// The outcome of a sign-in.
@@ -76,6 +91,8 @@ pub enum SignIn {
     },
     /// They do not.
     WrongCredentials,
+    /// They fit, but the login method could not be linked to the session's user.
+    LinkingFailed(LinkingFailure),
 }
 
 /// The outcome of using up a reset token.

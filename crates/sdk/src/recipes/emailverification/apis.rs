@@ -115,7 +115,7 @@ impl Apis for BaseApis {
         session: Option<&Session>,
     ) -> Result<VerifyOutcome> {
         let functions = &cx.sdk().email_verification()?.functions;
-        let Some(verified) = functions.verify_email_using_token(cx, tenant, token).await? else {
+        let Some(verified) = functions.verify_email_using_token(cx, tenant, token, true).await? else {
             return Ok(VerifyOutcome::InvalidToken);
         };
         if let Some(session) = session {

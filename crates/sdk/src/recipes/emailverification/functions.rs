@@ -1,5 +1,6 @@
 //! What can be done with proofs of addresses. Each function can be replaced.
 
+use super::UserEmail;
 use crate::{Cx, Result};
 use async_trait::async_trait;
 use portcullis_wire::emailverification as wire;
@@ -31,14 +32,16 @@ pub trait Functions: Send + Sync {
         self.original().create_email_verification_token(cx, tenant, recipe_user_id, email).await
     }
 
-    /// Uses a token up: its address is proven from now on. `None` if the token is unknown, used or expired.
+    /// Uses a token up: its address is proven from now on. `None` if the token is unknown, used or expired. If
+    /// it is the address of the login method, this one may be linked now to others that have it too.
     async fn verify_email_using_token(
         &self,
         cx: &Cx,
         tenant: &str,
         token: &str,
+        attempt_account_linking: bool,
     ) -> Result<Option<VerifiedEmail>> {
-        self.original().verify_email_using_token(cx, tenant, token).await
+        self.original().verify_email_using_token(cx, tenant, token, attempt_account_linking).await
     }
 
     /// Whether an address of a login method is proven.
@@ -92,14 +95,16 @@ impl Functions for BaseFunctions {
         cx: &Cx,
         tenant: &str,
         token: &str,
+        attempt_account_linking: bool,
     ) -> Result<Option<VerifiedEmail>> {
         let request = wire::VerifyRequest { method: "token".to_owned(), token: token.to_owned() };
-        match cx.sdk().core().call::<wire::Verify>(cx, Some(tenant), &request).await? {
-            wire::VerifyResponse::Ok { user_id, email } => {
-                Ok(Some(VerifiedEmail { recipe_user_id: user_id, email }))
-            }
-            wire::VerifyResponse::InvalidToken => Ok(None),
+        let answer = cx.sdk().core().call::<wire::Verify>(cx, Some(tenant), &request).await?;
+        let wire::VerifyResponse::Ok { user_id: recipe_user_id, email } = answer else { return Ok(None) };
+        let verified = VerifiedEmail { recipe_user_id, email };
+        if attempt_account_linking {
+            link_accounts(cx, tenant, &verified).await?;
         }
+        Ok(Some(verified))
     }
 
     async fn is_email_verified(&self, cx: &Cx, recipe_user_id: &str, email: &str) -> Result<bool> {
@@ -122,6 +127,18 @@ impl Functions for BaseFunctions {
         let request = user_email(recipe_user_id, email);
         cx.sdk().core().call::<wire::Unverify>(cx, None, &request).await.map(drop)
     }
+}
+
+/// Links the login method whose address was proven to what it belongs with. Any address can be proven, also one
+/// that a login method had once.
+async fn link_accounts(cx: &Cx, tenant: &str, verified: &VerifiedEmail) -> Result<()> {
+    let recipe_user_id = &verified.recipe_user_id;
+    let Some(user) = cx.sdk().find_user(cx, recipe_user_id).await? else { return Ok(()) };
+    let current = cx.sdk().email_verification()?.email_of(cx, recipe_user_id).await?;
+    if current == UserEmail::Known(verified.email.clone()) {
+        cx.sdk().account_linking().link_by_account_info(cx, tenant, user, None).await?;
+    }
+    Ok(())
 }
 
 fn user_email(recipe_user_id: &str, email: &str) -> wire::UserEmailRequest {

@@ -84,14 +84,25 @@ impl Verifications {
         Ok(true)
     }
 
-    /// Uses a token up: its address is proven from now on. `None` if the token is unknown, used or expired.
+    /// Uses a token up: its address is proven from now on, and the login method is linked to others that have it,
+    /// if that is what the app wants. `None` if the token is unknown, used or expired.
     pub async fn verify_email_using_token(
         &self,
         cx: &Cx,
         tenant: &str,
         token: &str,
     ) -> Result<Option<VerifiedEmail>> {
-        self.functions.verify_email_using_token(cx, tenant, token).await
+        self.functions.verify_email_using_token(cx, tenant, token, true).await
+    }
+
+    /// The same, but nothing is linked.
+    pub async fn verify_email_without_linking(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        token: &str,
+    ) -> Result<Option<VerifiedEmail>> {
+        self.functions.verify_email_using_token(cx, tenant, token, false).await
     }
 
     /// Whether an address is proven. A login method without one needs no proof.

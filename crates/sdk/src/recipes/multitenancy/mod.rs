@@ -1,17 +1,31 @@
-//! Tenants: which ways of signing in each of them allows.
+//! Tenants: which ways of signing in each of them allows, with which providers, and who is in it.
 
+mod apis;
+mod claim;
 mod functions;
 
-pub use functions::{Functions, Tenant, TenantConfig};
+pub use apis::{Api, Apis, LoginMethods, LoginProvider};
+pub use claim::allowed_domains_claim;
+pub use functions::{
+    AssociateUser, DisassociateUser, Functions, Provider, ProviderClient, Tenant, TenantConfig,
+    UserInfoFields, UserInfoMap,
+};
+
+pub(crate) use apis::routes;
 
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
+use apis::BaseApis;
 use functions::BaseFunctions;
+use futures_util::future::BoxFuture;
+use std::collections::HashSet;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
-/// The tenants of an app. The recipe is there also if it is not added: only who replaces functions adds
-/// it.
+type AllowedDomains = dyn Fn(Cx, String) -> BoxFuture<'static, Result<Option<Vec<String>>>> + Send + Sync;
+
+/// The tenants of an app. The recipe is there also if it is not added.
 ///
 /// ```
 /// use portcullis::recipes::multitenancy::TenantConfig;
@@ -23,9 +37,7 @@ use std::sync::Arc;
 /// }
 /// ```
 #[must_use]
-pub struct Multitenancy {
-    functions: Arc<dyn Functions>,
-}
+pub struct Multitenancy(Tenants);
 
 impl fmt::Debug for Multitenancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +54,18 @@ impl Default for Multitenancy {
 impl Multitenancy {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self { functions: Arc::new(BaseFunctions) }
+        Self(Tenants::default())
+    }
+
+    /// The domains whose pages the users of a tenant may visit: new sessions carry them, for
+    /// [`allowed_domains_claim`] and for the frontend. `None` leaves the claim out.
+    pub fn allowed_domains<A, F>(mut self, find: A) -> Self
+    where
+        A: Fn(Cx, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<Vec<String>>>> + Send + 'static,
+    {
+        self.0.allowed_domains = Some(Arc::new(move |cx, tenant| Box::pin(find(cx, tenant))));
+        self
     }
 
     /// Replaces functions: `replace` gets those below and answers those above.
@@ -50,7 +73,19 @@ impl Multitenancy {
         mut self,
         replace: impl FnOnce(Arc<dyn Functions>) -> F,
     ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
+        self.0.functions = Arc::new(replace(self.0.functions));
+        self
+    }
+
+    /// Replaces frontend APIs: `replace` gets those below and answers those above.
+    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
+        self.0.apis = Arc::new(replace(self.0.apis));
+        self
+    }
+
+    /// Takes a frontend API away.
+    pub fn disable(mut self, api: Api) -> Self {
+        self.0.disabled.insert(api);
         self
     }
 }
@@ -58,14 +93,17 @@ impl Multitenancy {
 impl Recipe for Multitenancy {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::Multitenancy)?;
-        recipes.multitenancy = Tenants { functions: self.functions };
+        recipes.multitenancy = self.0;
         Ok(())
     }
 }
 
 /// The multitenancy recipe at work.
 pub struct Tenants {
+    pub(crate) allowed_domains: Option<Arc<AllowedDomains>>,
     pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) apis: Arc<dyn Apis>,
+    pub(crate) disabled: HashSet<Api>,
 }
 
 impl fmt::Debug for Tenants {
@@ -76,7 +114,12 @@ impl fmt::Debug for Tenants {
 
 impl Default for Tenants {
     fn default() -> Self {
-        Self { functions: Multitenancy::new().functions }
+        Self {
+            allowed_domains: None,
+            functions: Arc::new(BaseFunctions),
+            apis: Arc::new(BaseApis),
+            disabled: HashSet::new(),
+        }
     }
 }
 
@@ -99,5 +142,47 @@ impl Tenants {
     /// Every tenant of the app.
     pub async fn list_all_tenants(&self, cx: &Cx) -> Result<Vec<Tenant>> {
         self.functions.list_all_tenants(cx).await
+    }
+
+    /// Keeps a provider for a tenant, in place of the one with its id. Answers whether it is new. Settings that
+    /// no SDK could use are refused.
+    pub async fn create_or_update_third_party_config(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        provider: Provider,
+    ) -> Result<bool> {
+        self.functions.create_or_update_third_party_config(cx, tenant, provider, false).await
+    }
+
+    /// Takes a provider from a tenant. Answers whether it was there.
+    pub async fn delete_third_party_config(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        third_party_id: &str,
+    ) -> Result<bool> {
+        self.functions.delete_third_party_config(cx, tenant, third_party_id).await
+    }
+
+    /// Lets a login method into a tenant.
+    pub async fn associate_user_to_tenant(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        recipe_user_id: &str,
+    ) -> Result<AssociateUser> {
+        self.functions.associate_user_to_tenant(cx, tenant, recipe_user_id).await
+    }
+
+    /// Takes a login method out of a tenant, and ends its sessions there. It stays where else it is; in no tenant
+    /// at all it can be let into one again.
+    pub async fn disassociate_user_from_tenant(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        recipe_user_id: &str,
+    ) -> Result<DisassociateUser> {
+        self.functions.disassociate_user_from_tenant(cx, tenant, recipe_user_id).await
     }
 }
