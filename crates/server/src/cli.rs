@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -52,9 +52,51 @@ pub(crate) enum Command {
     Migrate,
     /// Says whether the core could start here, and what is wrong if not
     Doctor,
+    /// Prints what happened, oldest first
+    Audit(AuditArguments),
     /// Lists of passwords that are known from breaches
     #[command(subcommand)]
     Passwords(PasswordsCommand),
+}
+
+/// Which events are printed, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct AuditArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<AuditCommand>,
+    /// Of this user, or login method
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// In this tenant
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// In this app
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+    /// Of this kind, as in `password_changed`
+    #[arg(long = "type")]
+    pub(crate) kind: Option<String>,
+    /// Since then: `90s`, `15m`, `2h` or `7d` ago, or milliseconds since 1970
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Goes on with what happens from now on
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// A line of JSON for each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What else to do with the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Says whether anything was changed, taken away or added; then the exit code is 1
+    Verify {
+        /// A link of the chain that was noted before, as POSITION:HASH
+        #[arg(long)]
+        expect: Option<String>,
+    },
 }
 
 /// What to do with lists of passwords.

@@ -1,5 +1,6 @@
 //! Opening the database, serving, and stopping without losing anything.
 
+use crate::audit;
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
         match &arguments.command {
             Some(Command::Migrate) => migrate(&settings).await,
             Some(Command::Doctor) => doctor(&settings).await,
+            Some(Command::Audit(asked)) => audit::run(&settings, asked).await,
             // Lists of passwords need no core.
             Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }
@@ -167,6 +169,13 @@ fn db_settings(settings: &Settings) -> DbSettings {
     DbSettings { pool_size: settings.pool_size, schema: settings.schema.clone(), ..DbSettings::default() }
 }
 
+/// The database, beside a core that may have it open; `None` if it is a file that is not there.
+pub(crate) async fn open_existing(settings: &Settings) -> Option<Result<Db, DbError>> {
+    let file = settings.database.strip_prefix("sqlite:").filter(|file| *file != ":memory:");
+    let is_missing = file.is_some_and(|file| !std::path::Path::new(file).exists());
+    if is_missing { None } else { Some(Db::open(&settings.database, &db_settings(settings)).await) }
+}
+
 /// A database that does not answer is waited for; anything else ends the start.
 async fn open(settings: &Settings, exclusive: bool) -> Result<Db, String> {
     let mut pause = Duration::from_secs(1);
@@ -226,11 +235,7 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
         let advice = |error| format!("{error}; choose another with --metrics-port");
         report("metrics port", bound.map(drop).map_err(advice));
     }
-    let file = settings.database.strip_prefix("sqlite:").filter(|file| *file != ":memory:");
-    let is_missing = file.is_some_and(|file| !std::path::Path::new(file).exists());
-    let opened =
-        if is_missing { None } else { Some(Db::open(&settings.database, &db_settings(settings)).await) };
-    match opened {
+    match open_existing(settings).await {
         None => say(&format!("database: {} is not there yet; the start makes it", settings.database)),
         Some(Err(error)) => {
             report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));
