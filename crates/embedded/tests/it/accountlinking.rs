@@ -18,12 +18,14 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) const PASSWORD: &str = "correct1horse";
 
+/// Recipe, address, whether there is a user to link to, and the tenant.
+type Asked = (String, Option<String>, bool, String);
+
 /// An app that links as it is told, and what it was asked and told meanwhile.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) mails: Mails,
-    /// Recipe, address, whether there is a user to link to, and the tenant.
-    asked: Arc<Mutex<Vec<(String, Option<String>, bool, String)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     /// User and login method.
     linked: Arc<Mutex<Vec<(String, String)>>>,
 }

@@ -54,7 +54,13 @@ pub(crate) async fn call(cx: &Cx, function: &str, body: &Body) -> Result<Value> 
             }
         }
         "verifyemailusingtoken" => {
-            match recipe.verify_email_using_token(cx, tenant, body.text("token")).await? {
+            let token = body.text("token");
+            let verified = if body.flag("attemptAccountLinking") == Some(false) {
+                recipe.verify_email_without_linking(cx, tenant, token).await?
+            } else {
+                recipe.verify_email_using_token(cx, tenant, token).await?
+            };
+            match verified {
                 Some(verified) => {
                     let recipe_user_id = json!({"recipeUserId": verified.recipe_user_id});
                     json!({"status": "OK", "user": {"recipeUserId": recipe_user_id, "email": verified.email}})

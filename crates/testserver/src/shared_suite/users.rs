@@ -34,6 +34,7 @@ pub(crate) fn account_info(told: &Body) -> AccountInfo {
             id: third_party.text("id").to_owned(),
             user_id: third_party.text("userId").to_owned(),
         }),
+        webauthn_credential_id: told.inner("webauthn").optional("credentialId").map(str::to_owned),
     }
 }
 

@@ -21,6 +21,7 @@ impl Accounts {
         login: &LoginInfo,
         session: Option<&Session>,
     ) -> Result<bool> {
+        tracing::debug!("may someone sign up?");
         if login.account.email.is_some() && login.account.phone_number.is_some() {
             return Err(Error::Internal(
                 "a sign-up is with an address or with a number, not both".to_owned(),
@@ -60,6 +61,7 @@ impl Accounts {
     /// Whether the user of an entry may sign in. The entry's `verified` tells what will be proven once that is
     /// done.
     pub(crate) async fn may_sign_in(&self, cx: &Cx, entry: Entry<'_>) -> Result<bool> {
+        tracing::debug!("may someone sign in?");
         let is_settled = entry.user.is_some_and(|user| {
             user.is_primary_user || user.login_methods.first().is_some_and(|method| method.verified)
         });
@@ -70,6 +72,7 @@ impl Accounts {
     }
 
     async fn is_allowed(&self, cx: &Cx, entry: Entry<'_>) -> Result<bool> {
+        tracing::debug!("who else is known by the same?");
         let Entry { tenant, login, user, session } = entry;
         let users = self.users_known_by(cx, tenant, &login.account).await?;
         let is_alone = |other: &User| users.len() == 1 && user.is_some_and(|user| user.id == other.id);
@@ -88,6 +91,7 @@ impl Accounts {
             return Ok(match self.ask(cx, question(None)).await? {
                 AutomaticLinking::No | AutomaticLinking::EvenUnverified => true,
                 AutomaticLinking::IfVerified => {
+                    tracing::debug!("no primary user is known by the same");
                     users.iter().filter(|user| !is_session_s(user)).all(|user| has_proven(user, login))
                 }
             });

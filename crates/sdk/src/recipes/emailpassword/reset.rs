@@ -63,17 +63,20 @@ struct Addressee {
 )]
 fn deliver(cx: Cx, tenant: String, email: String, users: Vec<User>) {
     tokio::spawn(async move {
-        let sent = async {
-            let Some(to) = addressee(&cx, &tenant, &email, &users).await? else {
-                tracing::debug!("nobody may have a password for the address: no link is sent");
-                return Ok(());
-            };
-            make_and_send(&cx, tenant, to).await
-        };
-        if let Err(error) = sent.await {
+        if let Err(error) = find_and_send(&cx, tenant, &email, &users).await {
             tracing::error!(%error, "a link to reset a password could not be sent");
         }
     });
+}
+
+async fn find_and_send(cx: &Cx, tenant: String, email: &str, users: &[User]) -> Result<()> {
+    let Some(to) = addressee(cx, &tenant, email, users).await? else {
+        tracing::debug!("nobody may have a password for the address: no link is sent");
+        return Ok(());
+    };
+    make_and_send(cx, tenant, to).await?;
+    tracing::debug!("whoever has the address has a link to reset a password");
+    Ok(())
 }
 
 /// Whom a link for an address goes to. It never goes to what was typed: an address that is the same in lower case
