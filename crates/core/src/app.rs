@@ -9,6 +9,7 @@ use crate::ground::admin::Greetings;
 use crate::ground::audit::{self, Audit};
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Databases, Directory};
+use crate::ground::users::Counts;
 use crate::http::{Metrics, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
@@ -58,6 +59,8 @@ pub struct App {
     pub keys: Keyring,
     /// Who was active lately.
     pub activity: Activity,
+    /// How many users tenants have, about.
+    pub counts: Counts,
     /// How often greetings may ask the database.
     pub greetings: Greetings,
     /// Of the events that this core writes.
@@ -94,10 +97,11 @@ impl App {
             keys: Keyring::new(KeyForge::new(2)),
             activity: Activity::default(),
             tenants: Directory::default(),
+            counts: Counts::default(),
             greetings: Greetings::default(),
             audit: Audit::default(),
             tasks: Tasks::default(),
-            stats: RequestStats::new(),
+            stats: RequestStats::default(),
             metrics: base_config.metrics_port.map(|_| Metrics::new(clock.now())),
             routes: RouteTable::new(recipes::ALL),
             recipes: recipes::ALL,

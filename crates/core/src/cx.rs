@@ -69,6 +69,11 @@ impl Scope {
         self.tenant_id == PUBLIC
     }
 
+    /// Whether both are of one app.
+    pub fn is_of_app(&self, other: &Self) -> bool {
+        self.domain == other.domain && self.app_id == other.app_id
+    }
+
     /// Whether this is the default app (of its domain).
     pub fn is_public_app(&self) -> bool {
         self.app_id == PUBLIC

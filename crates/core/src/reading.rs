@@ -75,21 +75,28 @@ impl Due {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
+        self.begin(tasks, read);
         let Self { next, is_stale } = self;
-        if let Some(permit) = next.begin() {
-            let (stopping, reading, next) = (tasks.stopping(), read(), Arc::clone(&next));
-            tasks.spawn(async move {
-                if let Some(Err(error)) = stopping.run_until_cancelled(reading).await {
-                    tracing::warn!(%error, "what is remembered could not be read again, and stays in use: {error}");
-                    next.tries().failed = Some(Instant::now());
-                }
-                drop(permit);
-            });
-        }
         if let Some(end) = next.patience().filter(|_| is_stale) {
             // Whoever gets the permit knows that the reading is over.
             let _ = tokio::time::timeout_at(end, next.permit.acquire()).await;
         }
+    }
+
+    /// As [`Due::renew`], but nobody waits for it.
+    pub(crate) fn begin<F>(&self, tasks: &Tasks, read: impl FnOnce() -> F)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let Some(permit) = self.next.begin() else { return };
+        let (stopping, reading, next) = (tasks.stopping(), read(), Arc::clone(&self.next));
+        tasks.spawn(async move {
+            if let Some(Err(error)) = stopping.run_until_cancelled(reading).await {
+                tracing::warn!(%error, "what is remembered could not be read again, and stays in use: {error}");
+                next.tries().failed = Some(Instant::now());
+            }
+            drop(permit);
+        });
     }
 }
 

@@ -38,6 +38,8 @@ pub struct TestCore {
     pub app: Arc<App>,
     /// Its clock.
     pub clock: Clock,
+    /// What every path begins with.
+    place: String,
     version: Option<String>,
     headers: Vec<(String, String)>,
     directory: Arc<TempDir>,
@@ -91,7 +93,12 @@ impl TestCore {
 
     /// Another core on the same database, with the same clock.
     pub async fn another(&self) -> Self {
-        Self::open(Arc::clone(&self.directory), &serde_json::json!({}), self.clock.clone()).await
+        self.another_with(&serde_json::json!({})).await
+    }
+
+    /// As [`TestCore::another`], with settings by SuperTokens' names.
+    pub async fn another_with(&self, settings: &Value) -> Self {
+        Self::open(Arc::clone(&self.directory), settings, self.clock.clone()).await
     }
 
     async fn open(directory: Arc<TempDir>, settings: &Value, clock: Clock) -> Self {
@@ -103,7 +110,7 @@ impl TestCore {
             clock: clock.clone(),
         });
         let app = app.await.expect("the core starts");
-        Self { app, clock, version: None, headers: Vec::new(), directory }
+        Self { app, clock, place: String::new(), version: None, headers: Vec::new(), directory }
     }
 
     /// Serves the core over HTTP until the test ends; answers the address.
@@ -120,6 +127,12 @@ impl TestCore {
     #[must_use]
     pub fn cdi(&self, version: &str) -> Self {
         Self { version: Some(version.to_owned()), ..self.clone() }
+    }
+
+    /// The same core, called for an app or a tenant: `/appid-a1`, `/t1`.
+    #[must_use]
+    pub fn at(&self, place: &str) -> Self {
+        Self { place: place.to_owned(), ..self.clone() }
     }
 
     /// The same core, called with one more header.
@@ -169,7 +182,7 @@ impl TestCore {
 
     /// Any request.
     pub async fn send(&self, method: Method, path: &str, body: String) -> Reply {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.place));
         if let Some(version) = &self.version {
             request = request.header("cdi-version", version);
         }

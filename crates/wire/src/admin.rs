@@ -56,9 +56,76 @@ pub struct FeatureFlagResponse {
     pub status: Status,
     /// The features.
     pub features: Vec<String>,
-    /// What is used of them.
+    /// What the app uses of them.
     #[serde(rename = "usageStats")]
-    pub usage_stats: Object,
+    pub usage_stats: UsageStats,
+}
+
+/// What an app uses, by feature.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct UsageStats {
+    /// How many users were active on the last day, on the last two days, and so on to the last 31.
+    pub maus: Vec<i64>,
+    /// The dashboard.
+    pub dashboard_login: DashboardUsage,
+    /// The app's tenants.
+    pub multi_tenancy: TenancyUsage,
+    /// Account linking.
+    pub account_linking: LinkingUsage,
+    /// Second factors: nothing is told.
+    pub mfa: Object,
+    /// Guards against guessing: nothing is told.
+    pub security: Object,
+}
+
+/// What is used of the dashboard.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct DashboardUsage {
+    /// How many may use it.
+    pub user_count: i64,
+}
+
+/// What is used of account linking.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkingUsage {
+    /// Whether there are primary users.
+    pub uses_account_linking: bool,
+}
+
+/// What is used of multi-tenancy.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct TenancyUsage {
+    /// The domain.
+    #[serde(rename = "connectionUriDomain")]
+    pub connection_uri_domain: String,
+    /// The app.
+    #[serde(rename = "appId")]
+    pub app_id: String,
+    /// Its tenants.
+    pub tenants: Vec<TenantUsage>,
+}
+
+/// What is used of a tenant.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantUsage {
+    /// The tenant.
+    pub tenant_id: String,
+    /// How many users are members.
+    pub users_count: i64,
+    /// Whether anybody is, or has a session there.
+    pub has_users_or_sessions: bool,
+    /// The first factors allowed, if they are limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_factors: Option<Vec<String>>,
+    /// The second factors of which one is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_secondary_factors: Option<Vec<String>>,
+    /// The same for tenants in the same database.
+    pub user_pool_id: String,
+    /// Whether users sign in with a company's own provider.
+    pub has_enterprise_login: bool,
 }
 
 /// A call that has nothing to say but `OK`.
@@ -135,9 +202,9 @@ pub enum Migrations {
 
 endpoint! {
     /// How users are stored.
-    MigrationModeOf: Get "/migration/mode" Tenant, () => MigrationResponse;
+    MigrationModeOf: Get "/migration/mode" Any, () => MigrationResponse;
     /// How far the move of stored users is.
-    MigrationProgress: Get "/migration/backfill/progress" Tenant, ProgressRequest => MigrationResponse;
+    MigrationProgress: Get "/migration/backfill/progress" Any, ProgressRequest => MigrationResponse;
     /// Is the core alive, and its database?
     HelloGet: Get "/hello" Any, () => (), ACCESS: Access = Access::Open, VERSIONING: Versioning = Versioning::Ignored;
     /// See [`HelloGet`].

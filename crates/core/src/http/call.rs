@@ -32,7 +32,6 @@ where
 {
     let (head, body) = request.into_parts();
     let now = app.clock.now();
-    app.stats.count(now);
     let (began, mut endpoint) = (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), "");
     let work = AssertUnwindSafe(answer(&app, now, (&head, body), peer, &mut endpoint)).catch_unwind();
     let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
@@ -70,6 +69,9 @@ where
     let domain = tenancy::domain_of_host(app, now, || host(head)).await?;
     let scope = Scope { domain, app_id, tenant_id };
     let mut call = Call::find(app, scope, now).await?;
+    if let Some(public) = &call.public_tenant {
+        app.stats.count(&public.scope, now);
+    }
     call.origin.peer = peer;
     // Who has no address is in this very process.
     call.origin.by = if peer.is_some() { By::Cdi } else { By::Embedded };

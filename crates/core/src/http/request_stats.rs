@@ -1,25 +1,30 @@
 //! Requests per second over the last day, minute by minute.
 
+use crate::Scope;
 use serde::Serialize;
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Minutes that are kept.
 const MINUTES: usize = 1440;
+/// How long ago the oldest of them is.
+const MINUTES_AGO: i64 = 1440;
 
-/// Counts requests.
-#[derive(Debug)]
-pub struct RequestStats(Mutex<Counts>);
+/// Counts the requests of each app, by its public tenant.
+#[derive(Debug, Default)]
+pub struct RequestStats(Mutex<HashMap<Scope, Counts>>);
 
 #[derive(Debug)]
 struct Counts {
+    /// The minute of the first request: before it nothing is known.
+    since: i64,
     second: i64,
     in_second: u32,
     minute: i64,
     in_minute: u32,
     peak: u32,
-    /// `(minute, average, peak)` of past minutes, oldest first.
-    past: VecDeque<(i64, f64, u32)>,
+    /// `(minute, requests, peak)` of past minutes in which there were any, oldest first.
+    past: VecDeque<(i64, u32, u32)>,
 }
 
 /// What `GET /requests/stats` answers: -1 where nothing is known.
@@ -28,7 +33,7 @@ struct Counts {
 pub struct StatsReport {
     /// Always `OK`.
     pub status: &'static str,
-    /// The minute (since 1970) of the last entries.
+    /// The minute (since 1970) that is under way: the last entries are of the one before it.
     pub at_minute: i64,
     /// Average requests per second of each minute.
     pub average_requests_per_second: Vec<f64>,
@@ -37,39 +42,32 @@ pub struct StatsReport {
 }
 
 impl RequestStats {
-    /// Nothing counted yet.
-    pub fn new() -> Self {
-        Self(Mutex::new(Counts {
-            second: 0,
-            in_second: 0,
-            minute: 0,
-            in_minute: 0,
-            peak: 0,
-            past: VecDeque::new(),
-        }))
+    /// Counts one request of an app; `now` in milliseconds.
+    pub fn count(&self, app: &Scope, now: i64) {
+        let mut apps = self.apps();
+        if let Some(counts) = apps.get_mut(app) {
+            counts.count(now);
+        } else {
+            apps.entry(app.clone()).or_insert(Counts::new(now)).count(now);
+        }
     }
 
-    /// Counts one request; `now` in milliseconds.
-    pub fn count(&self, now: i64) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.advance(now);
-        counts.in_second += 1;
-        counts.in_minute += 1;
-        counts.peak = counts.peak.max(counts.in_second);
-    }
-
-    /// The last day, ending with the last full minute.
-    pub fn report(&self, now: i64) -> StatsReport {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.advance(now);
-        let at_minute = now / 60_000 - 1;
+    /// The last day of an app, ending with the last full minute.
+    pub fn report(&self, app: &Scope, now: i64) -> StatsReport {
+        let at_minute = now / 60_000;
         let mut average = vec![-1.0; MINUTES];
         let mut peaks = vec![-1; MINUTES];
-        for (minute, mean, peak) in &counts.past {
-            let ago = usize::try_from(at_minute - minute).unwrap_or(usize::MAX);
-            if let Some(slot) = MINUTES.checked_sub(1 + ago) {
-                average[slot] = *mean;
-                peaks[slot] = i64::from(*peak);
+        if let Some(counts) = self.apps().get_mut(app) {
+            counts.advance(now);
+            let slot = |minute| usize::try_from(minute + MINUTES_AGO - at_minute).unwrap_or(0);
+            average[slot(counts.since).min(MINUTES)..].fill(0.0);
+            peaks[slot(counts.since).min(MINUTES)..].fill(0);
+            for (minute, requests, peak) in &counts.past {
+                let slot = slot(*minute);
+                if slot < MINUTES {
+                    average[slot] = f64::from(*requests) / 60.0;
+                    peaks[slot] = i64::from(*peak);
+                }
             }
         }
         StatsReport {
@@ -79,15 +77,30 @@ impl RequestStats {
             peak_requests_per_second: peaks,
         }
     }
-}
 
-impl Default for RequestStats {
-    fn default() -> Self {
-        Self::new()
+    /// Forgets an app that is removed.
+    pub(crate) fn forget(&self, app: &Scope) {
+        self.apps().remove(app);
+    }
+
+    fn apps(&self) -> MutexGuard<'_, HashMap<Scope, Counts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Counts {
+    fn new(now: i64) -> Self {
+        let (second, minute) = (now / 1000, now / 60_000);
+        Self { since: minute, second, in_second: 0, minute, in_minute: 0, peak: 0, past: VecDeque::new() }
+    }
+
+    fn count(&mut self, now: i64) {
+        self.advance(now);
+        self.in_second += 1;
+        self.in_minute += 1;
+        self.peak = self.peak.max(self.in_second);
+    }
+
     fn advance(&mut self, now: i64) {
         let (second, minute) = (now / 1000, now / 60_000);
         if second != self.second {
@@ -96,9 +109,9 @@ impl Counts {
         }
         if minute != self.minute {
             if self.in_minute > 0 {
-                self.past.push_back((self.minute, f64::from(self.in_minute) / 60.0, self.peak));
+                self.past.push_back((self.minute, self.in_minute, self.peak));
             }
-            if self.past.len() > MINUTES {
+            while self.past.front().is_some_and(|(past, ..)| *past < minute - MINUTES_AGO) {
                 self.past.pop_front();
             }
             (self.minute, self.in_minute, self.peak) = (minute, 0, 0);
@@ -111,15 +124,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_is_reported_once_it_is_over() {
-        let stats = RequestStats::new();
-        for now in [60_000, 60_100, 61_000] {
-            stats.count(now);
+    fn each_app_s_minutes_are_reported_once_they_are_over() {
+        let (stats, app) = (RequestStats::default(), Scope::base());
+        for now in [60_000, 60_100, 61_000, 180_000] {
+            stats.count(&app, now);
         }
-        let report = stats.report(120_000);
-        assert_eq!(report.at_minute, 1);
-        assert!((report.average_requests_per_second[1439] - 0.05).abs() < 1e-9);
-        assert_eq!(report.peak_requests_per_second[1439], 2);
-        assert_eq!(report.peak_requests_per_second[1438], -1);
+        stats.count(&Scope::new("", "other", "public"), 180_000);
+        let report = stats.report(&app, 240_000);
+        assert_eq!(report.at_minute, 4);
+        assert_eq!(report.average_requests_per_second[1436..], [-1.0, 0.05, 0.0, 1.0 / 60.0]);
+        assert_eq!(report.peak_requests_per_second[1436..], [-1, 2, 0, 1]);
+        let other = stats.report(&Scope::new("", "other", "public"), 240_000);
+        assert_eq!(other.peak_requests_per_second[1438..], [-1, 1]);
+        let nobody = stats.report(&Scope::new("", "quiet", "public"), 240_000);
+        assert!(nobody.peak_requests_per_second.iter().all(|peak| *peak == -1));
+        stats.forget(&app);
+        assert_eq!(stats.report(&app, 240_000).peak_requests_per_second[1439], -1);
+    }
+
+    #[test]
+    fn what_is_older_than_a_day_is_forgotten() {
+        let (stats, app) = (RequestStats::default(), Scope::base());
+        for minute in 0..3000 {
+            stats.count(&app, minute * 60_000);
+        }
+        let report = stats.report(&app, 3000 * 60_000);
+        assert!(report.peak_requests_per_second.iter().all(|peak| *peak == 1));
+        assert!(stats.apps()[&app].past.len() <= MINUTES + 1);
+        let later = stats.report(&app, 5000 * 60_000);
+        assert!(later.average_requests_per_second.iter().all(|average| *average == 0.0));
+        assert!(stats.apps()[&app].past.is_empty());
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod accountlinking;
+mod admin;
 mod audit;
 mod audit_calls;
 mod audit_chain;

@@ -89,6 +89,7 @@ async fn what_cannot_be_listed_is_named() {
     for (query, text) in [
         ("limit=501", "max limit allowed is 500\n"),
         ("limit=0", "limit must a positive integer with min value 1\n"),
+        ("limit=-1", "limit must a positive integer with min value 1\n"),
         ("limit=x", "Field name 'limit' must be an int in the GET request\n"),
         ("timeJoinedOrder=UP", "timeJoinedOrder can be either ASC OR DESC\n"),
         ("includeRecipeIds=x", "Unknown recipe ID: x\n"),
@@ -173,6 +174,33 @@ async fn a_search_finds_beginnings_of_addresses_and_of_their_domains() {
 }
 
 #[tokio::test]
+async fn users_are_listed_and_counted_by_tenant() {
+    let core = TestCore::start().await;
+    core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"})).await.json();
+    let t1 = core.at("/t1");
+    let ann = core.sign_up("ann@example.com", "password1").await;
+    core.advance(1000);
+    let bob = t1.sign_up("bob@example.com", "password1").await;
+    for (place, user) in [(&core, &ann), (&t1, &bob)] {
+        assert_eq!(place.get("/users").await.json()["users"], json!([user]));
+        assert_eq!(place.get("/users/count").await.json()["count"], 1);
+        for tag in ["email=ann", "email=bob", "email=example"] {
+            let found = place.get(&format!("/users?{tag}")).await.json()["users"].clone();
+            let fits = tag == "email=example" || user["emails"][0].as_str().unwrap().starts_with(&tag[6..]);
+            assert_eq!(found.as_array().unwrap().len(), usize::from(fits), "{tag}");
+        }
+        let id = user["id"].as_str().unwrap();
+        assert_eq!(core.get(&format!("/user/id?userId={id}")).await.json()["user"], *user, "of the app");
+    }
+    assert_eq!(core.get("/users/count?includeAllTenants=true").await.json()["count"], 2);
+    let refused = t1.get("/users/count?includeAllTenants=true").await;
+    assert_eq!(
+        (refused.status, refused.text().as_str()),
+        (403, "Only public tenantId can call this app specific API\n")
+    );
+}
+
+#[tokio::test]
 async fn before_4_0_a_list_names_the_recipe_beside_the_user() {
     let core = TestCore::start().await;
     let user = core.sign_up("ann@example.com", "password1").await;
@@ -212,12 +240,74 @@ async fn whoever_signed_up_or_in_counts_as_active_since() {
 }
 
 #[tokio::test]
-async fn who_allows_an_approximate_count_is_told_whether_it_is_one() {
+async fn an_approximate_count_knows_new_users_at_once_and_others_after_ten_minutes() {
     let core = TestCore::start().await;
-    let count = core.get("/users/count?allowApproximate=true").await.json();
-    assert_eq!(count, json!({"status": "OK", "count": 0, "approximate": false, "asOf": core.clock.now()}));
+    let approximate = async || core.get("/users/count?allowApproximate=true").await.json();
+    let all = three(&core).await;
+    core.advance(60_000);
+    let as_of = core.clock.now() - 60_000;
+    let counted = |count: i64| json!({"status": "OK", "count": count, "approximate": true, "asOf": as_of});
+    assert_eq!(approximate().await, counted(3));
+    core.sign_up("d@example.com", "password1").await;
+    core.advance(1000);
+    assert_eq!(approximate().await, counted(4));
+    core.post("/user/remove", json!({"userId": all[0]})).await;
+    link(&core, &all[1], &all[2]).await;
+    assert_eq!(approximate().await, counted(4));
+    assert_eq!(core.get("/users/count").await.json(), json!({"status": "OK", "count": 2}));
+    core.advance(598_999);
+    approximate().await;
+    core.advance(1);
+    assert_eq!(approximate().await, counted(4), "nobody waits for the next count");
+    let (begun, renewed) = (std::time::Instant::now(), core.clock.now() - 60_000);
+    loop {
+        let now = approximate().await;
+        if now["asOf"] == json!(renewed) {
+            assert_eq!(now["count"], 2);
+            break;
+        }
+        assert_eq!(now, counted(4));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+async fn link(core: &TestCore, primary: &str, other: &str) {
+    let path = "/recipe/accountlinking/user";
+    core.post(&format!("{path}/primary"), json!({"recipeUserId": primary})).await.json();
+    let both = json!({"recipeUserId": other, "primaryUserId": primary});
+    assert_eq!(core.post(&format!("{path}/link"), both).await.status_word(), "OK");
+}
+
+#[tokio::test]
+async fn a_count_is_exact_unless_all_users_of_one_tenant_are_asked_for() {
+    let core = TestCore::start().await;
+    core.sign_up("ann@example.com", "password1").await;
+    let exact = json!({"status": "OK", "count": 1, "approximate": false, "asOf": core.clock.now()});
+    for query in ["includeAllTenants=true", "includeRecipeIds=emailpassword"] {
+        let count = core.get(&format!("/users/count?allowApproximate=true&{query}")).await.json();
+        assert_eq!(count, exact, "{query}");
+    }
+    for query in ["", "?allowApproximate=false", "?allowApproximate=x"] {
+        let count = core.get(&format!("/users/count{query}")).await.json();
+        assert_eq!(count, json!({"status": "OK", "count": 1}), "{query}");
+    }
     let old = core.cdi("5.5").get("/users/count?allowApproximate=true").await.json();
-    assert_eq!(old, json!({"status": "OK", "count": 0}));
+    assert_eq!(old, json!({"status": "OK", "count": 1}));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_made_anew_is_counted_anew() {
+    let core = TestCore::start().await;
+    let count = async || core.get("/t1/users/count?allowApproximate=true").await.json()["count"].clone();
+    let make = || core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"}));
+    make().await.json();
+    core.post("/t1/recipe/signup", json!({"email": "ann@example.com", "password": "password1"})).await.json();
+    core.advance(120_000);
+    assert_eq!(count().await, 1);
+    core.post("/recipe/multitenancy/tenant/remove", json!({"tenantId": "t1"})).await.json();
+    make().await.json();
+    assert_eq!(count().await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The core about itself: alive, versions, configuration, statistics, features.
 //!
-//! Table: `key_value`, for the domains that an SDK tells.
+//! Table: `key_value`, for the domains that an SDK tells. What an app uses is read from other rooms' tables.
 
 mod model;
 mod routes;

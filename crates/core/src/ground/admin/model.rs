@@ -1,6 +1,7 @@
-//! How often a greeting may ask the database.
+//! How often a greeting may ask the database, and what an app uses.
 
 use crate::Scope;
+use crate::ground::tenancy::TenantConfig;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -43,9 +44,58 @@ impl Allowance {
     }
 }
 
+/// Days over which active users are counted, as in the reference.
+pub(super) const DAYS: usize = 31;
+
+/// What an app uses.
+#[derive(Debug)]
+pub(super) struct Usage {
+    /// How many users were active on the last day, on the last two days, and so on.
+    pub(super) active: [i64; DAYS],
+    /// How many may use the dashboard.
+    pub(super) dashboard_users: i64,
+    /// Whether anybody may have login methods linked.
+    pub(super) has_primary_users: bool,
+    /// Each tenant.
+    pub(super) tenants: Vec<TenantUsage>,
+}
+
+/// What is used of a tenant.
+#[derive(Debug)]
+pub(super) struct TenantUsage {
+    /// The tenant.
+    pub(super) tenant_id: String,
+    /// What is stored about it.
+    pub(super) config: TenantConfig,
+    /// How many users are members.
+    pub(super) users: i64,
+    /// Whether anybody has a session there.
+    pub(super) has_sessions: bool,
+}
+
+/// Sums up how many were active for the last time how many days ago.
+pub(super) fn active(by_days_ago: &[(i64, i64)]) -> [i64; DAYS] {
+    let within = |days: i64| by_days_ago.iter().filter(|(ago, _)| *ago <= days).map(|(_, users)| users).sum();
+    let mut active = [0; DAYS];
+    (1..).zip(&mut active).for_each(|(days, active)| *active = within(days));
+    active
+}
+
+/// Whether a provider is a company's own, for the people who work there.
+pub(super) fn is_enterprise(third_party_id: &str) -> bool {
+    let kinds = ["okta", "active-directory", "boxy-saml", "google-workspaces"];
+    kinds.iter().any(|kind| third_party_id.starts_with(kind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_active_on_a_day_was_active_within_all_longer_times() {
+        let active = active(&[(0, 1), (1, 2), (3, 4), (31, 8)]);
+        assert_eq!((active[0], active[1], active[2], active[29], active[30]), (3, 3, 7, 7, 15));
+    }
 
     #[test]
     fn five_in_a_row_then_one_for_each_fifth_of_a_second_and_each_app_for_itself() {

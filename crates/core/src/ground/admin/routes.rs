@@ -1,9 +1,10 @@
 //! The endpoints about the core itself.
 
+use super::model::{TenantUsage, Usage, is_enterprise};
 use super::service;
 use crate::ground::tenancy::service as tenancy;
 use crate::http::{Reply, Routes};
-use crate::{Cx, Error, Result};
+use crate::{Cx, Error, Result, Scope};
 use portcullis_wire::Status;
 use portcullis_wire::admin::{self as wire, Migration, MigrationMode, MigrationResponse, Migrations};
 use portcullis_wire::{Cdi, Object};
@@ -104,12 +105,40 @@ async fn migration(cx: &Cx, of: impl Fn(Option<String>) -> Migration) -> Result<
 }
 
 async fn requests_stats(cx: Cx, (): ()) -> Result<Reply> {
-    Reply::json(&cx.app.stats.report(cx.now))
+    Reply::json(&cx.app.stats.report(&cx.scope.public_tenant(), cx.now))
 }
 
-async fn feature_flag(_: Cx, (): ()) -> Result<wire::FeatureFlagResponse> {
+async fn feature_flag(cx: Cx, (): ()) -> Result<wire::FeatureFlagResponse> {
     let features = FEATURES.map(str::to_owned).to_vec();
-    Ok(wire::FeatureFlagResponse { status: Status::Ok, features, usage_stats: Object::new() })
+    let usage_stats = usage_stats(&cx, service::usage(&cx).await?);
+    Ok(wire::FeatureFlagResponse { status: Status::Ok, features, usage_stats })
+}
+
+fn usage_stats(cx: &Cx, usage: Usage) -> wire::UsageStats {
+    let Scope { domain, app_id, .. } = &cx.scope;
+    // Each domain has a database of its own.
+    let pool = if domain.is_empty() { "default" } else { domain };
+    let tenant = |of: TenantUsage| wire::TenantUsage {
+        tenant_id: of.tenant_id,
+        users_count: of.users,
+        has_users_or_sessions: of.users > 0 || of.has_sessions,
+        first_factors: of.config.first_factors,
+        required_secondary_factors: of.config.required_secondary_factors,
+        user_pool_id: pool.to_owned(),
+        has_enterprise_login: of.config.providers.iter().any(|it| is_enterprise(&it.third_party_id)),
+    };
+    wire::UsageStats {
+        maus: usage.active.to_vec(),
+        dashboard_login: wire::DashboardUsage { user_count: usage.dashboard_users },
+        multi_tenancy: wire::TenancyUsage {
+            connection_uri_domain: domain.clone(),
+            app_id: app_id.clone(),
+            tenants: usage.tenants.into_iter().map(tenant).collect(),
+        },
+        account_linking: wire::LinkingUsage { uses_account_linking: usage.has_primary_users },
+        mfa: Object::new(),
+        security: Object::new(),
+    }
 }
 
 async fn set_license(_: Cx, input: Object) -> Result<wire::StatusOk> {

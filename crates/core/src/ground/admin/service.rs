@@ -1,6 +1,8 @@
-//! What the core keeps about the applications that use it.
+//! What the core keeps about the applications that use it, and what they use.
 
+use super::model::{DAYS, TenantUsage, Usage, active};
 use super::store;
+use crate::ground::tenancy::service as tenancy;
 use crate::{Cx, Result};
 use portcullis_wire::admin::ApiVersionRequest;
 
@@ -20,4 +22,25 @@ async fn write(cx: &Cx, told: &ApiVersionRequest) -> Result<()> {
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// What the call's app uses.
+pub(super) async fn usage(cx: &Cx) -> Result<Usage> {
+    let listed = tenancy::list_of_app(cx).await?;
+    let (app_id, mut tx) = (cx.app_id(), cx.db().read().await?);
+    let mut users = store::count_users_by_tenant(&mut tx, app_id).await?;
+    let with_sessions = store::list_tenants_with_sessions(&mut tx, app_id).await?;
+    let days = i64::try_from(DAYS).unwrap_or_default();
+    let tenants = listed.into_iter().map(|(scope, config)| TenantUsage {
+        users: users.remove(&scope.tenant_id).unwrap_or_default(),
+        has_sessions: with_sessions.contains(&scope.tenant_id),
+        tenant_id: scope.tenant_id,
+        config,
+    });
+    Ok(Usage {
+        tenants: tenants.collect(),
+        active: active(&store::count_active_by_day(&mut tx, app_id, cx.now, days).await?),
+        dashboard_users: store::count_dashboard_users(&mut tx, app_id).await?,
+        has_primary_users: store::has_primary_users(&mut tx, app_id).await?,
+    })
 }

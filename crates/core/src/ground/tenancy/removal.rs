@@ -115,6 +115,10 @@ async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Re
     let did_exist = !events.is_empty();
     audit::commit(&service::concerning(cx, gone), tx, events).await?;
     cx.app.tenants.clear();
+    cx.app.counts.forget(gone);
+    if gone.is_public_tenant() {
+        cx.app.stats.forget(gone);
+    }
     Ok(did_exist)
 }
 

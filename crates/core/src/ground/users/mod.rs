@@ -4,11 +4,14 @@
 //! identifies a login method), `recipe_user_tenants` (where it is a member, and what is taken there),
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
+mod counts;
 pub mod linking;
 pub mod model;
 pub(crate) mod routes;
 pub mod service;
 mod store;
+
+pub use counts::Counts;
 
 use crate::Recipe;
 

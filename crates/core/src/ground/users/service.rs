@@ -2,7 +2,7 @@
 
 use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
-use super::store::{self, Member, Page};
+use super::store::{self, Joined, Member, Page};
 use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
@@ -232,7 +232,7 @@ pub async fn search(cx: &Cx, search: &Search, ascending: bool) -> Result<Vec<Use
 
 /// How many users there are.
 pub async fn count(cx: &Cx, filter: &UserFilter) -> Result<i64> {
-    store::count_groups(&mut cx.db().read().await?, &cx.scope, filter).await
+    store::count_groups(&mut cx.db().read().await?, &cx.scope, filter, Joined::Ever).await
 }
 
 /// Deletes a user with all login methods, or only the one with the given id. An unknown id is no error.

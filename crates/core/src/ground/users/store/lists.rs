@@ -38,12 +38,42 @@ pub struct UserFilter {
     pub all_tenants: bool,
 }
 
+/// When the groups joined that are counted, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Joined {
+    /// At any time.
+    Ever,
+    /// Then or before.
+    Until(i64),
+    /// After that.
+    After(i64),
+}
+
 /// How many groups have a member that fits.
-pub(crate) async fn count_groups(tx: &mut Tx, scope: &Scope, filter: &UserFilter) -> Result<i64> {
-    let (condition, args) = conditions(scope, filter);
-    let sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
+pub(crate) async fn count_groups(
+    tx: &mut Tx,
+    scope: &Scope,
+    filter: &UserFilter,
+    joined: Joined,
+) -> Result<i64> {
+    let (sql, args) = count_statement(scope, filter, joined);
     let row: Option<(i64,)> = tx.fetch_optional(sql, &args).await?;
     Ok(row.map_or(0, |(count,)| count))
+}
+
+fn count_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, joined: Joined) -> (String, Vec<Value<'a>>) {
+    let (condition, mut args) = conditions(scope, filter);
+    let mut sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
+    let bound = match joined {
+        Joined::Ever => None,
+        Joined::Until(time) => Some(("<=", time)),
+        Joined::After(time) => Some((">", time)),
+    };
+    if let Some((compared, time)) = bound {
+        args.push(time.into());
+        sql.push_str(&format!(" and a.primary_or_recipe_user_time_joined {compared} ${}", args.len()));
+    }
+    (sql, args)
 }
 
 /// A page of groups; the cursor names its first entry.
@@ -203,6 +233,11 @@ mod tests {
                 page_statement(&scope, &filter, Page { limit: 10, ascending: false, from: Some(&from) });
             plans.push(plan(&mut tx, &sql, &args).await);
         }
+        let filter = UserFilter::default();
+        let (sql, args) = count_statement(&scope, &filter, Joined::After(1));
+        let newer = plan(&mut tx, &sql, &args).await;
+        assert!(newer.iter().any(|step| step.contains("primary_or_recipe_user_time_joined>?")), "{newer:?}");
+        plans.push(newer);
         let terms = || vec!["a".to_owned()];
         let search = Search { emails: terms(), phones: terms(), providers: terms() };
         let (sql, args) = search_statement(Engine::Sqlite, &scope, &search, true);

@@ -19,7 +19,7 @@ pub use infos::insert_verified_email;
 pub(super) use infos::update_info;
 pub use lists::UserFilter;
 pub(super) use lists::{
-    Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
+    Joined, Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
 };
 pub(super) use members::{
     Member, add_passkeys, find_members, find_members_logged, have_passkeys, list_members,
