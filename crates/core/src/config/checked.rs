@@ -1,8 +1,9 @@
 //! The settings that hold for a tenant, checked, with units in their names.
 
 use super::keys::find_key;
+use super::ranges::{self, name_and_port};
 use super::values::{self, Reader, api_keys};
-use super::{ConfigError, fault, ranges};
+use super::{ConfigError, fault};
 use crate::crypto::digest::{ApiKey, Secret};
 use crate::crypto::password_hash::HashSettings;
 use fancy_regex::{Regex, RegexBuilder};
@@ -40,6 +41,8 @@ pub struct CoreConfig {
     pub api_keys: Vec<ApiKey>,
     /// A key that only the operator has.
     pub saas_secret: Option<ApiKey>,
+    /// The only connection URI domain that is served beside the default one, if not all are.
+    pub only_domain: Option<String>,
     /// The oldest version served.
     pub min_cdi: Option<String>,
     /// The newest version served.
@@ -147,6 +150,9 @@ impl CoreConfig {
                 .map(|keys| api_keys(&keys).map(ApiKey::new).collect())
                 .unwrap_or_default(),
             saas_secret: read.text("supertokens_saas_secret").map(ApiKey::new),
+            only_domain: read
+                .text("supertokens_saas_load_only_cud")
+                .map(|host| name_and_port(&host).0.to_lowercase()),
             min_cdi: read.text("supertokens_min_cdi_version"),
             max_cdi: read.text("supertokens_max_cdi_version"),
             ip_allow: pattern(&read, "ip_allow_regex")?,

@@ -174,11 +174,16 @@ fn reuse(read: &Reader<'_>) -> Result<(), ConfigError> {
     ensure(["TOKEN_THEFT", "UNAUTHORISED"].contains(&behaviour.as_str()), TEXT)
 }
 
+/// The two parts of a host, the second of which may be missing.
+pub(super) fn name_and_port(host: &str) -> (&str, Option<&str>) {
+    let host = host.trim();
+    host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)))
+}
+
 /// A name or an address, perhaps with a port.
 fn only_domain(read: &Reader<'_>) -> Result<(), ConfigError> {
     let Some(domain) = read.text("supertokens_saas_load_only_cud") else { return Ok(()) };
-    let domain = domain.trim();
-    let (name, port) = domain.split_once(':').map_or((domain, None), |(name, port)| (name, Some(port)));
+    let (name, port) = name_and_port(&domain);
     let is_label =
         |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let is_domain = name.split('.').all(is_label) && port.is_none_or(|port| port.parse::<u16>().is_ok());

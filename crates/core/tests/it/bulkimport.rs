@@ -98,6 +98,8 @@ async fn a_user_is_imported_with_all_that_belongs_to_it() {
     let verified: Vec<&Value> =
         made["loginMethods"].as_array().unwrap().iter().filter(|m| m["email"] == "ann@example.com").collect();
     assert_eq!((&verified[0]["verified"], &verified[0]["recipeUserId"]), (&json!(true), &json!("ext-ann")));
+    let unverified = made["loginMethods"].as_array().unwrap().iter().find(|m| m["recipeId"] == "thirdparty");
+    assert_eq!(unverified.unwrap()["verified"], false);
     assert_eq!(core.get(&format!("/user/id?userId={google}")).await.json()["user"], made);
     for tenant in ["", "/t1"] {
         assert_eq!(sign_in(&core, tenant, "ann@example.com", "testPass123").await, "OK", "{tenant}");
@@ -109,6 +111,29 @@ async fn a_user_is_imported_with_all_that_belongs_to_it() {
     assert_eq!(metadata["metadata"], json!({"plan": "ann"}));
     let devices = core.get("/recipe/totp/device/list?userId=ext-ann").await.json();
     assert_eq!(devices["devices"], json!([{"name": "phone", "period": 30, "skew": 1, "verified": true}]));
+}
+
+#[tokio::test]
+async fn imported_users_are_listed_where_their_oldest_login_method_stands() {
+    let core = start().await;
+    let joined = |email: &str, time: i64| {
+        json!({"loginMethods": [{"recipeId": "emailpassword", "email": email, "passwordHash": BCRYPT,
+            "hashingAlgorithm": "bcrypt", "timeJoinedInMSSinceEpoch": time}]})
+    };
+    // The linked one joined with its second login method, in 1000.
+    add(&core, json!([joined("b@x.y", 1500), whole("ann"), joined("a@x.y", 500)])).await;
+    work_off(&core).await;
+    let list = async |order: &str| {
+        let (mut seen, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = core.get(&format!("/users?limit=1&timeJoinedOrder={order}{token}")).await.json();
+            seen.extend(page["users"].as_array().unwrap().iter().map(|user| user["timeJoined"].clone()));
+            let Some(next) = page["nextPaginationToken"].as_str() else { return seen };
+            token = format!("&paginationToken={next}");
+        }
+    };
+    assert_eq!(list("ASC").await, [500, 1000, 1500]);
+    assert_eq!(list("DESC").await, [1500, 1000, 500]);
 }
 
 #[tokio::test]

@@ -217,6 +217,65 @@ async fn a_database_that_cannot_be_opened_leaves_nothing_behind_and_tells_no_pas
 }
 
 #[tokio::test]
+async fn only_the_host_that_is_called_names_a_domain() {
+    let core = TestCore::start().await;
+    let Some(settings) = core.another_database("_a") else { return };
+    put(&core, "a.example.com", &settings).await;
+    let there = at(&core, "a.example.com");
+    let ann = there.sign_up("ann@example.com", "password1").await["id"].clone();
+    for host in ["A.example.com", "a.example.com", "a.example.com:80", "a.example.com:3567"] {
+        assert_eq!(users(&core.header("host", host), "").await, 1, "{host}");
+    }
+    for host in ["b.example.com", "example.com", "a.example.com.", "x.a.example.com"] {
+        assert_eq!(users(&core.header("host", host), "").await, 0, "{host}");
+    }
+    for name in ["x-forwarded-host", "forwarded", "origin", "cdi-host"] {
+        assert_eq!(users(&core.header(name, "a.example.com"), "").await, 0, "{name}");
+    }
+    // A user of another database is nobody here.
+    let path = "/recipe/multitenancy/tenant/user";
+    for path in [path.to_owned(), format!("{path}/remove")] {
+        let reply = core.post(&path, json!({"recipeUserId": ann})).await;
+        assert_eq!(reply.json(), json!({"status": "UNKNOWN_USER_ID_ERROR"}), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_core_may_be_given_one_domain_alone() {
+    let core = TestCore::start().await;
+    let mut tx = core.app.db.write().await.unwrap();
+    for domain in ["a.example.com", "b.example.com"] {
+        let sql = "insert into tenant_configs (connection_uri_domain, app_id, tenant_id, core_config)
+            values ($1, 'public', 'public', '{}')";
+        tx.execute(sql, args![domain]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let only = json!({"supertokens_saas_load_only_cud": " A.example.com:3567"});
+    let core = core.another_with(&only).await;
+    let reply = at(&core, "b.example.com").get("/users/count").await;
+    assert_eq!((reply.status, reply.text().as_str()), (400, "Connection URI domain is disallowed\n"));
+    assert_eq!(at(&core, "a.example.com").get("/users/count").await.status, 500, "it has no database");
+    assert_eq!(users(&at(&core, "c.example.com"), "").await, 0, "the default domain");
+    let refused = (400, "Creation of connection uri domain or app or tenant is disallowed".to_owned());
+    for domain in ["b.example.com", "c.example.com"] {
+        for path in [DOMAIN, "/recipe/multitenancy/connectionuridomain"] {
+            assert_eq!(refusal(&core, path, json!({"connectionUriDomain": domain})).await, refused);
+        }
+    }
+    assert_eq!(core.put(APP, json!({"appId": "a1"})).await.status_word(), "OK");
+    let listed = core.get("/recipe/multitenancy/connectionuridomain/list/v2").await.json();
+    let names: Vec<_> = listed["connectionUriDomains"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = names.iter().map(|domain| domain["connectionUriDomain"].clone()).collect();
+    assert_eq!(names, ["", "a.example.com"]);
+    let migrated = core.get("/migration/mode").await.json();
+    assert_eq!(migrated["cuds"].as_array().unwrap().len(), 2);
+    let Some(settings) = core.another_database("_a") else { return };
+    assert!(!put(&core, "a.example.com", &settings).await);
+    at(&core, "a.example.com").sign_up("ann@example.com", "password1").await;
+    assert_eq!(core.app.open_databases().len(), 2);
+}
+
+#[tokio::test]
 async fn a_domain_without_its_database_fails_alone() {
     let core = TestCore::start().await;
     let sql = "insert into tenant_configs (connection_uri_domain, app_id, tenant_id, core_config)

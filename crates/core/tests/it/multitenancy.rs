@@ -26,6 +26,8 @@ async fn the_public_tenant_leaves_the_factors_to_the_sdk() {
     for path in ["/recipe/multitenancy/tenant/v2", "/public/recipe/multitenancy/tenant/v2"] {
         assert_eq!(core.get(path).await.json(), public, "{path}");
     }
+    put(&core, "/recipe/multitenancy/app/v2", json!({"appId": "a2"})).await;
+    assert_eq!(core.get("/appid-a2/recipe/multitenancy/tenant/v2").await.json(), public, "of a new app");
     for path in ["/t1", "/appid-a1", "/appid-a1/t1"] {
         let unknown = core.get(&format!("{path}/recipe/multitenancy/tenant/v2")).await;
         assert_eq!(unknown.json(), json!({"status": "TENANT_NOT_FOUND_ERROR"}), "{path}");
@@ -205,6 +207,8 @@ async fn an_app_keeps_its_users_to_itself_and_takes_them_along() {
     assert_ne!(keys("/appid-a1/.well-known/jwks.json").await, keys("/.well-known/jwks.json").await);
 
     put(&core, "/appid-a1/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"})).await;
+    let of_tenant = keys("/appid-a1/t1/.well-known/jwks.json").await;
+    assert_eq!(of_tenant, keys("/appid-a1/.well-known/jwks.json").await, "all its tenants have the same");
     let reply = core.post("/recipe/multitenancy/app/remove", json!({"appId": "a1"})).await;
     assert_eq!(
         (reply.status, reply.text().as_str()),

@@ -20,6 +20,9 @@ async fn updates_are_merged_at_the_top() {
     assert_eq!(update(&core, json!({"a": null, "b": {"y": null}})).await, merged);
     assert_eq!(update(&core, json!({})).await, merged);
     assert_eq!(core.get(&path).await.json()["metadata"], merged);
+    assert_eq!(update(&core, json!({"b": null})).await, json!({}));
+    let whole = core.post("/recipe/user/metadata/bulk", json!({"userIds": ["ann"]})).await.json();
+    assert_eq!(whole["users"], json!([{"userId": "ann", "metadata": {}}]), "nothing, but not unknown");
     assert_eq!(core.post("/recipe/user/metadata/remove", json!({"userId": "ann"})).await.status_word(), "OK");
     assert_eq!(core.post("/recipe/user/metadata/remove", json!({"userId": "ann"})).await.status_word(), "OK");
     assert_eq!(core.get(&path).await.json()["metadata"], json!({}));

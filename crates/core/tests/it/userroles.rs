@@ -54,6 +54,34 @@ async fn users_have_roles_until_the_role_is_gone() {
 }
 
 #[tokio::test]
+async fn roles_are_the_app_s_and_who_has_them_is_the_tenant_s() {
+    let core = TestCore::start().await;
+    for id in ["t1", "t2"] {
+        core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": id})).await.json();
+    }
+    create(&core, json!([])).await;
+    let (t1, t2) = (core.at("/t1"), core.at("/t2"));
+    let roles =
+        async |core: &TestCore| core.get("/recipe/user/roles?userId=ann").await.json()["roles"].clone();
+    for place in [&core, &t1] {
+        assert_eq!(roles(place).await, json!([]));
+        let body = json!({"userId": "ann", "role": "admin"});
+        assert_eq!(place.put("/recipe/user/role", body).await.json()["didUserAlreadyHaveRole"], false);
+        assert_eq!(roles(place).await, json!(["admin"]));
+    }
+    assert_eq!(roles(&t2).await, json!([]));
+    let of_role =
+        async |core: &TestCore| core.get("/recipe/role/users?role=admin").await.json()["users"].clone();
+    assert_eq!((of_role(&t1).await, of_role(&t2).await), (json!(["ann"]), json!([])));
+    let gone = core.post("/recipe/role/remove", json!({"role": "admin"})).await.json();
+    assert_eq!(gone, json!({"status": "OK", "didRoleExist": true}));
+    create(&core, json!([])).await;
+    for place in [&core, &t1] {
+        assert_eq!((roles(place).await, of_role(place).await), (json!([]), json!([])));
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_role_is_told_apart() {
     let core = TestCore::start().await;
     let body = json!({"userId": "ann", "role": "none"});

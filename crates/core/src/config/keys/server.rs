@@ -26,7 +26,7 @@ pub(super) const KEYS: &[Key] = &[
     text("supertokens_saas_secret", Operator,
         "A key that only the operator has; without it protected settings are neither shown nor changed.").secret(),
     text("supertokens_saas_load_only_cud", Operator,
-        "The only connection URI domain to serve.").unused(),
+        "The only connection URI domain to serve, beside the default one."),
     text("supertokens_min_cdi_version", App,
         "The oldest version of the driver interface to serve.").hidden(),
     text("supertokens_max_cdi_version", App,

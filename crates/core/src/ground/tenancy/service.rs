@@ -74,8 +74,8 @@ pub async fn require(app: &Arc<App>, scope: &Scope) -> Result<Arc<Tenant>> {
     Err(Error::UnknownTenant(scope.clone(), Unknown::Tenant))
 }
 
-/// The connection URI domain that a call's host names; empty, the default one, for any other host. Where there
-/// is none but the default one, the host is not asked for.
+/// The connection URI domain that a call's host names; empty, the default one, for any other host. 400 for one
+/// that this core does not serve. Where there is none but the default one, the host is not asked for.
 pub async fn domain_of_host(app: &Arc<App>, now: i64, host: impl FnOnce() -> String) -> Result<String> {
     if app.tenants.has_no_domain(now) {
         return Ok(String::new());
@@ -85,7 +85,13 @@ pub async fn domain_of_host(app: &Arc<App>, now: i64, host: impl FnOnce() -> Str
         Some((is_domain, None)) => is_domain,
         seen => Box::pin(look_up(app, &host, seen.and_then(|(_, due)| due))).await?,
     };
-    Ok(if is_domain { host } else { String::new() })
+    let domain = if is_domain { host } else { String::new() };
+    if serves(app, &domain) { Ok(domain) } else { Err(Error::bad_input("Connection URI domain is disallowed")) }
+}
+
+/// Whether this core has anything to do with a domain: the operator may have given it one alone.
+fn serves(app: &App, domain: &str) -> bool {
+    domain.is_empty() || app.base_config.only_domain.as_ref().is_none_or(|only| only == domain)
 }
 
 /// As [`super::Directory::is_domain`], of domains that are being read again, or must be read first.
@@ -164,6 +170,9 @@ pub async fn put(
     new: TenantConfig,
     change: impl Fn(&mut TenantConfig) -> Result<()>,
 ) -> Result<bool> {
+    if !serves(&cx.app, &target.domain) {
+        return Err(Error::bad_input("Creation of connection uri domain or app or tenant is disallowed"));
+    }
     let changed = |before: Option<TenantConfig>| {
         let mut tenant = before.unwrap_or_else(|| new.clone());
         change(&mut tenant)?;
@@ -438,13 +447,19 @@ pub(super) async fn list_for_caller(cx: &Cx, which: Which<'_>) -> Result<Vec<(Sc
             "Only the public tenantId, public appId and default connectionUriDomain is allowed to list all connectionUriDomains and appIds associated with this core",
         ),
     };
-    if allowed { list(cx, which).await } else { Err(Error::forbidden(text)) }
+    if !allowed {
+        return Err(Error::forbidden(text));
+    }
+    let mut listed = list(cx, which).await?;
+    listed.retain(|(scope, _)| serves(&cx.app, &scope.domain));
+    Ok(listed)
 }
 
-/// Every connection URI domain, the default one first.
+/// Every connection URI domain that this core serves, the default one first.
 pub async fn list_domains(cx: &Cx) -> Result<Vec<String>> {
     let mut domains = store::list_domains(&mut cx.app.db.read().await?).await?;
     domains.push(String::new());
+    domains.retain(|domain| serves(&cx.app, domain));
     domains.sort_unstable();
     Ok(domains)
 }
