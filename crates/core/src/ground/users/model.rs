@@ -80,6 +80,22 @@ pub struct LoginMethod {
 }
 
 impl LoginMethod {
+    /// One of which nothing is known but that it is there.
+    pub fn new(recipe_id: &str, user_id: &str, time_joined: i64) -> Self {
+        Self {
+            recipe_id: recipe_id.to_owned(),
+            user_id: user_id.to_owned(),
+            external_user_id: None,
+            time_joined,
+            tenant_ids: Vec::new(),
+            email: None,
+            phone_number: None,
+            third_party: None,
+            credential_ids: Vec::new(),
+            verified: false,
+        }
+    }
+
     /// Its address, number, or `<provider>::<user>`.
     pub fn info(&self, kind: InfoKind) -> Option<Cow<'_, str>> {
         match kind {

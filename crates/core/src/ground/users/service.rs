@@ -29,6 +29,15 @@ pub struct Found {
     pub recipe_user_id: String,
 }
 
+impl Found {
+    /// A new user, whose only login method this is.
+    pub fn alone(method: LoginMethod) -> Self {
+        let id = method.user_id.clone();
+        let user = User { id: id.clone(), external_id: None, is_primary: false, login_methods: vec![method] };
+        Self { user, recipe_user_id: id }
+    }
+}
+
 /// The user with a login method that was there a moment ago, by its internal id. If the user was deleted
 /// since, the whole call is tried again.
 pub async fn find_certain(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Found> {

@@ -30,21 +30,12 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
         return Ok(None);
     }
     audit::commit_logged(cx, tx).await?;
-    let method = LoginMethod {
-        recipe_id: RECIPE_ID.to_owned(),
-        user_id: user_id.clone(),
-        external_user_id: None,
-        time_joined: cx.now,
+    Ok(Some(Found::alone(LoginMethod {
         tenant_ids: vec![cx.tenant_id().to_owned()],
         email: Some(email.to_owned()),
-        phone_number: None,
-        third_party: None,
-        credential_ids: Vec::new(),
         verified,
-    };
-    let user =
-        User { id: user_id.clone(), external_id: None, is_primary: false, login_methods: vec![method] };
-    Ok(Some(Found { user, recipe_user_id: user_id }))
+        ..LoginMethod::new(RECIPE_ID, &user_id, cx.now)
+    })))
 }
 
 fn new_user<'a>(cx: &Cx, user_id: &'a str, email: &'a str) -> users::NewUser<'a> {

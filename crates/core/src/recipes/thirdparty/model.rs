@@ -31,18 +31,8 @@ mod tests {
             ("a", true, "a", false, true),
             ("a", true, "b", false, false),
         ] {
-            let method = LoginMethod {
-                recipe_id: "thirdparty".to_owned(),
-                user_id: String::new(),
-                external_user_id: None,
-                time_joined: 0,
-                tenant_ids: Vec::new(),
-                email: Some(stored.to_owned()),
-                phone_number: None,
-                third_party: None,
-                credential_ids: Vec::new(),
-                verified,
-            };
+            let email = Some(stored.to_owned());
+            let method = LoginMethod { email, verified, ..LoginMethod::new("thirdparty", "", 0) };
             assert_eq!(Told { email: told, is_verified }.is_known(&method), known, "{stored} {told}");
         }
     }

@@ -69,21 +69,13 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
         return Err(portcullis_db::Error::Busy.into());
     }
     audit::commit_logged(cx, tx).await?;
-    let method = LoginMethod {
-        recipe_id: RECIPE_ID.to_owned(),
-        user_id: user_id.clone(),
-        external_user_id: None,
-        time_joined: cx.now,
+    Ok(Found::alone(LoginMethod {
         tenant_ids: vec![cx.tenant_id().to_owned()],
         email: Some(told.email.to_owned()),
-        phone_number: None,
         third_party: Some(third_party.clone()),
-        credential_ids: Vec::new(),
         verified: told.is_verified,
-    };
-    let user =
-        User { id: user_id.clone(), external_id: None, is_primary: false, login_methods: vec![method] };
-    Ok(Found { user, recipe_user_id: user_id })
+        ..LoginMethod::new(RECIPE_ID, &user_id, cx.now)
+    }))
 }
 
 /// Stores what a provider tells; `None` if the address is another primary user's.

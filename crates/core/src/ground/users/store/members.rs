@@ -144,7 +144,11 @@ fn to_members(mut rows: Vec<MemberRow>) -> Vec<Member> {
 impl Member {
     fn add(&mut self, detail: Detail) {
         let Some((kind, value, third_party_id, third_party_user_id)) = detail.info else { return };
-        let method = self.method.get_or_insert_with(|| empty_method(&self.row));
+        let method = self.method.get_or_insert_with(|| {
+            let UserRow { recipe_id, user_id, time_joined, .. } = &self.row;
+            let external_user_id = self.row.external_id.clone();
+            LoginMethod { external_user_id, ..LoginMethod::new(recipe_id, user_id, *time_joined) }
+        });
         match kind.as_str() {
             "email" => {
                 method.email = Some(value);
@@ -154,20 +158,5 @@ impl Member {
             _ => method.third_party = Some(ThirdParty { id: third_party_id, user_id: third_party_user_id }),
         }
         method.tenant_ids.extend(detail.tenant_id.filter(|id| !method.tenant_ids.contains(id)));
-    }
-}
-
-fn empty_method(row: &UserRow) -> LoginMethod {
-    LoginMethod {
-        recipe_id: row.recipe_id.clone(),
-        user_id: row.user_id.clone(),
-        external_user_id: row.external_id.clone(),
-        time_joined: row.time_joined,
-        tenant_ids: Vec::new(),
-        email: None,
-        phone_number: None,
-        third_party: None,
-        credential_ids: Vec::new(),
-        verified: false,
     }
 }
