@@ -9,7 +9,7 @@ use portcullis::recipes::emailpassword::EmailPassword;
 use portcullis::recipes::emailverification::EmailVerification;
 use portcullis::recipes::multitenancy::TenantConfig;
 use portcullis::recipes::session::{
-    Api, ClaimValidator, NewSession, SessionRecipe, TokenType, TransferMethod, VerifyOptions,
+    Api, Claim, ClaimValidator, NewSession, SessionRecipe, TokenType, TransferMethod, VerifyOptions,
 };
 use portcullis::{AppInfo, CoreError, Cx, Error, Exchange, Portcullis, SessionError};
 use portcullis_testkit::Shape;
@@ -528,4 +528,25 @@ async fn sessions_are_listed_and_ended_by_handle(#[values(Shape::Embedded, Shape
     assert_eq!(handles("bob", None).await, set(&[]));
     assert_eq!(sessions.revoke_several(&cx, &asked).await.unwrap(), [""; 0], "they are gone");
     assert_eq!(sessions.revoke_several(&cx, &[]).await.unwrap(), [""; 0]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_session_is_looked_at_by_its_handle(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = app(shape, SessionRecipe::new()).await;
+    let (cx, sessions) = (Cx::new(&app.sdk), app.sdk.session().unwrap());
+    let made = sessions.create_without_request(&cx, NewSession::of("ann")).await.unwrap();
+    let plan = Claim::new("plan", |_, subject| {
+        Box::pin(async move { Ok((subject.user_id == "ann").then(|| "paid".into())) })
+    });
+    let refuses = ClaimValidator::new("never", |_, _| Some(json!("no")));
+    let options = VerifyOptions::new().also(plan.has_value("paid", None)).also(refuses);
+    let validate = async |handle: &str| {
+        sessions.validate_claims_for_session_handle(&cx, handle, &options).await.unwrap()
+    };
+    let failures = validate(made.handle()).await.unwrap();
+    assert_eq!((failures.len(), failures[0].id.as_str()), (1, "never"));
+    let stored = sessions.information(&cx, made.handle()).await.unwrap().unwrap().payload;
+    assert_eq!(stored["plan"]["v"], "paid", "what was fetched is stored");
+    assert!(validate("no handle").await.is_none());
 }

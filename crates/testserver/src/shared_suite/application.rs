@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::core::Core;
 use crate::record::Record;
-use crate::{emailpassword, emailverification, session};
+use crate::{accountlinking, emailpassword, emailverification, session};
 use portcullis::recipes::multitenancy::Multitenancy;
 use portcullis::{AppInfo, Builder, Portcullis};
 use serde_json::{Value, json};
@@ -37,8 +37,13 @@ impl Application {
         let counts = connection.has("networkInterceptor");
         let core = core.app(connection.text("connectionURI"), Arc::clone(&record), counts);
         let mut builder = Portcullis::builder(app_info(&info)).core(core);
-        for recipe in described.list("recipeList") {
-            builder = add(builder, &recipe, &record)?;
+        let recipes = described.list("recipeList");
+        for recipe in &recipes {
+            builder = add(builder, recipe, &record)?;
+        }
+        if !recipes.iter().any(|recipe| recipe["recipeId"] == "session") {
+            // The Rust SDK asks at start for what the Node SDK misses at the first sign-in.
+            builder = builder.recipe(session::recipe(&Body::default(), &record));
         }
         Ok(Self { sdk: builder.build()?, record })
     }
@@ -62,6 +67,7 @@ fn add(builder: Builder, recipe: &Value, record: &Arc<Record>) -> Result<Builder
         None => Body::default(),
     };
     Ok(match recipe["recipeId"].as_str().unwrap_or_default() {
+        "accountlinking" => builder.recipe(accountlinking::recipe(&config, record)),
         "emailpassword" => builder.recipe(emailpassword::recipe(&config, record)),
         "emailverification" => builder.recipe(emailverification::recipe(&config, record)),
         "multitenancy" => builder.recipe(Multitenancy::new()),

@@ -1,11 +1,13 @@
 //! Sign-up and sign-in with an e-mail address and a password.
 
+use crate::accountlinking::not_linked;
 use crate::body::{Body, unknown};
 use crate::record::{Event, Record, Side};
+use crate::session::session_of;
 use portcullis::email::{Email, EmailDelivery, EmailSubject};
 use portcullis::recipes::emailpassword::{
-    Apis, Change, Changed, EmailPassword, FormInput, FormValues, PasswordResetOutcome, SignIn, SignUp,
-    SignUpOutcome,
+    Apis, Attempt, Change, Changed, EmailPassword, FormInput, FormValues, PasswordResetOutcome, SignIn,
+    SignUp, SignUpOutcome,
 };
 use portcullis::{Cx, Error, Result, async_trait};
 use serde_json::{Value, json};
@@ -30,19 +32,20 @@ pub(crate) fn recipe(config: &Body, record: &Arc<Record>) -> EmailPassword {
 pub(crate) async fn call(cx: &Cx, function: &str, body: &Body) -> Result<Value> {
     let (recipe, tenant, email) = (cx.sdk().email_password()?, body.tenant(), body.text("email"));
     Ok(match function {
-        "signup" => match recipe.sign_up(cx, tenant, email, body.text("password")).await? {
+        "signup" => match recipe.sign_up_as(cx, &attempt(cx, body).await?).await? {
             SignUp::Ok { user, recipe_user_id } => {
                 json!({"status": "OK", "user": user, "recipeUserId": recipe_user_id})
             }
             SignUp::EmailAlreadyExists => json!({"status": "EMAIL_ALREADY_EXISTS_ERROR"}),
-            SignUp::PolicyViolated { reason } => return Err(Error::Internal(reason)),
+            SignUp::LinkingFailed(failure) => not_linked(failure),
             other => return Err(Error::Internal(format!("{other:?}"))),
         },
-        "signin" => match recipe.sign_in(cx, tenant, email, body.text("password")).await? {
+        "signin" => match recipe.sign_in_as(cx, &attempt(cx, body).await?).await? {
             SignIn::Ok { user, recipe_user_id } => {
                 json!({"status": "OK", "user": user, "recipeUserId": recipe_user_id})
             }
             SignIn::WrongCredentials => json!({"status": "WRONG_CREDENTIALS_ERROR"}),
+            SignIn::LinkingFailed(failure) => not_linked(failure),
             other => return Err(Error::Internal(format!("{other:?}"))),
         },
         "createresetpasswordlink" => {
@@ -53,6 +56,14 @@ pub(crate) async fn call(cx: &Cx, function: &str, body: &Body) -> Result<Value> 
         }
         "updateemailorpassword" => changed(&recipe.update_email_or_password(cx, &change(body)).await?)?,
         _ => return Err(unknown(function)),
+    })
+}
+
+async fn attempt(cx: &Cx, body: &Body) -> Result<Attempt> {
+    let attempt = Attempt::new(body.tenant(), body.text("email"), body.text("password"));
+    Ok(match session_of(cx, body).await? {
+        Some(session) => attempt.linking_to(session),
+        None => attempt,
     })
 }
 

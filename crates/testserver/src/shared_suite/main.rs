@@ -13,6 +13,7 @@
 //! - `CORE=embedded`: the core in this process instead, in memory or at `DATABASE_URL`. The suite reaches it at
 //!   `SUPERTOKENS_CORE_PORT`.
 
+mod accountlinking;
 mod application;
 mod body;
 mod core;

@@ -3,7 +3,9 @@
 use crate::application::Application;
 use crate::body::{Body, unknown};
 use crate::record::Event;
-use crate::{Server, emailpassword, emailverification, multitenancy, session, usermetadata, users};
+use crate::{
+    Server, accountlinking, emailpassword, emailverification, multitenancy, session, usermetadata, users,
+};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -147,6 +149,7 @@ async fn of_recipe(
 ) -> Result<Value> {
     match recipe {
         "supertokens" => users::call(cx, function, body).await,
+        "accountlinking" => accountlinking::call(cx, function, body).await,
         "emailpassword" => emailpassword::call(cx, function, body).await,
         "emailverification" => emailverification::call(cx, function, body).await,
         "multitenancy" => multitenancy::call(cx, function, body).await,

@@ -126,6 +126,13 @@ pub(crate) async fn call(cx: &Cx, record: &Arc<Record>, function: &str, body: &B
             let claim = claim(record, &body.inner("claim"))?;
             sessions.fetch_and_set_claim(cx, handle, &claim).await?.into()
         }
+        "validateclaimsforsessionhandle" => {
+            let options = VerifyOptions::new();
+            match sessions.validate_claims_for_session_handle(cx, handle, &options).await? {
+                Some(failures) => json!({"status": "OK", "invalidClaims": failures}),
+                None => json!({"status": "SESSION_DOES_NOT_EXIST_ERROR"}),
+            }
+        }
         _ => return Err(unknown(function)),
     })
 }

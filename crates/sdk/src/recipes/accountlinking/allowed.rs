@@ -23,9 +23,7 @@ impl Accounts {
     ) -> Result<bool> {
         tracing::debug!("may someone sign up?");
         if login.account.email.is_some() && login.account.phone_number.is_some() {
-            return Err(Error::Internal(
-                "a sign-up is with an address or with a number, not both".to_owned(),
-            ));
+            return Err(Error::Internal("Please pass one of email or phone number, not both".to_owned()));
         }
         self.is_allowed(cx, Entry { tenant, login, user: None, session }).await
     }

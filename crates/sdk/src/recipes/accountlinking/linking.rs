@@ -129,7 +129,7 @@ impl Accounts {
     }
 
     /// Lets the address of a login method count as proven if it is for another login method of the user.
-    pub(crate) async fn verify_email_if_proven_elsewhere(
+    pub async fn verify_email_if_proven_elsewhere(
         &self,
         cx: &Cx,
         user: &User,

@@ -44,14 +44,14 @@ pub trait Functions: Send + Sync {
         self.original().refresh_session(cx, refresh_token, anti_csrf_token, disable_anti_csrf).await
     }
 
-    /// The validators that every verification asks for.
+    /// The validators that every verification asks for; `subject` tells whose session it is.
     async fn global_claim_validators(
         &self,
         cx: &Cx,
-        session: &Session,
+        subject: &ClaimSubject,
         of_recipes: Vec<ClaimValidator>,
     ) -> Result<Vec<ClaimValidator>> {
-        self.original().global_claim_validators(cx, session, of_recipes).await
+        self.original().global_claim_validators(cx, subject, of_recipes).await
     }
 
     /// Fetches what is stale, then validates.
@@ -208,7 +208,7 @@ impl Functions for BaseFunctions {
     async fn global_claim_validators(
         &self,
         _: &Cx,
-        _: &Session,
+        _: &ClaimSubject,
         of_recipes: Vec<ClaimValidator>,
     ) -> Result<Vec<ClaimValidator>> {
         Ok(of_recipes)

@@ -25,7 +25,7 @@ pub use types::{SessionPolicy, SignedIn, VerifyOptions};
 
 pub(crate) use apis::routes;
 
-use crate::{Cx, Result};
+use crate::{ClaimFailure, Cx, Result};
 use config::Config;
 use portcullis_wire::Object;
 use std::collections::HashSet;
@@ -197,6 +197,30 @@ impl Sessions {
         self.merge_into_access_token_payload(cx, handle, update).await
     }
 
+    /// What a session lacks of the claims that `options` ask for, by what is stored about it. What is stale is
+    /// fetched first, and stored for the session's next access tokens. `None` if the session is over.
+    pub async fn validate_claims_for_session_handle(
+        &self,
+        cx: &Cx,
+        handle: &str,
+        options: &VerifyOptions,
+    ) -> Result<Option<Vec<ClaimFailure>>> {
+        let Some(found) = self.information(cx, handle).await? else { return Ok(None) };
+        let subject = ClaimSubject {
+            user_id: found.user_id,
+            recipe_user_id: found.recipe_user_id,
+            tenant_id: found.tenant_id,
+        };
+        let validators = self.validators_for(cx, &subject, options).await?;
+        let outcome = self.functions.validate_claims(cx, &subject, &found.payload, &validators).await?;
+        if let Some(update) = outcome.update
+            && !self.merge_into_access_token_payload(cx, handle, update).await?
+        {
+            return Ok(None);
+        }
+        Ok(Some(outcome.failures))
+    }
+
     /// Takes an access token apart, unless that was done when it was verified before.
     pub(crate) fn parse(&self, access_token: &str) -> Option<AccessToken> {
         self.verified.find(access_token).or_else(|| AccessToken::parse(access_token))
@@ -209,7 +233,16 @@ impl Sessions {
         session: &Session,
         options: &VerifyOptions,
     ) -> Result<Vec<ClaimValidator>> {
-        let global = self.functions.global_claim_validators(cx, session, self.validators.clone()).await?;
+        self.validators_for(cx, &functions::subject(session), options).await
+    }
+
+    async fn validators_for(
+        &self,
+        cx: &Cx,
+        subject: &ClaimSubject,
+        options: &VerifyOptions,
+    ) -> Result<Vec<ClaimValidator>> {
+        let global = self.functions.global_claim_validators(cx, subject, self.validators.clone()).await?;
         Ok(options.validators(global))
     }
 }
