@@ -10,6 +10,7 @@ use crate::ground::audit::{self, Audit};
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Databases, Directory};
 use crate::ground::users::Counts;
+use crate::ground::webhooks::Webhooks;
 use crate::http::{Metrics, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
 use portcullis_db::Db;
@@ -71,6 +72,8 @@ pub struct App {
     pub tasks: Tasks,
     /// Requests per minute, for `GET /requests/stats`.
     pub stats: RequestStats,
+    /// The endpoint that events are told to, if there is one.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// What was counted for Prometheus, if it is asked for.
     pub metrics: Option<Metrics>,
     pub(crate) routes: RouteTable,
@@ -89,6 +92,9 @@ impl App {
             .map_err(|error| Error::bad_input(error.to_string()))?;
         let known_passwords = KnownPasswords::open(base_config.breached_passwords_file.as_deref())
             .map_err(|error| Error::bad_input(format!("breached_passwords_file cannot be read: {error}")))?;
+        let webhooks = base_config.webhooks.clone().map(Webhooks::open).transpose();
+        let webhooks =
+            webhooks.map_err(|error| Error::bad_input(format!("webhook_url cannot be used: {error}")))?;
         db.migrate(&migrations::all(), clock.now()).await?;
         audit::prepare(&db, clock.now()).await;
         let app = Arc::new(Self {
@@ -102,6 +108,7 @@ impl App {
             audit: Audit::default(),
             tasks: Tasks::default(),
             stats: RequestStats::default(),
+            webhooks: webhooks.map(Arc::new),
             metrics: base_config.metrics_port.map(|_| Metrics::new(clock.now())),
             routes: RouteTable::new(recipes::ALL),
             recipes: recipes::ALL,

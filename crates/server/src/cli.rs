@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Lists of passwords that are known from breaches
     #[command(subcommand)]
     Passwords(PasswordsCommand),
+    /// What became of webhooks, and having them posted again
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
 }
 
 /// Which events are printed, and how.
@@ -110,6 +113,43 @@ pub(crate) enum PasswordsCommand {
         #[arg(long, default_value = "breached-passwords.bin")]
         out: PathBuf,
     },
+}
+
+/// What to do with webhooks.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Shows deliveries, the newest events first
+    List {
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<DeliveryState>,
+        /// So many at most
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// A JSON object on each line, with what is posted
+        #[arg(long)]
+        json: bool,
+    },
+    /// Has deliveries posted again, as if for the first time
+    Replay {
+        /// That of the event with this number; may be given several times
+        #[arg(long, required_unless_present = "dead", conflicts_with = "dead")]
+        id: Vec<i64>,
+        /// All that were given up
+        #[arg(long)]
+        dead: bool,
+    },
+}
+
+/// What has become of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeliveryState {
+    /// It is to be posted.
+    Pending,
+    /// The endpoint has taken it.
+    Delivered,
+    /// It was given up.
+    Dead,
 }
 
 /// How log lines look.

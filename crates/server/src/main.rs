@@ -5,6 +5,7 @@ mod cli;
 mod passwords;
 mod serve;
 mod settings;
+mod webhooks;
 
 use clap::Parser as _;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use crate::audit;
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
+use crate::webhooks;
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
 use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
@@ -29,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
             Some(Command::Migrate) => migrate(&settings).await,
             Some(Command::Doctor) => doctor(&settings).await,
             Some(Command::Audit(asked)) => audit::run(&settings, asked).await,
+            Some(Command::Webhooks(command)) => webhooks::run(&settings, command).await,
             // Lists of passwords need no core.
             Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }

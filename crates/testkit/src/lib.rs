@@ -10,10 +10,12 @@ pub mod adapters;
 mod cluster;
 #[cfg(feature = "adapters")]
 pub mod quickstart;
+mod receiver;
 #[cfg(feature = "adapters")]
 mod shape;
 
 pub use cluster::Cluster;
+pub use receiver::{Answer, Received, Receiver, WEBHOOK_SECRET};
 #[cfg(feature = "adapters")]
 pub use shape::{Shape, ShapedCore};
 

@@ -26,6 +26,7 @@ pub mod usermetadata;
 pub mod userroles;
 pub mod users;
 pub mod webauthn;
+pub mod webhooks;
 
 pub use cdi::Cdi;
 pub use endpoint::{Access, Endpoint, Level, Method, Versioning};

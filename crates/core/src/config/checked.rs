@@ -3,7 +3,7 @@
 use super::keys::find_key;
 use super::ranges::{self, name_and_port};
 use super::values::{self, Reader, api_keys};
-use super::{ConfigError, fault};
+use super::{ConfigError, Webhooks, fault};
 use crate::crypto::digest::{ApiKey, Secret};
 use crate::crypto::password_hash::HashSettings;
 use fancy_regex::{Regex, RegexBuilder};
@@ -99,6 +99,8 @@ pub struct CoreConfig {
     pub breached_passwords_file: Option<PathBuf>,
     /// The key that Firebase hashes need.
     pub firebase_signer_key: Option<Secret>,
+    /// Where events are told, if anywhere.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// What the audit trail holds.
@@ -189,6 +191,7 @@ impl CoreConfig {
             refuse_common_passwords: read.boolean("refuse_common_passwords"),
             breached_passwords_file: filled(&read, "breached_passwords_file").map(PathBuf::from),
             firebase_signer_key: filled(&read, "firebase_password_hashing_signer_key").map(Secret::new),
+            webhooks: Webhooks::read(&read)?,
         })
     }
 }

@@ -8,11 +8,13 @@ mod database;
 mod keys;
 mod ranges;
 mod values;
+mod webhooks;
 
 pub use checked::{CoreConfig, ReuseBehaviour};
 pub use database::{Postgres, pool_size, postgres};
 pub use keys::{Key, Kind, Owner, Pool, Scope, Standard, find_key, keys, nearest_key};
 pub use values::effective;
+pub use webhooks::Webhooks;
 
 use portcullis_wire::Object;
 

@@ -10,6 +10,7 @@ pub mod password_pool;
 pub mod random;
 pub mod refresh_token;
 pub mod signing_key;
+pub mod webhook_signature;
 
 /// A cryptographic operation that could not be done: bad key material or a failing primitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,3 +7,4 @@ pub mod guessing;
 pub mod keys;
 pub mod tenancy;
 pub mod users;
+pub mod webhooks;

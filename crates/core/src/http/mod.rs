@@ -7,6 +7,7 @@ mod call;
 pub mod fuzzing;
 mod gate;
 mod metrics;
+mod outgoing;
 mod path;
 mod reply;
 mod request_stats;
@@ -15,6 +16,7 @@ mod serve;
 
 pub use call::handle;
 pub use metrics::Metrics;
+pub(crate) use outgoing::HttpClient;
 pub(crate) use path::STOP_WORDS;
 pub use reply::Reply;
 pub use request_stats::{RequestStats, StatsReport};

@@ -5,6 +5,7 @@
 //! domains that nobody calls are left alone.
 
 use crate::crypto::random;
+use crate::ground::webhooks;
 use crate::{App, Chore, DeleteExpired, Job, Result};
 use portcullis_db::Db;
 use std::sync::{Arc, Weak};
@@ -20,8 +21,9 @@ const START: Duration = Duration::from_secs(1);
 /// How much longer than its interval a wait may be, as a fraction.
 const DRIFT: f64 = 0.1;
 
-/// Starts every recipe's jobs; they end with the app's tasks.
+/// Starts every recipe's jobs, and the delivery of webhooks if there is an endpoint; they end with the app's tasks.
 pub fn start(app: &Arc<App>) {
+    webhooks::start(app);
     let jobs = app.recipes.iter().flat_map(|recipe| recipe.jobs);
     jobs.for_each(|job| start_one(app, *job));
 }

@@ -35,6 +35,7 @@ pub const ALL: &[Recipe] = &[
     ground::guessing::RECIPE,
     ground::keys::RECIPE,
     ground::audit::RECIPE,
+    ground::webhooks::RECIPE,
     emailpassword::RECIPE,
     thirdparty::RECIPE,
     passwordless::RECIPE,

@@ -19,7 +19,7 @@ async fn events(core: &TestCore) -> Vec<StoredEvent> {
 }
 
 async fn settle(core: &TestCore) {
-    audit::settle(&core.app, &core.app.db, core.clock.now()).await.unwrap();
+    audit::settle(&core.app, "", &core.app.db, core.clock.now()).await.unwrap();
 }
 
 async fn walk(core: &TestCore) -> Report {

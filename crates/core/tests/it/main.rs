@@ -43,3 +43,4 @@ mod users;
 mod webauthn;
 mod webauthn_credentials;
 mod webauthn_hostile;
+mod webhooks;

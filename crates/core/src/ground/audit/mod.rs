@@ -20,6 +20,7 @@ pub use kinds::Kind;
 pub use model::{By, Event, Filter, Origin, StoredEvent};
 pub use months::utc;
 pub use retention::{delete_old, prepare};
+pub(crate) use sealing::follow;
 pub use sealing::settle;
 pub use service::{Audit, commit, commit_logged, list};
 pub use verification::{Finding, Report, verify};

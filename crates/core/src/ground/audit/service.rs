@@ -6,18 +6,19 @@ use super::store;
 use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result};
 use portcullis_db::{Db, FromRow, Tx, Value};
+use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// What a running core knows of its own events.
 #[derive(Debug, Default)]
 pub struct Audit {
-    written: Notify,
+    written: Arc<Notify>,
 }
 
 impl Audit {
-    /// Waits until this core has written an event since the last time.
-    pub async fn written(&self) {
-        self.written.notified().await;
+    /// Told when this core has written an event.
+    pub(super) fn written(&self) -> Arc<Notify> {
+        Arc::clone(&self.written)
     }
 
     fn tell(&self) {
