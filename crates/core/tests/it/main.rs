@@ -10,6 +10,7 @@ mod audit_chain;
 mod authenticator;
 mod bulkimport;
 mod coverage;
+mod crash_points;
 mod dashboard;
 mod domains;
 mod emailpassword;
