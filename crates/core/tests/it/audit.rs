@@ -2,12 +2,15 @@
 //! nothing secret is in them.
 
 use super::audit_calls as calls;
+use bytes::Bytes;
 use http::Method;
+use http_body_util::Full;
 use portcullis_core::ground::audit::{Filter, Kind, StoredEvent, list};
 use portcullis_db::args;
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const KEY: &str = "a-key-of-the-test-0123456789";
 pub(super) const PASSWORD: &str = "the password of Ann";
@@ -146,6 +149,18 @@ async fn every_call_that_changes_something_writes_its_events_and_nothing_secret(
         let found = trail.secrets.iter().find(|secret| row.contains(secret.as_str()));
         assert_eq!(found, None, "{row}");
     }
+}
+
+#[tokio::test]
+async fn a_backend_in_the_core_s_own_process_has_no_address() {
+    let core = TestCore::start().await;
+    let body = json!({"role": "admin", "permissions": []}).to_string();
+    let request = http::Request::put("/recipe/role").body(Full::new(Bytes::from(body))).unwrap();
+    let response = portcullis_core::http::handle(Arc::clone(&core.app), request, None).await;
+    assert_eq!(response.status(), 200);
+    let events = list(&core.app.db, 0, &Filter::default(), 10).await.unwrap();
+    let expected = json!({"v": 1, "by": "embedded", "added": []});
+    assert_eq!(events.iter().map(payload).collect::<Vec<_>>(), [expected]);
 }
 
 #[tokio::test]
