@@ -151,6 +151,12 @@ mod guide {
     mod multitenancy {}
     #[doc = include_str!("../../../docs/sdk/useridmapping.md")]
     mod useridmapping {}
+    #[doc = include_str!("../../../docs/sdk/multifactorauth.md")]
+    mod multifactorauth {}
+    #[doc = include_str!("../../../docs/sdk/totp.md")]
+    mod totp {}
+    #[doc = include_str!("../../../docs/sdk/dashboard.md")]
+    mod dashboard {}
     #[doc = include_str!("../../../docs/sdk/sessions.md")]
     mod sessions {}
     #[doc = include_str!("../../../docs/sdk/tower.md")]

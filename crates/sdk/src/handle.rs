@@ -31,6 +31,8 @@ pub(crate) struct Route {
 pub(crate) enum ApiMethod {
     Get,
     Post,
+    Put,
+    Delete,
 }
 
 impl From<ApiMethod> for Method {
@@ -38,6 +40,8 @@ impl From<ApiMethod> for Method {
         match method {
             ApiMethod::Get => Self::GET,
             ApiMethod::Post => Self::POST,
+            ApiMethod::Put => Self::PUT,
+            ApiMethod::Delete => Self::DELETE,
         }
     }
 }

@@ -147,6 +147,12 @@ pub enum SignInResponse {
     /// They do not.
     #[serde(rename = "INVALID_CREDENTIALS_ERROR")]
     InvalidCredentials,
+    /// They do, but the licence of SuperTokens' core does not let in so many users; ours has no such limit.
+    #[serde(rename = "USER_SUSPENDED_ERROR")]
+    Suspended {
+        /// Why.
+        message: String,
+    },
 }
 
 /// Whether a session is one.

@@ -31,7 +31,8 @@ pub(crate) struct Reply {
 impl Reply {
     fn of(response: Response<Bytes>) -> Self {
         let (head, body) = response.into_parts();
-        let body = serde_json::from_slice(&body).unwrap();
+        // What is no JSON is a page.
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
         Self { status: head.status.as_u16(), headers: head.headers, body }
     }
 
@@ -130,6 +131,13 @@ impl TestApp {
         Self { sdk: describe(builder).build().unwrap(), core, clock, clock_of_core }
     }
 
+    /// The code of an authenticator app at the app's time.
+    pub(crate) fn totp(&self, secret: &str) -> String {
+        let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+        totp.generate(u64::try_from(self.clock.now() / 1000).unwrap()).to_string()
+    }
+
     /// Another SDK with the same core.
     pub(crate) fn another_sdk(&self, describe: impl FnOnce(Builder) -> Builder) -> Portcullis {
         let builder = Portcullis::builder(info()).core(self.core.address()).clock(self.clock.clone());
@@ -167,6 +175,13 @@ impl TestApp {
     /// A `POST` with a JSON body.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.send(Request::post(path), body.to_string()).await
+    }
+
+    /// A call of a frontend API with a session.
+    pub(crate) async fn with_session(&self, method: Method, path: &str, token: &str, body: &Value) -> Reply {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        self.send(request, if body.is_null() { String::new() } else { body.to_string() }).await
     }
 
     /// A `POST` of a form.

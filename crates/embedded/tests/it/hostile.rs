@@ -2,15 +2,20 @@
 //! that has expired, and with bodies that are none.
 
 use crate::app::{Mails, Reply, TestApp};
+use async_trait::async_trait;
 use http::{Method, Request};
-use portcullis::Cx;
+use portcullis::recipes::dashboard::{self, Dashboard, Page};
 use portcullis::recipes::emailpassword::EmailPassword;
 use portcullis::recipes::emailverification::EmailVerification;
+use portcullis::recipes::multifactorauth::MultiFactorAuth;
 use portcullis::recipes::session::{SessionRecipe, VerifyOptions};
+use portcullis::recipes::totp::Totp;
 use portcullis::recipes::userroles::UserRoles;
+use portcullis::{Cx, Result};
 use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const LIMIT: usize = 1024;
 const PASSWORD: &str = "correct1horse";
@@ -121,7 +126,7 @@ fn cases(world: &World) -> Vec<Case> {
         "status": "OK", "emailPassword": {"enabled": true}, "thirdParty": {"enabled": false, "providers": []},
         "webauthn": {"enabled": false}, "passwordless": {"enabled": false}, "firstFactors": ["emailpassword"],
     });
-    vec![
+    let mut cases = vec![
         Case::form("POST /auth/signup", &taken, ann, no_form(), no_array),
         Case::form("POST /auth/signin", &status("WRONG_CREDENTIALS_ERROR"), wrong, no_form(), no_array),
         Case { query, ..Case::open("GET /auth/emailpassword/email/exists", &free) },
@@ -156,7 +161,115 @@ fn cases(world: &World) -> Vec<Case> {
         Case { query: "?clientType=web", ..Case::open("GET /auth/loginmethods", &(200, methods)) },
         Case::open("GET /auth/jwt/jwks.json", &world.keys),
         Case::open("GET /auth/.well-known/openid-configuration", &world.discovery),
+    ];
+    cases.extend(factor_cases());
+    cases.extend(dashboard_cases());
+    cases
+}
+
+/// Ann has a device, Bob has none.
+fn factor_cases() -> Vec<Case> {
+    let with_body = |api, body, told| Case { body, ..Case::closed(api, told) };
+    let device = json!({"deviceName": "phone", "totp": "000000"});
+    let info = json!({
+        "status": "OK",
+        "factors": {
+            "next": [],
+            "alreadySetup": ["emailpassword"],
+            "allowedToSetup": ["emailpassword", "totp"],
+        },
+        "emails": {"emailpassword": ["bob@example.com"]},
+        "phoneNumbers": {},
+    });
+    vec![
+        Case::closed("PUT /auth/mfa/info", (200, info)),
+        with_body(
+            "POST /auth/totp/device",
+            json!({"deviceName": 1}),
+            message(400, "deviceName must be a string"),
+        ),
+        Case::closed("GET /auth/totp/device/list", (200, json!({"status": "OK", "devices": []}))),
+        with_body(
+            "POST /auth/totp/device/remove",
+            device.clone(),
+            (200, json!({"status": "OK", "didDeviceExist": false})),
+        ),
+        with_body("POST /auth/totp/device/verify", device.clone(), status("UNKNOWN_DEVICE_ERROR")),
+        with_body("POST /auth/totp/verify", device, status("UNKNOWN_USER_ID_ERROR")),
     ]
+}
+
+/// What the dashboard asks for. Sessions of the app's own users are none to it.
+const DASHBOARD: [&str; 34] = [
+    "POST /auth/dashboard/api/key/validate",
+    "POST /auth/dashboard/api/signout",
+    "POST /auth/dashboard/api/analytics",
+    "GET /auth/dashboard/api/users",
+    "GET /auth/dashboard/api/users/count",
+    "GET /auth/dashboard/api/search/tags",
+    "GET /auth/dashboard/api/user",
+    "PUT /auth/dashboard/api/user",
+    "DELETE /auth/dashboard/api/user",
+    "POST /auth/dashboard/api/user/emailpassword",
+    "GET /auth/dashboard/api/user/email/verify",
+    "PUT /auth/dashboard/api/user/email/verify",
+    "POST /auth/dashboard/api/user/email/verify/token",
+    "GET /auth/dashboard/api/user/metadata",
+    "PUT /auth/dashboard/api/user/metadata",
+    "GET /auth/dashboard/api/user/sessions",
+    "POST /auth/dashboard/api/user/sessions",
+    "PUT /auth/dashboard/api/user/password",
+    "GET /auth/dashboard/api/user/unlink",
+    "GET /auth/dashboard/api/userroles/roles",
+    "PUT /auth/dashboard/api/userroles/role",
+    "DELETE /auth/dashboard/api/userroles/role",
+    "GET /auth/dashboard/api/userroles/role/permissions",
+    "PUT /auth/dashboard/api/userroles/role/permissions/remove",
+    "GET /auth/dashboard/api/userroles/user/roles",
+    "PUT /auth/dashboard/api/userroles/user/roles",
+    "DELETE /auth/dashboard/api/userroles/user/roles",
+    "GET /auth/dashboard/api/tenants",
+    "GET /auth/dashboard/api/tenant",
+    "POST /auth/dashboard/api/tenant",
+    "DELETE /auth/dashboard/api/tenant",
+    "PUT /auth/dashboard/api/tenant/first-factor",
+    "PUT /auth/dashboard/api/tenant/required-secondary-factor",
+    "PUT /auth/dashboard/api/tenant/core-config",
+];
+
+fn dashboard_cases() -> Vec<Case> {
+    let nobody = message(401, "Unauthorised access");
+    let page = (200, json!(PAGE));
+    let mut cases = vec![
+        Case::open("GET /auth/dashboard", &page),
+        Case::open("GET /auth/dashboard/roles", &page),
+        Case::open("GET /auth/dashboard/tenants", &page),
+        Case::form(
+            "POST /auth/dashboard/api/signin",
+            &status("INVALID_CREDENTIALS_ERROR"),
+            json!({"email": "ann@example.com", "password": PASSWORD}),
+            json!({"email": ["ann@example.com"], "password": PASSWORD}),
+            "Required parameter 'email' is missing or has an invalid type",
+        ),
+    ];
+    cases.extend(DASHBOARD.map(|api| Case::open(api, &nobody)));
+    cases
+}
+
+const PAGE: &str = "The page.";
+
+/// A page that is the same each time.
+struct OnePage(Arc<dyn dashboard::Apis>);
+
+#[async_trait]
+impl dashboard::Apis for OnePage {
+    fn original(&self) -> &dyn dashboard::Apis {
+        &*self.0
+    }
+
+    async fn dashboard(&self, _: &Cx) -> Result<Page> {
+        Ok(Page { html: PAGE.to_owned(), content_security_policy: "default-src 'none'".to_owned() })
+    }
 }
 
 /// Ann, whose address is verified, and Bob.
@@ -183,7 +296,9 @@ impl World {
         let app = TestApp::new(shape, |builder| {
             let builder = builder.email_delivery(mails.clone()).body_limit(LIMIT);
             let builder = builder.recipe(EmailPassword::new()).recipe(EmailVerification::optional());
-            builder.recipe(UserRoles::new()).recipe(SessionRecipe::new())
+            let builder = builder.recipe(UserRoles::new()).recipe(MultiFactorAuth::new()).recipe(Totp::new());
+            let builder = builder.recipe(Dashboard::new().override_apis(OnePage));
+            builder.recipe(SessionRecipe::new())
         })
         .await;
         let sign_up = async |email: &str| {
@@ -195,6 +310,9 @@ impl World {
         let token = app.core(Method::POST, "/recipe/user/email/verify/token", &to).await["token"].clone();
         let proof = json!({"method": "token", "token": token});
         app.core(Method::POST, "/recipe/user/email/verify", &proof).await;
+        let device = json!({"userId": ann, "deviceName": "phone", "skew": 1, "period": 30,
+            "secretKey": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"});
+        app.core(Method::POST, "/recipe/totp/device/import", &device).await;
         let keys = app.send(Request::get("/auth/jwt/jwks.json"), "").await.seen();
         let discovery = app.send(Request::get("/auth/.well-known/openid-configuration"), "").await.seen();
         assert_eq!((keys.0, discovery.0), (200, 200));
@@ -230,6 +348,7 @@ impl World {
             "user": get(format!("/user/id?userId={user}")).await,
             "verified": get(format!("/recipe/user/email/verify?userId={user}&email={email}")).await,
             "password": password,
+            "devices": get(format!("/recipe/totp/device/list?userId={user}")).await,
             "sessions": details,
         })
     }

@@ -1,8 +1,9 @@
 //! Factors: the ways of showing who one is, by the names that tenants, sessions and frontends call them.
 
+use super::flow::is_fake_email;
 use super::multitenancy::Tenant;
 use super::{Kind, Recipes};
-use crate::{Cx, Error, Portcullis, Result};
+use crate::{Cx, Error, LoginMethod, Portcullis, Result};
 
 /// An address and a password.
 pub const EMAIL_PASSWORD: &str = "emailpassword";
@@ -28,11 +29,23 @@ const BUILT_IN: [&str; 8] =
 impl Recipes {
     /// The first factors that the app's recipes offer, in the order in which these were added.
     pub(crate) fn first_factors(&self) -> Vec<&'static str> {
-        let of = |kind: &Kind| match kind {
+        self.factors(|kind| match kind {
             Kind::EmailPassword => vec![EMAIL_PASSWORD],
             _ => Vec::new(),
-        };
-        self.order.iter().flat_map(of).collect()
+        })
+    }
+
+    /// The second factors that they offer.
+    pub(crate) fn second_factors(&self) -> Vec<&'static str> {
+        self.factors(|kind| match kind {
+            Kind::EmailPassword => vec![EMAIL_PASSWORD],
+            Kind::Totp => vec![TOTP],
+            _ => Vec::new(),
+        })
+    }
+
+    fn factors(&self, of: impl Fn(Kind) -> Vec<&'static str>) -> Vec<&'static str> {
+        self.order.iter().flat_map(|kind| of(*kind)).collect()
     }
 }
 
@@ -49,7 +62,7 @@ impl Portcullis {
     /// offers is left out.
     pub(crate) fn first_factors_of(&self, tenant: &Tenant) -> Vec<String> {
         let offered = self.recipes().first_factors();
-        let of_app = || self.multi_factor().and_then(|mfa| mfa.first_factors()).map(<[String]>::to_vec);
+        let of_app = || self.multi_factor_auth().ok().and_then(|recipe| recipe.first.clone());
         let listed = tenant.first_factors.clone().or_else(of_app);
         let listed = listed.unwrap_or_else(|| offered.iter().map(|id| (*id).to_owned()).collect());
         let mut valid = Vec::new();
@@ -60,5 +73,19 @@ impl Portcullis {
             }
         }
         valid
+    }
+}
+
+/// Whether a login method is one by which its user goes through a factor.
+pub(crate) fn is_of(factor: &str, method: &LoginMethod) -> bool {
+    let is_of = |recipe: &str| method.recipe_id == recipe;
+    match factor {
+        EMAIL_PASSWORD => is_of("emailpassword"),
+        WEBAUTHN => is_of("webauthn"),
+        OTP_EMAIL | LINK_EMAIL => {
+            is_of("passwordless") && method.email.as_ref().is_some_and(|email| !is_fake_email(email))
+        }
+        OTP_PHONE | LINK_PHONE => is_of("passwordless") && method.phone_number.is_some(),
+        _ => false,
     }
 }

@@ -16,9 +16,8 @@
 //! `failure.reason(9)` where the codes are 009 to 012. A new recipe names its first factors in
 //! [`super::factors`].
 //!
-//! The multifactorauth recipe, if the app has it, is asked through [`MultiFactor`]: which first factors the app
-//! names, which factors may be set up now, and to note those that are completed. It sets
-//! `Recipes::multi_factor` when it is added.
+//! The [`multifactorauth`](super::multifactorauth) recipe, if the app has it, says which first factors there are,
+//! which factors may be set up now, and notes those that are completed.
 
 use super::accountlinking::{
     AutomaticLinking, CreatePrimaryUser, Entry, LinkAccounts, LinkingFailure, LinkingQuestion, LoginInfo,
@@ -29,28 +28,7 @@ use super::multitenancy::AssociateUser;
 use super::session::{NewSession, Session, VerifyOptions};
 use crate::users::{AccountInfo, is_known_by};
 use crate::{Cx, Error, LoginMethod, Result, SessionError, User};
-use async_trait::async_trait;
-use std::fmt;
 use std::future::Future;
-
-/// What the multifactorauth recipe says about a sign-in.
-#[async_trait]
-pub(crate) trait MultiFactor: Send + Sync + fmt::Debug {
-    /// The first factors that the app names, for tenants that name none; `None` for all.
-    fn first_factors(&self) -> Option<&[String]>;
-
-    /// Those of some factors which the session's user may set up now. None of them: an error, 403.
-    async fn allowed_to_set_up(
-        &self,
-        cx: &Cx,
-        session: &Session,
-        user: &User,
-        factors: &[&str],
-    ) -> Result<Vec<String>>;
-
-    /// Notes in a session that a factor is completed.
-    async fn complete(&self, cx: &Cx, session: &Session, factor: &str) -> Result<()>;
-}
 
 /// Who asks to sign in or up.
 #[derive(Clone, Copy, Debug)]
@@ -211,9 +189,9 @@ pub(crate) async fn before(cx: &Cx, caller: &Caller<'_>, attempt: Attempt<'_>) -
     let factors = match &kind {
         Kind::FirstFactor => valid_first_factors(cx, tenant, factors, session.is_some()).await?,
         Kind::Linked => owned(factors),
-        Kind::ToLink { session_user, .. } => match (cx.sdk().multi_factor(), session) {
+        Kind::ToLink { session_user, .. } => match (cx.sdk().multi_factor_auth(), session) {
             // To whoever counts factors, this is one that is set up.
-            (Some(mfa), Some(session)) => mfa.allowed_to_set_up(cx, session, session_user, factors).await?,
+            (Ok(mfa), Some(session)) => mfa.allowed_to_setup(cx, session, session_user, factors).await?,
             _ => owned(factors),
         },
         Kind::SessionUserInfoTaken => {
@@ -291,8 +269,8 @@ pub(crate) async fn after(
         Some(session) => session.clone(),
         None => cx.session()?.create(cx, NewSession::of(recipe_user_id).tenant(caller.tenant)).await?,
     };
-    if let Some(mfa) = cx.sdk().multi_factor() {
-        mfa.complete(cx, &session, factor).await?;
+    if let Ok(mfa) = cx.sdk().multi_factor_auth() {
+        mfa.mark_factor_as_complete_in_session(cx, &session, factor).await?;
     }
     Ok(session)
 }
@@ -327,7 +305,7 @@ async fn kind_of(
     }
     let accounts = cx.sdk().account_linking();
     if !accounts.is_automatic() {
-        if caller.linking == Some(true) || cx.sdk().multi_factor().is_some() {
+        if caller.linking == Some(true) || cx.sdk().multi_factor_auth().is_ok() {
             return Err(Error::Internal(
                 "a login method is to be linked to the session's user: add AccountLinking, and say in should_do_automatic_account_linking which are linked"
                     .to_owned(),

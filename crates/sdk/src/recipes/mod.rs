@@ -2,14 +2,17 @@
 //! calls, and frontend APIs.
 
 pub mod accountlinking;
+pub mod dashboard;
 pub mod emailpassword;
 pub mod emailverification;
 pub mod factors;
-pub(crate) mod flow;
+mod flow;
 pub mod jwt;
+pub mod multifactorauth;
 pub mod multitenancy;
 pub mod openid;
 pub mod session;
+pub mod totp;
 pub mod usermetadata;
 pub mod userroles;
 
@@ -20,7 +23,6 @@ use crate::handle::Route;
 use emailpassword::{EmailPassword, Passwords};
 use emailverification::{EmailVerification, Mode, Verifications};
 use session::{SessionRecipe, Sessions};
-use std::sync::Arc;
 
 /// What [`crate::Builder::recipe`] takes.
 pub trait Recipe: sealed::Sealed {
@@ -36,8 +38,11 @@ mod sealed {
     impl Sealed for super::SessionRecipe {}
     impl Sealed for super::accountlinking::AccountLinking {}
     impl Sealed for super::jwt::Jwt {}
+    impl Sealed for super::dashboard::Dashboard {}
+    impl Sealed for super::multifactorauth::MultiFactorAuth {}
     impl Sealed for super::multitenancy::Multitenancy {}
     impl Sealed for super::openid::OpenId {}
+    impl Sealed for super::totp::Totp {}
     impl Sealed for super::usermetadata::UserMetadata {}
     impl Sealed for super::userroles::UserRoles {}
 }
@@ -51,12 +56,14 @@ pub struct Recipes {
     described_email_password: Option<EmailPassword>,
     described_email_verification: Option<EmailVerification>,
     described_session: Option<SessionRecipe>,
+    described_totp: Option<totp::Totp>,
+    pub(crate) dashboard: Option<dashboard::Board>,
     pub(crate) email_password: Option<Passwords>,
     pub(crate) email_verification: Option<Verifications>,
+    pub(crate) multi_factor_auth: Option<multifactorauth::Factors>,
     pub(crate) session: Option<Sessions>,
+    pub(crate) totp: Option<totp::Devices>,
     pub(crate) user_roles: Option<userroles::Roles>,
-    /// What is asked about factors, if an app counts them.
-    pub(crate) multi_factor: Option<Arc<dyn flow::MultiFactor>>,
     // Those that every app has.
     pub(crate) account_linking: accountlinking::Accounts,
     pub(crate) jwt: jwt::JwtSigner,
@@ -69,12 +76,15 @@ pub struct Recipes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     AccountLinking,
+    Dashboard,
     EmailPassword,
     EmailVerification,
     Jwt,
+    MultiFactorAuth,
     Multitenancy,
     OpenId,
     Session,
+    Totp,
     UserMetadata,
     UserRoles,
 }
@@ -83,12 +93,15 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::AccountLinking => "accountlinking",
+            Self::Dashboard => "dashboard",
             Self::EmailPassword => "emailpassword",
             Self::EmailVerification => "emailverification",
             Self::Jwt => "jwt",
+            Self::MultiFactorAuth => "multifactorauth",
             Self::Multitenancy => "multitenancy",
             Self::OpenId => "openid",
             Self::Session => "session",
+            Self::Totp => "totp",
             Self::UserMetadata => "usermetadata",
             Self::UserRoles => "userroles",
         }
@@ -122,6 +135,12 @@ impl Recipes {
         Ok(())
     }
 
+    pub(crate) fn add_totp(&mut self, recipe: totp::Totp) -> Result<(), BuildError> {
+        self.note(Kind::Totp)?;
+        self.described_totp = Some(recipe);
+        Ok(())
+    }
+
     pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
         self.note(Kind::Session)?;
         self.described_session = Some(recipe);
@@ -150,6 +169,17 @@ impl Recipes {
         if let (Some(_), Some(session)) = (&self.multitenancy.allowed_domains, &mut self.session) {
             session.claims.push(multitenancy::allowed_domains_claim());
         }
+        if self.multi_factor_auth.is_some() {
+            let session = self.session_for(Kind::MultiFactorAuth)?;
+            session.validators.push(multifactorauth::has_completed_mfa_requirements_for_auth());
+        }
+        if let Some(recipe) = self.described_totp.take() {
+            if self.multi_factor_auth.is_none() {
+                let (recipe, needs) = (Kind::Totp.name(), Kind::MultiFactorAuth.name());
+                return Err(BuildError::MissingRecipe { recipe, needs });
+            }
+            self.totp = Some(recipe.resolve(app)?);
+        }
         if let Some(roles) = self.user_roles.take() {
             let session = self.session_for(Kind::UserRoles)?;
             session.claims.extend(roles.claims.iter().cloned());
@@ -172,12 +202,17 @@ impl Recipes {
     /// The frontend APIs, in the order in which the recipes were added.
     pub(crate) fn routes(&self) -> Vec<Route> {
         let routes_of = |kind: &Kind| match kind {
+            Kind::Dashboard => dashboard::routes(),
             Kind::EmailPassword => {
                 self.email_password.as_ref().map(emailpassword::routes).unwrap_or_default()
             }
             Kind::EmailVerification => {
                 self.email_verification.as_ref().map(emailverification::routes).unwrap_or_default()
             }
+            Kind::MultiFactorAuth => {
+                self.multi_factor_auth.as_ref().map(multifactorauth::routes).unwrap_or_default()
+            }
+            Kind::Totp => self.totp.as_ref().map(totp::routes).unwrap_or_default(),
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
             Kind::Jwt => jwt::routes(&self.jwt),
             Kind::OpenId => openid::routes(&self.open_id),

@@ -4,7 +4,6 @@ use crate::app_info::{App, AppInfo};
 use crate::core_client::{Core, HttpTransport, TIMEOUT, Transport, parse_hosts};
 use crate::email::{Delivery, EmailDelivery, LogEmails};
 use crate::handle::Routes;
-use crate::recipes::flow::MultiFactor;
 use crate::recipes::{self, Recipe, Recipes};
 use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
@@ -96,10 +95,6 @@ impl Portcullis {
         &self.0.recipes
     }
 
-    pub(crate) fn multi_factor(&self) -> Option<&dyn MultiFactor> {
-        self.0.recipes.multi_factor.as_deref()
-    }
-
     /// Whether the app has the recipe with this id, such as `emailpassword`.
     pub fn has_recipe(&self, id: &str) -> bool {
         self.recipes().has(id)
@@ -110,6 +105,11 @@ impl Portcullis {
         self.0.recipes.session.as_ref().ok_or(Error::NoSuchRecipe("session"))
     }
 
+    /// The dashboard recipe; an error if it was not added.
+    pub fn dashboard(&self) -> Result<&recipes::dashboard::Board> {
+        self.0.recipes.dashboard.as_ref().ok_or(Error::NoSuchRecipe("dashboard"))
+    }
+
     /// The emailverification recipe; an error if it was not added.
     pub fn email_verification(&self) -> Result<&recipes::emailverification::Verifications> {
         self.0.recipes.email_verification.as_ref().ok_or(Error::NoSuchRecipe("emailverification"))
@@ -118,6 +118,16 @@ impl Portcullis {
     /// The emailpassword recipe; an error if it was not added.
     pub fn email_password(&self) -> Result<&recipes::emailpassword::Passwords> {
         self.0.recipes.email_password.as_ref().ok_or(Error::NoSuchRecipe("emailpassword"))
+    }
+
+    /// The multifactorauth recipe; an error if it was not added.
+    pub fn multi_factor_auth(&self) -> Result<&recipes::multifactorauth::Factors> {
+        self.0.recipes.multi_factor_auth.as_ref().ok_or(Error::NoSuchRecipe("multifactorauth"))
+    }
+
+    /// The totp recipe; an error if it was not added.
+    pub fn totp(&self) -> Result<&recipes::totp::Devices> {
+        self.0.recipes.totp.as_ref().ok_or(Error::NoSuchRecipe("totp"))
     }
 
     /// The userroles recipe; an error if it was not added.

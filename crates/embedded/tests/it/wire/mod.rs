@@ -6,6 +6,7 @@
 
 mod emailpassword;
 mod emailverification;
+mod multifactorauth;
 mod openid;
 mod session;
 
@@ -23,13 +24,14 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 
 /// What is another one in each run, by the name that it gets.
-const RANDOM: [&str; 6] = [
+const RANDOM: [&str; 7] = [
     r"(?<access_token>eyJ[\w-]+\.[\w-]+\.[\w-]+)",
     r"(?<refresh_token>[\w%/+-]+\.[0-9a-f]{64}\.V2)",
     r"(?<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     r"(?<hash>\b[0-9a-f]{64}\b)",
     r"(?<modulus>[\w-]{300,})",
     r"(?<mailed_token>[\w-]{64,200})",
+    r"(?<secret>\b[A-Z2-7]{32}\b)",
 ];
 
 /// Compares with what is written in the test: the same in both shapes and on both engines.
@@ -106,7 +108,7 @@ impl Wire {
 
     fn with_names(&self, text: &str) -> String {
         let named = self.random.replace_all(text, |found: &Captures<'_>| {
-            let kinds = ["access_token", "refresh_token", "id", "hash", "modulus", "mailed_token"];
+            let kinds = ["access_token", "refresh_token", "id", "hash", "modulus", "mailed_token", "secret"];
             let kind = kinds.into_iter().find(|kind| found.name(kind).is_some()).unwrap();
             let value = found[0].replace("%2F", "/").replace("%2B", "+").replace("%3D", "=");
             let mut seen = self.seen.borrow_mut();

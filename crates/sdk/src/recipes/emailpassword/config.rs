@@ -4,9 +4,9 @@ use super::Passwords;
 use super::apis::{Api, Apis, BaseApis};
 use super::form::{EMAIL, FormField, PASSWORD};
 use super::functions::{BaseFunctions, Functions};
-use crate::BuildError;
 use crate::email::{Delivery, EmailDelivery};
 use crate::recipes::{Recipe, Recipes};
+use crate::{BuildError, Cx};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -133,5 +133,19 @@ impl Forms {
         let sign_in = of(&[EMAIL, PASSWORD]).iter().map(FormField::at_sign_in).collect();
         let (reset_token, reset) = (of(&[EMAIL]), of(&[PASSWORD]));
         Self { sign_up, sign_in, reset_token, reset }
+    }
+
+    /// The rule of the sign-up form's field that a text breaks.
+    pub(super) async fn fault(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        field: &str,
+        text: &str,
+    ) -> crate::Result<Option<String>> {
+        match self.sign_up.iter().find(|known| known.id == field) {
+            Some(field) => field.fault(cx, tenant, text.into()).await,
+            None => Ok(None),
+        }
     }
 }

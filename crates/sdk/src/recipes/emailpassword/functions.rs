@@ -241,7 +241,6 @@ async fn broken_policy(cx: &Cx, change: &Change) -> Result<Option<String>> {
     let Some(password) = change.password.as_deref().filter(|_| change.apply_password_policy) else {
         return Ok(None);
     };
-    let fields = &cx.sdk().email_password()?.forms.sign_up;
-    let Some(field) = fields.iter().find(|field| field.id == PASSWORD) else { return Ok(None) };
-    field.fault(cx, &change.tenant_for_password_policy, password.into()).await
+    let forms = &cx.sdk().email_password()?.forms;
+    forms.fault(cx, &change.tenant_for_password_policy, PASSWORD, password).await
 }

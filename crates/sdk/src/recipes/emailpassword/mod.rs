@@ -19,6 +19,7 @@ use crate::email::{Delivery, Email, EmailSubject};
 use crate::users::has_password_for;
 use crate::{Cx, LoginMethod, Result};
 use config::Forms;
+use form::{EMAIL, PASSWORD};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -161,6 +162,21 @@ impl Passwords {
             // The address stays as it is, so that nothing can speak against it.
             Changed::Ok | Changed::EmailAlreadyExists | Changed::EmailChangeNotAllowed { .. } => Reset::Ok,
         })
+    }
+
+    /// The rule of the sign-up form that an address breaks.
+    pub(crate) async fn email_fault(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Option<String>> {
+        self.forms.fault(cx, tenant, EMAIL, email).await
+    }
+
+    /// The rule of the sign-up form that a password breaks.
+    pub(crate) async fn password_fault(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        password: &str,
+    ) -> Result<Option<String>> {
+        self.forms.fault(cx, tenant, PASSWORD, password).await
     }
 
     /// Changes address or password.

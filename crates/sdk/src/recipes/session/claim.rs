@@ -18,7 +18,9 @@ pub struct ClaimSubject {
     pub tenant_id: String,
 }
 
-type Fetch = dyn Fn(Cx, ClaimSubject) -> BoxFuture<'static, Result<Option<Value>>> + Send + Sync;
+type Fetch = dyn Fn(Cx, ClaimSubject, Object) -> BoxFuture<'static, Result<Option<Value>>> + Send + Sync;
+/// Lays a value over the one that is there.
+type Merge = fn(Option<&Value>, &Value) -> Value;
 
 /// A claim: a name and a way to find its value. In the access token it is `{v: value, t: milliseconds}`.
 ///
@@ -32,6 +34,8 @@ type Fetch = dyn Fn(Cx, ClaimSubject) -> BoxFuture<'static, Result<Option<Value>
 pub struct Claim {
     key: Arc<str>,
     fetch: Arc<Fetch>,
+    /// For values that are in the access token as they are, without the time.
+    merge: Option<Merge>,
 }
 
 impl fmt::Debug for Claim {
@@ -46,7 +50,19 @@ impl Claim {
         key: &str,
         fetch: impl Fn(Cx, ClaimSubject) -> BoxFuture<'static, Result<Option<Value>>> + Send + Sync + 'static,
     ) -> Self {
-        Self { key: key.into(), fetch: Arc::new(fetch) }
+        Self { key: key.into(), fetch: Arc::new(move |cx, subject, _| fetch(cx, subject)), merge: None }
+    }
+
+    /// A claim that depends on what the access token says already, and whose value is in it as it is.
+    pub(crate) fn of_payload(
+        key: &str,
+        merge: Merge,
+        fetch: impl Fn(Cx, ClaimSubject, Object) -> BoxFuture<'static, Result<Option<Value>>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self { key: key.into(), fetch: Arc::new(fetch), merge: Some(merge) }
     }
 
     /// The key in the access token.
@@ -54,15 +70,15 @@ impl Claim {
         &self.key
     }
 
-    /// Finds the value.
-    pub async fn fetch(&self, cx: &Cx, subject: &ClaimSubject) -> Result<Option<Value>> {
-        (self.fetch)(cx.clone(), subject.clone()).await
+    /// Finds the value for a session whose access token says this.
+    pub async fn fetch(&self, cx: &Cx, subject: &ClaimSubject, payload: &Object) -> Result<Option<Value>> {
+        (self.fetch)(cx.clone(), subject.clone(), payload.clone()).await
     }
 
     /// Finds the value and answers what is to be laid over a payload.
-    pub async fn build(&self, cx: &Cx, subject: &ClaimSubject, _payload: &Object) -> Result<Object> {
+    pub async fn build(&self, cx: &Cx, subject: &ClaimSubject, payload: &Object) -> Result<Object> {
         let mut update = Object::new();
-        if let Some(value) = self.fetch(cx, subject).await? {
+        if let Some(value) = self.fetch(cx, subject, payload).await? {
             self.add_to(&mut update, &value, cx.now());
         }
         Ok(update)
@@ -70,15 +86,20 @@ impl Claim {
 
     /// Writes a value into a payload.
     pub fn add_to(&self, payload: &mut Object, value: &Value, now: i64) {
-        payload.insert(self.key.to_string(), json!({"v": value, "t": now}));
+        let kept = match self.merge {
+            Some(merge) => merge(payload.get(&*self.key), value),
+            None => json!({"v": value, "t": now}),
+        };
+        payload.insert(self.key.to_string(), kept);
     }
 
     /// The value in a payload.
     pub fn value_in<'p>(&self, payload: &'p Object) -> Option<&'p Value> {
-        payload.get(&*self.key)?.get("v")
+        let kept = payload.get(&*self.key)?;
+        if self.merge.is_some() { Some(kept) } else { kept.get("v") }
     }
 
-    /// When the value in a payload was found, in milliseconds.
+    /// When the value in a payload was found, in milliseconds; `None` also if the claim does not keep that.
     pub fn fetched_at(&self, payload: &Object) -> Option<i64> {
         payload.get(&*self.key)?.get("t")?.as_i64()
     }

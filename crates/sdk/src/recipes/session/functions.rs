@@ -341,7 +341,7 @@ pub(super) fn merged(payload: &Object, update: Object) -> Object {
 }
 
 async fn fetch_into(cx: &Cx, claim: &Claim, subject: &ClaimSubject, payload: &mut Object) -> Result<()> {
-    if let Some(value) = claim.fetch(cx, subject).await? {
+    if let Some(value) = claim.fetch(cx, subject, payload).await? {
         claim.add_to(payload, &value, cx.now());
     }
     Ok(())

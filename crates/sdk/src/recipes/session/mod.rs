@@ -25,7 +25,7 @@ pub use types::{SessionPolicy, SignedIn, VerifyOptions};
 
 pub(crate) use apis::routes;
 
-use crate::{ClaimFailure, Cx, Result};
+use crate::{ClaimFailure, Cx, Result, SessionError};
 use config::Config;
 use portcullis_wire::Object;
 use std::collections::HashSet;
@@ -86,6 +86,12 @@ impl Sessions {
             session.assert_claims(cx, &validators).await?;
         }
         Ok(session)
+    }
+
+    /// The session of the request, whatever its claims: for APIs that unfinished sign-ins come to.
+    pub(crate) async fn verify_unfinished(&self, cx: &Cx) -> Result<Session> {
+        let session = self.verify(cx, &VerifyOptions::new().without_claims()).await?;
+        session.ok_or_else(|| SessionError::missing("no session").into())
     }
 
     /// Whether the request that `cx` belongs to may get a new session, as far as can be told before anything is
@@ -173,7 +179,10 @@ impl Sessions {
             recipe_user_id: information.recipe_user_id,
             tenant_id: information.tenant_id,
         };
-        let update = claim.build(cx, &subject, &information.payload).await?;
+        // As in an access token, which is where claims look for it.
+        let mut payload = information.payload;
+        payload.insert("sessionHandle".to_owned(), handle.into());
+        let update = claim.build(cx, &subject, &payload).await?;
         self.merge_into_access_token_payload(cx, handle, update).await
     }
 

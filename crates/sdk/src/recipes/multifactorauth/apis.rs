@@ -1,0 +1,115 @@
+//! What the frontend may ask. The API can be replaced or taken away.
+
+use super::requirements::Requirement;
+use super::{Factors, SetUp, addresses, requirements, state};
+use crate::handle::{ApiMethod, Handler, Route, ok};
+use crate::recipes::session::Session;
+use crate::{Cx, Error, Result, SessionError};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The frontend APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// `PUT /mfa/info`
+    ResyncSessionAndFetchMfaInfo,
+}
+
+/// What `PUT /mfa/info` answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MfaInfo {
+    /// The factors of which the user goes through one now; none if the session has come far enough.
+    pub next: Vec<String>,
+    /// The factors that the user has set up.
+    pub already_setup: Vec<String>,
+    /// The factors that the user may set up now.
+    pub allowed_to_setup: Vec<String>,
+    /// The addresses to choose among, by factor, the best first.
+    pub emails: BTreeMap<String, Vec<String>>,
+    /// The numbers to choose among, by factor, the best first.
+    pub phone_numbers: BTreeMap<String, Vec<String>>,
+}
+
+/// The frontend APIs of the multifactorauth recipe. A replacement implements [`Apis::original`] and what it
+/// changes. It may answer [`Error::General`], whose text the frontend shows.
+#[async_trait]
+pub trait Apis: Send + Sync {
+    /// The APIs below.
+    fn original(&self) -> &dyn Apis;
+
+    /// What the session's user goes through next. The session learns what is asked of it now.
+    async fn resync_session_and_fetch_mfa_info(&self, cx: &Cx, session: &Session) -> Result<MfaInfo> {
+        self.original().resync_session_and_fetch_mfa_info(cx, session).await
+    }
+}
+
+/// What the APIs do unless they are replaced.
+#[derive(Debug)]
+pub(super) struct BaseApis;
+
+#[async_trait]
+impl Apis for BaseApis {
+    fn original(&self) -> &dyn Apis {
+        self
+    }
+
+    async fn resync_session_and_fetch_mfa_info(&self, cx: &Cx, session: &Session) -> Result<MfaInfo> {
+        let user = cx.sdk().find_user(cx, session.user_id()).await?;
+        let user = user.ok_or_else(|| SessionError::over("Session user not found"))?;
+        let functions = &cx.sdk().multi_factor_auth()?.functions;
+        let now = state::look_at(cx, session, None).await?;
+        let factors = functions.factors_setup_for_user(cx, &user).await?;
+        let set_up = SetUp { requirements: now.requirements, factors };
+        let offered = cx.sdk().recipes().second_factors();
+        let (allowed, _) = super::allowed(cx, session, &offered, &set_up).await?;
+        let addresses = addresses::of_user(&user, session.recipe_user_id(), &offered);
+        let addresses =
+            addresses.ok_or_else(|| SessionError::over("User no longer associated with the session"))?;
+        let open = requirements::next(&now.value.completed, &set_up.requirements);
+        let open = open.as_ref().map(Requirement::factors).unwrap_or_default();
+        // A factor that is neither there nor can be is no way on.
+        let works = |factor: &&String| allowed.contains(factor) || set_up.factors.contains(factor);
+        let next: Vec<String> = open.iter().filter(works).cloned().collect();
+        if next.is_empty() && !open.is_empty() {
+            return Err(Error::Internal(format!(
+                "the user must go through one of the factors {}, but has set up none and may set up none: is a recipe missing that offers them?",
+                open.join(", ")
+            )));
+        }
+        Ok(MfaInfo {
+            next,
+            already_setup: set_up.factors,
+            allowed_to_setup: allowed,
+            emails: addresses.emails,
+            phone_numbers: addresses.phone_numbers,
+        })
+    }
+}
+
+async fn mfa_info(cx: &Cx) -> Result<Response<Bytes>> {
+    let session = cx.session()?.verify_unfinished(cx).await?;
+    let apis = &cx.sdk().multi_factor_auth()?.apis;
+    let info = apis.resync_session_and_fetch_mfa_info(cx, &session).await?;
+    ok(&json!({
+        "status": "OK",
+        "factors": {
+            "next": info.next,
+            "alreadySetup": info.already_setup,
+            "allowedToSetup": info.allowed_to_setup,
+        },
+        "emails": info.emails,
+        "phoneNumbers": info.phone_numbers,
+    }))
+}
+
+/// The routes that are not taken away.
+pub(crate) fn routes(recipe: &Factors) -> Vec<Route> {
+    if recipe.disabled.contains(&Api::ResyncSessionAndFetchMfaInfo) {
+        return Vec::new();
+    }
+    let handler: Handler = |cx, _| Box::pin(mfa_info(cx));
+    vec![Route { rid: "multifactorauth", method: ApiMethod::Put, path: "/mfa/info", handler }]
+}
