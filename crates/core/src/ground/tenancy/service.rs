@@ -86,7 +86,11 @@ pub async fn domain_of_host(app: &Arc<App>, now: i64, host: impl FnOnce() -> Str
         seen => Box::pin(look_up(app, &host, seen.and_then(|(_, due)| due))).await?,
     };
     let domain = if is_domain { host } else { String::new() };
-    if serves(app, &domain) { Ok(domain) } else { Err(Error::bad_input("Connection URI domain is disallowed")) }
+    if serves(app, &domain) {
+        Ok(domain)
+    } else {
+        Err(Error::bad_input("Connection URI domain is disallowed"))
+    }
 }
 
 /// Whether this core has anything to do with a domain: the operator may have given it one alone.

@@ -7,6 +7,7 @@
 mod emailpassword;
 mod emailverification;
 mod multifactorauth;
+mod multitenancy;
 mod openid;
 mod session;
 

@@ -59,8 +59,8 @@ pub trait Functions: Send + Sync {
         self.original().can_link_accounts(cx, recipe_user_id, primary_user_id).await
     }
 
-    /// Links a login method to a primary user. Its address then counts as proven if it is for another
-    /// login method of that user.
+    /// Links a login method to a primary user. Its sessions end. Its address then counts as proven if it is
+    /// for another login method of that user.
     async fn link_accounts(
         &self,
         cx: &Cx,
@@ -70,7 +70,7 @@ pub trait Functions: Send + Sync {
         self.original().link_accounts(cx, recipe_user_id, primary_user_id).await
     }
 
-    /// Makes a linked login method a user by itself.
+    /// Makes a linked login method a user by itself, and ends its sessions.
     async fn unlink_account(&self, cx: &Cx, recipe_user_id: &str) -> Result<Unlinked> {
         self.original().unlink_account(cx, recipe_user_id).await
     }

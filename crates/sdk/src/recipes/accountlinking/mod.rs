@@ -144,7 +144,7 @@ impl Accounts {
     }
 
     /// Links a login method to a primary user, whatever is proven: the app must know that both are the same
-    /// person's. The sessions of the login method go on as those of the user that it was.
+    /// person's. The sessions of the login method end, as they were another user's.
     pub async fn link_accounts(
         &self,
         cx: &Cx,
