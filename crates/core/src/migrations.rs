@@ -25,6 +25,7 @@ pub fn all() -> Vec<Migration> {
         },
         Migration { name: "0010_search", sql: SEARCH },
         Migration { name: "0011_audit", sql: AUDIT },
+        Migration { name: "0012_webhooks", sql: Sql::from(include_str!("../migrations/0012_webhooks.sql")) },
     ]
 }
 

@@ -52,7 +52,7 @@ fn to_line(delivery: &Delivery) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let error = delivery.last_error.as_ref().map(|error| format!("  {error}")).unwrap_or_default();
     format!(
-        "{}  {}  {}  {}  {} after {} attempts{error}",
+        "{}  {}  {}  {}  {}, attempts: {}{error}",
         delivery.event_id,
         text(&message["timestamp"]),
         text(&message["type"]),
@@ -67,11 +67,11 @@ async fn replay(db: &Db, ids: &[i64], dead: bool) -> Result<(), String> {
     let fault = |error: portcullis_core::Error| error.to_string();
     if dead {
         let count = service::replay_dead(db, now).await.map_err(fault)?;
-        say(&format!("{count} dead deliveries are pending again"));
+        say(&format!("pending again: {count}"));
         return Ok(());
     }
     let unknown = service::replay(db, ids, now).await.map_err(fault)?;
-    say(&format!("{} deliveries are pending again", ids.len() - unknown.len()));
+    say(&format!("pending again: {}", ids.len() - unknown.len()));
     if unknown.is_empty() {
         return Ok(());
     }

@@ -242,12 +242,9 @@ impl Turn<'_> {
         match state {
             State::Delivered => tracing::debug!(event, "webhook delivered: event {event}"),
             State::Pending => tracing::debug!(event, reason, "webhook failed: event {event}: {reason}"),
-            State::Dead => tracing::warn!(
-                event,
-                attempts,
-                reason,
-                "webhook given up after {attempts} attempts: event {event}: {reason}"
-            ),
+            State::Dead => {
+                tracing::warn!(event, attempts, reason, "webhook given up: event {event}: {reason}");
+            }
         }
         let now = self.app.clock.now();
         let note = Note {

@@ -67,7 +67,7 @@ pub(super) async fn insert(tx: &mut Tx, endpoint: &str, deliveries: &str, now: i
 }
 
 /// Takes deliveries that are due, each the oldest that is pending of its order key, until a time: a core that has not
-/// noted by then how they ended is taken to have died.
+/// noted by then how they ended is taken to have died. The conditions that all rows fulfil are those of the indexes.
 pub(super) async fn claim(
     tx: &mut Tx,
     endpoint: &str,
@@ -79,10 +79,10 @@ pub(super) async fn claim(
         ($end:literal) => {
             concat!(
                 "select event_id from portcullis_webhook_deliveries due
-                 where state = 'pending' and next_attempt_at <= $2 and endpoint = $1
+                 where state = 'pending' and next_attempt_at >= 0 and endpoint = $1 and next_attempt_at <= $2
                     and (order_key = '' or not exists (
                         select 1 from portcullis_webhook_deliveries older
-                        where older.state = 'pending' and older.endpoint = due.endpoint
+                        where older.state = 'pending' and older.event_id >= 0 and older.endpoint = due.endpoint
                             and older.order_key = due.order_key and older.event_id < due.event_id))
                  order by next_attempt_at limit $3",
                 $end
