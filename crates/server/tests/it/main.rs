@@ -16,3 +16,4 @@ mod outage;
 mod place;
 mod stop;
 mod two_cores;
+mod webhooks;
