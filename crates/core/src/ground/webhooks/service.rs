@@ -19,7 +19,7 @@ const DELIVERED_KEPT_MS: i64 = 86_400_000;
 const DELETED_AT_ONCE: i64 = 1000;
 
 /// Adds events to the outbox of their domain's database, if anybody wants to hear of them; whether there were any.
-/// Once the unit of work is committed, [`super::look`] has them posted.
+/// Once the unit of work is committed, `look` has them posted.
 pub async fn enqueue(
     app: &App,
     tx: &mut Tx,
