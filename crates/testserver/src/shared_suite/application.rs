@@ -3,7 +3,8 @@
 use crate::body::Body;
 use crate::core::Core;
 use crate::record::Record;
-use crate::{accountlinking, emailpassword, emailverification, session};
+use crate::{accountlinking, emailpassword, emailverification, multifactorauth, session, totp};
+use portcullis::recipes::dashboard::Dashboard;
 use portcullis::recipes::multitenancy::Multitenancy;
 use portcullis::{AppInfo, Builder, Portcullis};
 use serde_json::{Value, json};
@@ -41,6 +42,7 @@ impl Application {
         for recipe in &recipes {
             builder = add(builder, recipe, &record)?;
         }
+        builder = builder.recipe(Dashboard::with_api_key("test"));
         if !recipes.iter().any(|recipe| recipe["recipeId"] == "session") {
             // The Rust SDK asks at start for what the Node SDK misses at the first sign-in.
             builder = builder.recipe(session::recipe(&Body::default(), &record));
@@ -70,6 +72,8 @@ fn add(builder: Builder, recipe: &Value, record: &Arc<Record>) -> Result<Builder
         "accountlinking" => builder.recipe(accountlinking::recipe(&config, record)),
         "emailpassword" => builder.recipe(emailpassword::recipe(&config, record)),
         "emailverification" => builder.recipe(emailverification::recipe(&config, record)),
+        "multifactorauth" => builder.recipe(multifactorauth::recipe(&config)),
+        "totp" => builder.recipe(totp::recipe(&config)),
         "multitenancy" => builder.recipe(Multitenancy::new()),
         "session" => builder.recipe(session::recipe(&config, record)),
         other => return Err(format!("this server knows no recipe '{other}'").into()),

@@ -20,10 +20,12 @@ mod core;
 mod emailpassword;
 mod emailverification;
 mod events;
+mod multifactorauth;
 mod multitenancy;
 mod record;
 mod serve;
 mod session;
+mod totp;
 mod usermetadata;
 mod users;
 

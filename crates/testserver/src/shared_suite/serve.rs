@@ -4,7 +4,8 @@ use crate::application::Application;
 use crate::body::{Body, unknown};
 use crate::record::Event;
 use crate::{
-    Server, accountlinking, emailpassword, emailverification, multitenancy, session, usermetadata, users,
+    Server, accountlinking, emailpassword, emailverification, multifactorauth, multitenancy, session, totp,
+    usermetadata, users,
 };
 use axum::Router;
 use axum::extract::{Request, State};
@@ -154,6 +155,8 @@ async fn of_recipe(
         "emailverification" => emailverification::call(cx, function, body).await,
         "multitenancy" => multitenancy::call(cx, function, body).await,
         "session" => session::call(cx, &application.record, function, body).await,
+        "multifactorauth" => multifactorauth::call(cx, function, body).await,
+        "totp" => totp::call(cx, function, body).await,
         "usermetadata" => usermetadata::call(cx, function, body).await,
         _ => Err(unknown(recipe)),
     }
