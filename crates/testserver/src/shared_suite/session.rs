@@ -2,11 +2,11 @@
 
 use crate::body::{Body, unknown};
 use crate::record::{Record, Side};
-use portcullis::recipes::emailverification;
 use portcullis::recipes::session::{
     AntiCsrf, Claim, ClaimValidator, Functions, NewSession, Session, SessionInformation, SessionRecipe,
     TransferMethod, VerifyOptions,
 };
+use portcullis::recipes::{emailverification, multifactorauth};
 use portcullis::{Cx, Error, Result, SessionError, async_trait};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -253,6 +253,7 @@ fn claim(record: &Arc<Record>, told: &Body) -> Result<Claim> {
     }
     match key {
         "st-ev" => Ok(emailverification::claim()),
+        "st-mfa" => Ok(multifactorauth::claim()),
         _ => Err(unknown(key)),
     }
 }
