@@ -157,6 +157,8 @@ mod guide {
     mod totp {}
     #[doc = include_str!("../../../docs/sdk/dashboard.md")]
     mod dashboard {}
+    #[doc = include_str!("../../../docs/sdk/thirdparty.md")]
+    mod thirdparty {}
     #[doc = include_str!("../../../docs/sdk/sessions.md")]
     mod sessions {}
     #[doc = include_str!("../../../docs/sdk/tower.md")]

@@ -100,6 +100,9 @@ pub enum Error {
     /// An e-mail could not be sent.
     #[error("e-mail delivery: {0}")]
     Delivery(String),
+    /// A provider of third-party sign-in does not answer, or not as it should.
+    #[error("the provider: {0}")]
+    Provider(String),
     /// Anything else.
     #[error("{0}")]
     Internal(String),

@@ -47,8 +47,25 @@ pub(crate) fn linking_flag(cx: &Cx, body: &Object) -> Option<bool> {
 
 /// The answer to a user who is signed in now.
 pub(crate) fn signed_in(cx: &Cx, user: &User, session: &Session) -> Result<Response<Bytes>> {
+    handle::ok(&signed_in_body(cx, user, session))
+}
+
+/// The same for a way of signing in that makes users; it says whether it made this one.
+pub(crate) fn signed_in_or_up(
+    cx: &Cx,
+    user: &User,
+    session: &Session,
+    created_new_recipe_user: bool,
+) -> Result<Response<Bytes>> {
+    let mut body = signed_in_body(cx, user, session);
+    let name = if Fdi::of(cx).knows_linked_accounts() { "createdNewRecipeUser" } else { "createdNewUser" };
+    body[name] = created_new_recipe_user.into();
+    handle::ok(&body)
+}
+
+fn signed_in_body(cx: &Cx, user: &User, session: &Session) -> Value {
     if Fdi::of(cx).knows_linked_accounts() {
-        return handle::ok(&json!({"status": "OK", "user": user}));
+        return json!({"status": "OK", "user": user});
     }
     let own = user.login_methods.iter().find(|method| method.recipe_user_id == session.recipe_user_id());
     let oldest = || user.login_methods.iter().min_by_key(|method| method.time_joined);
@@ -65,7 +82,7 @@ pub(crate) fn signed_in(cx: &Cx, user: &User, session: &Session) -> Result<Respo
             flat["phoneNumber"] = json!(phone_number);
         }
     }
-    handle::ok(&json!({"status": "OK", "user": flat}))
+    json!({"status": "OK", "user": flat})
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 #[cfg(feature = "adapters")]
 pub mod adapters;
 mod cluster;
+#[cfg(feature = "provider")]
+pub mod provider;
 #[cfg(feature = "adapters")]
 pub mod quickstart;
 mod receiver;

@@ -31,8 +31,12 @@ pub(crate) struct Reply {
 impl Reply {
     fn of(response: Response<Bytes>) -> Self {
         let (head, body) = response.into_parts();
-        // What is no JSON is a page.
-        let body = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
+        // What is no JSON is a page, or nothing.
+        let body = match serde_json::from_slice(&body) {
+            Ok(body) => body,
+            Err(_) if body.is_empty() => Value::Null,
+            Err(_) => json!(String::from_utf8_lossy(&body)),
+        };
         Self { status: head.status.as_u16(), headers: head.headers, body }
     }
 

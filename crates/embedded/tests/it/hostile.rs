@@ -9,6 +9,7 @@ use portcullis::recipes::emailpassword::EmailPassword;
 use portcullis::recipes::emailverification::EmailVerification;
 use portcullis::recipes::multifactorauth::MultiFactorAuth;
 use portcullis::recipes::session::{SessionRecipe, VerifyOptions};
+use portcullis::recipes::thirdparty::ThirdPartyRecipe;
 use portcullis::recipes::totp::Totp;
 use portcullis::recipes::userroles::UserRoles;
 use portcullis::{Cx, Result};
@@ -123,9 +124,12 @@ fn cases(world: &World) -> Vec<Case> {
     let invalid = status("EMAIL_VERIFICATION_INVALID_TOKEN_ERROR");
     let query = "?email=nobody@example.com";
     let methods = json!({
-        "status": "OK", "emailPassword": {"enabled": true}, "thirdParty": {"enabled": false, "providers": []},
-        "webauthn": {"enabled": false}, "passwordless": {"enabled": false}, "firstFactors": ["emailpassword"],
+        "status": "OK", "emailPassword": {"enabled": true}, "thirdParty": {"enabled": true, "providers": []},
+        "webauthn": {"enabled": false}, "passwordless": {"enabled": false},
+        "firstFactors": ["emailpassword", "thirdparty"],
     });
+    let at_provider = "?thirdPartyId=nobody&redirectURIOnProviderDashboard=http://localhost:3000";
+    let no_provider = message(400, "the provider nobody could not be found in the configuration");
     let mut cases = vec![
         Case::form("POST /auth/signup", &taken, ann, no_form(), no_array),
         Case::form("POST /auth/signin", &status("WRONG_CREDENTIALS_ERROR"), wrong, no_form(), no_array),
@@ -159,6 +163,15 @@ fn cases(world: &World) -> Vec<Case> {
         },
         Case { effect: Effect::SignOut, ..Case::closed("POST /auth/signout", status("OK")) },
         Case { query: "?clientType=web", ..Case::open("GET /auth/loginmethods", &(200, methods)) },
+        Case { query: at_provider, ..Case::open("GET /auth/authorisationurl", &no_provider) },
+        Case::form(
+            "POST /auth/signinup",
+            &no_provider,
+            json!({"thirdPartyId": "nobody", "oAuthTokens": {"access_token": "made-up"}}),
+            json!({"thirdPartyId": {"nobody": 1}, "oAuthTokens": {"access_token": "made-up"}}),
+            "Please provide the thirdPartyId in request body",
+        ),
+        Case::open("POST /auth/callback/apple", &message(400, "The state is none of a frontend's")),
         Case::open("GET /auth/jwt/jwks.json", &world.keys),
         Case::open("GET /auth/.well-known/openid-configuration", &world.discovery),
     ];
@@ -297,6 +310,7 @@ impl World {
             let builder = builder.email_delivery(mails.clone()).body_limit(LIMIT);
             let builder = builder.recipe(EmailPassword::new()).recipe(EmailVerification::optional());
             let builder = builder.recipe(UserRoles::new()).recipe(MultiFactorAuth::new()).recipe(Totp::new());
+            let builder = builder.recipe(ThirdPartyRecipe::new());
             let builder = builder.recipe(Dashboard::new().override_apis(OnePage));
             builder.recipe(SessionRecipe::new())
         })

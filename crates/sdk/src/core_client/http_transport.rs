@@ -13,12 +13,15 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The largest answer that is read, in bytes: a page of 500 users fits many times.
+/// The largest answer of a core that is read, in bytes: a page of 500 users fits many times.
 const ANSWER_MAX: usize = 32 << 20;
 
 /// HTTP and HTTPS; certificates are checked against the system's, or against `SSL_CERT_FILE`.
 #[derive(Clone, Debug)]
-pub struct HttpTransport(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct HttpTransport {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    answer_max: usize,
+}
 
 impl HttpTransport {
     /// A transport without a connection; they are made when they are needed. An error if the system has no
@@ -38,7 +41,12 @@ impl HttpTransport {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let client =
             Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(20)).build(connector);
-        Self(client)
+        Self { client, answer_max: ANSWER_MAX }
+    }
+
+    /// The same, which reads no larger answers than these, in bytes.
+    pub(crate) fn answers_up_to(self, answer_max: usize) -> Self {
+        Self { answer_max, ..self }
     }
 }
 
@@ -51,9 +59,9 @@ fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TransportError> {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let reply = self.0.request(request.map(Full::new)).await.map_err(|error| with_cause(&error))?;
+        let reply = self.client.request(request.map(Full::new)).await.map_err(|error| with_cause(&error))?;
         let (head, body) = reply.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(TransportError::new)?;
+        let body = Limited::new(body, self.answer_max).collect().await.map_err(TransportError::new)?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

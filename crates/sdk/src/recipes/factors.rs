@@ -31,6 +31,7 @@ impl Recipes {
     pub(crate) fn first_factors(&self) -> Vec<&'static str> {
         self.factors(|kind| match kind {
             Kind::EmailPassword => vec![EMAIL_PASSWORD],
+            Kind::ThirdParty => vec![THIRD_PARTY],
             _ => Vec::new(),
         })
     }

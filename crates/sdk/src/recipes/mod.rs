@@ -12,6 +12,7 @@ pub mod multifactorauth;
 pub mod multitenancy;
 pub mod openid;
 pub mod session;
+pub mod thirdparty;
 pub mod totp;
 pub mod usermetadata;
 pub mod userroles;
@@ -23,6 +24,7 @@ use crate::handle::Route;
 use emailpassword::{EmailPassword, Passwords};
 use emailverification::{EmailVerification, Mode, Verifications};
 use session::{SessionRecipe, Sessions};
+use thirdparty::ThirdPartyRecipe;
 
 /// What [`crate::Builder::recipe`] takes.
 pub trait Recipe: sealed::Sealed {
@@ -36,6 +38,7 @@ mod sealed {
     impl Sealed for super::EmailPassword {}
     impl Sealed for super::EmailVerification {}
     impl Sealed for super::SessionRecipe {}
+    impl Sealed for super::ThirdPartyRecipe {}
     impl Sealed for super::accountlinking::AccountLinking {}
     impl Sealed for super::jwt::Jwt {}
     impl Sealed for super::dashboard::Dashboard {}
@@ -56,12 +59,14 @@ pub struct Recipes {
     described_email_password: Option<EmailPassword>,
     described_email_verification: Option<EmailVerification>,
     described_session: Option<SessionRecipe>,
+    described_third_party: Option<ThirdPartyRecipe>,
     described_totp: Option<totp::Totp>,
     pub(crate) dashboard: Option<dashboard::Board>,
     pub(crate) email_password: Option<Passwords>,
     pub(crate) email_verification: Option<Verifications>,
     pub(crate) multi_factor_auth: Option<multifactorauth::Factors>,
     pub(crate) session: Option<Sessions>,
+    pub(crate) third_party: Option<thirdparty::Providers>,
     pub(crate) totp: Option<totp::Devices>,
     pub(crate) user_roles: Option<userroles::Roles>,
     // Those that every app has.
@@ -84,6 +89,7 @@ enum Kind {
     Multitenancy,
     OpenId,
     Session,
+    ThirdParty,
     Totp,
     UserMetadata,
     UserRoles,
@@ -101,6 +107,7 @@ impl Kind {
             Self::Multitenancy => "multitenancy",
             Self::OpenId => "openid",
             Self::Session => "session",
+            Self::ThirdParty => "thirdparty",
             Self::Totp => "totp",
             Self::UserMetadata => "usermetadata",
             Self::UserRoles => "userroles",
@@ -147,6 +154,12 @@ impl Recipes {
         Ok(())
     }
 
+    pub(crate) fn add_third_party(&mut self, recipe: ThirdPartyRecipe) -> Result<(), BuildError> {
+        self.note(Kind::ThirdParty)?;
+        self.described_third_party = Some(recipe);
+        Ok(())
+    }
+
     /// Checks the recipes together, now that the app's addresses are known.
     pub(crate) fn complete(&mut self, app: &App, delivery: &Delivery) -> Result<(), BuildError> {
         if self.order.is_empty() {
@@ -179,6 +192,10 @@ impl Recipes {
                 return Err(BuildError::MissingRecipe { recipe, needs });
             }
             self.totp = Some(recipe.resolve(app)?);
+        }
+        if let Some(recipe) = self.described_third_party.take() {
+            self.session_for(Kind::ThirdParty)?;
+            self.third_party = Some(recipe.resolve()?);
         }
         if let Some(roles) = self.user_roles.take() {
             let session = self.session_for(Kind::UserRoles)?;
@@ -214,6 +231,7 @@ impl Recipes {
             }
             Kind::Totp => self.totp.as_ref().map(totp::routes).unwrap_or_default(),
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
+            Kind::ThirdParty => self.third_party.as_ref().map(thirdparty::routes).unwrap_or_default(),
             Kind::Jwt => jwt::routes(&self.jwt),
             Kind::OpenId => openid::routes(&self.open_id),
             Kind::Multitenancy => multitenancy::routes(&self.multitenancy),

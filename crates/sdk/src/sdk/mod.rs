@@ -130,6 +130,11 @@ impl Portcullis {
         self.0.recipes.totp.as_ref().ok_or(Error::NoSuchRecipe("totp"))
     }
 
+    /// The thirdparty recipe; an error if it was not added.
+    pub fn third_party(&self) -> Result<&recipes::thirdparty::Providers> {
+        self.0.recipes.third_party.as_ref().ok_or(Error::NoSuchRecipe("thirdparty"))
+    }
+
     /// The userroles recipe; an error if it was not added.
     pub fn user_roles(&self) -> Result<&recipes::userroles::Roles> {
         self.0.recipes.user_roles.as_ref().ok_or(Error::NoSuchRecipe("userroles"))

@@ -10,6 +10,7 @@ mod multifactorauth;
 mod multitenancy;
 mod openid;
 mod session;
+mod thirdparty;
 
 use crate::app::{Mails, TestApp};
 use base64::Engine as _;
@@ -97,7 +98,7 @@ impl Wire {
         let reply = self.app.send(request, body.to_owned()).await;
         lines.push(format!("→ {}", reply.status));
         lines.extend(written(&reply.headers));
-        lines.push(reply.body.to_string());
+        lines.extend((!reply.body.is_null()).then(|| reply.body.to_string()));
         lines.retain(|line| !line.is_empty());
         Exchange { text: self.with_names(&lines.join("\n")), headers: reply.headers, body: reply.body }
     }

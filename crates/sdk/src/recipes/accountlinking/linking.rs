@@ -128,6 +128,17 @@ impl Accounts {
         self.functions.list_users_by_account_info(cx, tenant, &account, true).await
     }
 
+    /// A user whose login method counts as verified if the user has proven its address by another one.
+    pub(crate) async fn verified_by_links(&self, cx: &Cx, user: User, recipe_user_id: &str) -> Result<User> {
+        let is_unproven = |method: &LoginMethod| method.recipe_user_id == recipe_user_id && !method.verified;
+        if !user.is_primary_user || !user.login_methods.iter().any(is_unproven) {
+            return Ok(user);
+        }
+        self.verify_email_if_proven_elsewhere(cx, &user, recipe_user_id).await?;
+        let user = self.functions.find_user(cx, recipe_user_id).await?;
+        user.ok_or_else(|| Error::Internal("the user was deleted during the sign-in".to_owned()))
+    }
+
     /// Lets the address of a login method count as proven if it is for another login method of the user.
     pub async fn verify_email_if_proven_elsewhere(
         &self,

@@ -5,7 +5,7 @@ use super::types::{Attempt, Change, Changed, ConsumedToken, SignIn, SignUp};
 use crate::recipes::accountlinking::{EmailChange, NewEmail};
 use crate::recipes::flow::{self, Linked};
 use crate::users::full;
-use crate::{Cx, Error, LoginMethod, Result, User};
+use crate::{Cx, Result};
 use async_trait::async_trait;
 use portcullis_wire::emailpassword as wire;
 
@@ -117,7 +117,7 @@ impl Functions for BaseFunctions {
         let functions = &cx.sdk().email_password()?.functions;
         let found = functions.verify_credentials(cx, tenant, email, password).await?;
         let SignIn::Ok { user, recipe_user_id } = found else { return Ok(found) };
-        let user = verified_by_links(cx, user, &recipe_user_id).await?;
+        let user = cx.sdk().account_linking().verified_by_links(cx, user, &recipe_user_id).await?;
         Ok(match flow::link(cx, &attempt.caller(), user, &recipe_user_id).await? {
             Linked::Ok(user) => SignIn::Ok { user, recipe_user_id },
             Linked::Failed(failure) => SignIn::LinkingFailed(failure),
@@ -219,17 +219,6 @@ async fn check_email_change(cx: &Cx, recipe_user_id: &str, email: &str) -> Resul
     };
     let new = NewEmail { email, is_verified };
     cx.sdk().account_linking().check_email_change(cx, &user, new, None).await.map(Some)
-}
-
-/// A user whose login method counts as verified if the user has proven its address by another one.
-async fn verified_by_links(cx: &Cx, user: User, recipe_user_id: &str) -> Result<User> {
-    let is_unproven = |method: &LoginMethod| method.recipe_user_id == recipe_user_id && !method.verified;
-    if !user.is_primary_user || !user.login_methods.iter().any(is_unproven) {
-        return Ok(user);
-    }
-    cx.sdk().account_linking().verify_email_if_proven_elsewhere(cx, &user, recipe_user_id).await?;
-    let user = cx.sdk().find_user(cx, recipe_user_id).await?;
-    user.ok_or_else(|| Error::Internal("the user was deleted during the sign-in".to_owned()))
 }
 
 fn credentials(email: &str, password: &str) -> wire::CredentialsRequest {

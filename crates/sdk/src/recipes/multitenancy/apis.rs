@@ -63,17 +63,21 @@ impl Apis for BaseApis {
 
     async fn login_methods(&self, cx: &Cx, tenant: &str, client_type: Option<&str>) -> Result<LoginMethods> {
         let found = cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await?;
-        let tenant = found.ok_or_else(|| Error::Internal(format!("there is no tenant {tenant}")))?;
-        let first_factors = cx.sdk().first_factors_of(&tenant);
-        let providers = tenant.third_party.providers.into_iter();
-        let providers = providers.filter(|provider| is_for(provider, client_type));
-        let providers = providers.map(|Provider { third_party_id: id, name, .. }| LoginProvider { id, name });
-        Ok(LoginMethods { first_factors, providers: providers.collect() })
+        let known = found.ok_or_else(|| Error::Internal(format!("there is no tenant {tenant}")))?;
+        let first_factors = cx.sdk().first_factors_of(&known);
+        let providers = if let Ok(recipe) = cx.sdk().third_party() {
+            recipe.names(cx, tenant, client_type).await?
+        } else {
+            let kept = known.third_party.providers.into_iter();
+            let kept = kept.filter(|provider| is_for(provider, client_type));
+            kept.map(|Provider { third_party_id: id, name, .. }| LoginProvider { id, name }).collect()
+        };
+        Ok(LoginMethods { first_factors, providers })
     }
 }
 
 /// Whether a provider knows this kind of client, or the only one that there is.
-fn is_for(provider: &Provider, client_type: Option<&str>) -> bool {
+pub(crate) fn is_for(provider: &Provider, client_type: Option<&str>) -> bool {
     match client_type {
         Some(kind) => provider.clients.iter().any(|client| client.client_type.as_deref() == Some(kind)),
         None => provider.clients.len() == 1,

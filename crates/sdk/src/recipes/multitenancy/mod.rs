@@ -11,7 +11,7 @@ pub use functions::{
     UserInfoFields, UserInfoMap,
 };
 
-pub(crate) use apis::routes;
+pub(crate) use apis::{is_for, routes};
 
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
