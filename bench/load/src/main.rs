@@ -23,6 +23,7 @@ mod paths;
 mod plot;
 mod round_trips;
 mod table;
+mod tenants;
 
 use crate::core::{Core, Hashing};
 use clap::{Parser, Subcommand};
@@ -74,6 +75,18 @@ enum Command {
         postgres: String,
         /// How many users
         #[arg(long, default_value_t = 1_000_000)]
+        number: usize,
+    },
+    /// Makes tenants of one app on PostgreSQL, and measures what they cost
+    Tenants {
+        /// The core's binary
+        #[arg(long)]
+        core: PathBuf,
+        /// A server of PostgreSQL, `postgres://user@host:port`
+        #[arg(long)]
+        postgres: String,
+        /// How many
+        #[arg(long, default_value_t = 10_000)]
         number: usize,
     },
     /// Serves fixed bytes
@@ -181,6 +194,12 @@ fn main() {
             let url = create_database(&runtime, &postgres, "million");
             let place = million::Place { core: &core, url: &url, folder: folder.path() };
             runtime.block_on(million::run(&place, number));
+        }
+        Command::Tenants { core, postgres, number } => {
+            let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+            let url = create_database(&runtime, &postgres, "tenants");
+            let place = million::Place { core: &core, url: &url, folder: folder.path() };
+            runtime.block_on(tenants::run(&place, number));
         }
         Command::Instructions(instructions) => instructions.count(),
         Command::Run(run) => measure_all(&run),

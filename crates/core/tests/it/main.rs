@@ -24,6 +24,7 @@ mod jwt;
 mod linked_users;
 mod linking;
 mod linking_model;
+mod many_tenants;
 mod multitenancy;
 mod password_hashes;
 mod passwordless;

@@ -124,13 +124,11 @@ async fn read_domains(app: &App, host: &str) -> Result<bool> {
     Ok(is_domain)
 }
 
-/// The scopes whose settings a tenant inherits, farthest first.
-fn ancestors(scope: &Scope) -> Vec<Scope> {
-    let domain = Scope::new(&scope.domain, PUBLIC, PUBLIC);
-    let app = scope.public_tenant();
-    let mut all = vec![domain, app];
+/// The apps whose public tenants' settings a tenant inherits, farthest first.
+fn ancestors(scope: &Scope) -> Vec<&str> {
+    let mut all = vec![PUBLIC, &scope.app_id];
     all.dedup();
-    all.retain(|ancestor| ancestor != scope);
+    all.retain(|app_id| !scope.is_public_tenant() || *app_id != scope.app_id);
     all
 }
 
@@ -143,9 +141,14 @@ pub(super) struct Inherited {
 
 async fn inherited_values(app: &App, tx: &mut Tx, scope: &Scope) -> Result<Inherited> {
     let mut inherited = Inherited { values: app.base_values.clone(), of_domain: None };
-    for ancestor in ancestors(scope) {
-        if let Some(above) = store::find_config(tx, &ancestor).await? {
-            inherited.values = config::merge(&inherited.values, &above.core_config);
+    let ancestors = ancestors(scope);
+    if ancestors.is_empty() {
+        return Ok(inherited);
+    }
+    let settings = store::list_app_settings(tx, &scope.domain, &ancestors).await?;
+    for ancestor in ancestors {
+        if let Some(above) = settings.get(ancestor) {
+            inherited.values = config::merge(&inherited.values, above);
         }
         inherited.of_domain.get_or_insert_with(|| inherited.values.clone());
     }

@@ -1,7 +1,7 @@
 //! The statements on domains, apps and tenants.
 
 use super::TenantConfig;
-use crate::{Error, Result, Scope};
+use crate::{Error, PUBLIC, Result, Scope};
 use portcullis_db::{Engine, FromRow, Row, Tx, Value, args, placeholders, sql};
 use portcullis_wire::Object;
 use portcullis_wire::providers::{Provider, ProviderClient, UserInfoFields, UserInfoMap};
@@ -164,6 +164,27 @@ pub(super) async fn list_configs(tx: &mut Tx, which: Which<'_>) -> Result<Vec<(S
 /// What is stored about one tenant.
 pub(super) async fn find_config(tx: &mut Tx, scope: &Scope) -> Result<Option<TenantConfig>> {
     Ok(list_configs(tx, Which::Tenant(scope)).await?.pop().map(|(_, tenant)| tenant))
+}
+
+/// The settings of apps of a domain, by their ids: those of their public tenants.
+pub(super) async fn list_app_settings(
+    tx: &mut Tx,
+    domain: &str,
+    app_ids: &[&str],
+) -> Result<HashMap<String, Object>> {
+    let sql = format!(
+        "select app_id, core_config from tenant_configs
+         where connection_uri_domain = $1 and tenant_id = $2 and app_id in ({})",
+        placeholders(3, app_ids.len())
+    );
+    let args: Vec<Value<'_>> =
+        [domain, PUBLIC].into_iter().chain(app_ids.iter().copied()).map(Value::from).collect();
+    let rows: Vec<(String, Option<String>)> = tx.fetch_all(sql, &args).await?;
+    let parse = |(app_id, text): (String, Option<String>)| {
+        let settings = parse_core_config(&Scope::new(domain, &app_id, PUBLIC), text.as_deref())?;
+        Ok((app_id, settings))
+    };
+    rows.into_iter().map(parse).collect()
 }
 
 fn parse_core_config(scope: &Scope, text: Option<&str>) -> Result<Object> {
