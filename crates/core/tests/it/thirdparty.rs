@@ -249,6 +249,21 @@ async fn users_of_providers_are_found_by_all_that_finds_users() {
     {
         assert_eq!(core.get(&format!("/users?{query}")).await.json()["users"], json!([user]), "{query}");
     }
+    for number in 2..6 {
+        core.advance(1000);
+        sign_in(&core, &format!("g{number}"), &format!("{number}@example.org"), false).await;
+    }
+    let found = async |query: &str| -> Vec<String> {
+        let found = core.get(&format!("/users?{query}")).await.json()["users"].clone();
+        found.as_array().unwrap().iter().map(|user| user["emails"][0].as_str().unwrap().to_owned()).collect()
+    };
+    let many = ["2@example.org", "3@example.org", "4@example.org", "5@example.org"];
+    assert_eq!(found("provider=Google::G").await, many);
+    assert_eq!(found("provider=google::g&email=3").await, many[1..2], "few of many");
+    assert_eq!(found("provider=google::g&email=example.org&timeJoinedOrder=DESC").await.len(), 4);
+    assert_eq!(found("provider=google&email=example.org;ann").await.len(), 5);
+    assert_eq!(found("includeRecipeIds=thirdparty,passwordless&timeJoinedOrder=DESC").await.len(), 5);
+    assert_eq!(found("includeRecipeIds=emailpassword").await.len(), 0);
     core.post("/user/remove", json!({"userId": user["id"]})).await;
     let again = sign_in(&core, "1", EMAIL, false).await;
     assert_eq!(again["createdNewUser"], true);

@@ -161,6 +161,12 @@ async fn a_search_finds_beginnings_of_addresses_and_of_their_domains() {
     };
     assert_eq!(found("email=ANN&limit=1").await, ["ann@example.com", "bob@annex.org"]);
     assert_eq!(found("email=ann&timeJoinedOrder=DESC").await, ["bob@annex.org", "ann@example.com"]);
+    let at_example = ["ann@example.com", "joanna@example.com", "a_n@example.com", "100%@example.com"];
+    assert_eq!(found("email=example.c").await, at_example, "many, who are not looked up one by one");
+    let newest_first: Vec<&str> = at_example.into_iter().rev().collect();
+    assert_eq!(found("email=example;bob&timeJoinedOrder=DESC").await.len(), 5);
+    assert_eq!(found("email=example&timeJoinedOrder=DESC").await, newest_first);
+    assert!(found("email=example&phone=%2B1").await.is_empty());
     assert_eq!(found("email=joa;%20bob").await, ["bob@annex.org", "joanna@example.com"]);
     assert_eq!(found("email=a_n").await, ["a_n@example.com"], "an underscore is no pattern");
     assert_eq!(found("email=100%25").await, ["100%@example.com"]);

@@ -9,7 +9,9 @@ use crate::row::Source;
 use crate::turns::{Turn, Turns};
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+};
 pub use place::Place;
 use shared::Shared;
 use std::future::{Future, poll_fn};
@@ -37,6 +39,10 @@ const BEGIN: &str = "begin isolation level read committed";
 const UNANSWERED: Duration = Duration::from_secs(15);
 /// How long a connection may be idle before it is asked for a sign of life.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// One caller's statement is not to take several of the server's processors, nor to be compiled: both take tens of
+/// milliseconds before the first row, where the server takes a statement for a longer one than it is.
+const MODESTY: &str = "set max_parallel_workers_per_gather = 0; set jit = off";
 
 /// How statements relate to transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +75,9 @@ impl Store {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, protection.connector()?, recycling))
             .max_size(settings.pool_size.max(1))
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async { client.batch_execute(MODESTY).await.map_err(HookError::Backend) })
+            }))
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(settings.acquire_timeout),

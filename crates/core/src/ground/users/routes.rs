@@ -119,11 +119,11 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
     Ok(wire::UsersResponse { status: Status::Ok, users })
 }
 
-fn recipe_ids(list: Option<&str>) -> Result<Vec<String>> {
+fn recipe_ids(list: Option<&str>) -> Result<Vec<&'static str>> {
     let names = list.unwrap_or_default().split(',').filter(|name| !name.is_empty());
     let known = |name: &str| {
-        let fits = RECIPES.contains(&name);
-        if fits { Ok(name.to_owned()) } else { Err(Error::bad_input(format!("Unknown recipe ID: {name}"))) }
+        let recipe = RECIPES.into_iter().find(|recipe| *recipe == name);
+        recipe.ok_or_else(|| Error::BadInput(format!("Unknown recipe ID: {name}")))
     };
     names.map(known).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::ground::users::model::{Cursor, Search};
 use crate::{Result, Scope};
-use portcullis_db::{Engine, Tx, Value, args, placeholders};
+use portcullis_db::{Engine, Tx, Value, args};
 
 /// The groups that have a member in the tenant with this account info, of one recipe or of any.
 pub(crate) async fn list_groups_by_info(
@@ -33,7 +33,7 @@ pub(crate) async fn list_groups_by_passkey(tx: &mut Tx, scope: &Scope, id: &str)
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
     /// Only users with a login method of one of these recipes; all if empty.
-    pub recipe_ids: Vec<String>,
+    pub recipe_ids: Vec<&'static str>,
     /// Every tenant of the app.
     pub all_tenants: bool,
 }
@@ -136,9 +136,12 @@ fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Valu
         args.push(Value::from(&scope.tenant_id));
     }
     if !filter.recipe_ids.is_empty() {
-        let list = placeholders(args.len() + 1, filter.recipe_ids.len());
-        text.push_str(&format!(" and a.recipe_id in ({list})"));
-        args.extend(filter.recipe_ids.iter().map(Value::from));
+        // In the text, so that each list has a plan of its own: of one recipe there are few, of another very many.
+        let list = format!("('{}')", filter.recipe_ids.join("', '"));
+        text.push_str(&format!(" and a.recipe_id in {list}"));
+        if !filter.all_tenants {
+            text.push_str(&format!(" and t.recipe_id in {list}"));
+        }
     }
     (text, args)
 }
@@ -146,63 +149,136 @@ fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Valu
 /// Groups found by a search at most, as in the reference.
 const SEARCH_MAX: i64 = 1000;
 
-/// The groups of the tenant with a login method that fits. Any order of terms finds the same.
+/// The groups of the tenant with a login method that fits. Any order of terms finds the same. Up to `gathered_max`
+/// members are gathered by what they have; whoever fits a term that even more fit is soon met by going through all
+/// users in the list's order.
 pub(crate) async fn search_groups(
     tx: &mut Tx,
     scope: &Scope,
     search: &Search,
     ascending: bool,
+    gathered_max: i64,
 ) -> Result<Vec<String>> {
-    let (sql, args) = search_statement(tx.engine(), scope, search, ascending);
+    let (tags, args) = tags(tx.engine(), scope, search);
     let args: Vec<Value<'_>> = args.iter().map(Value::from).collect();
+    let counts: Vec<(i64, i64)> = tx.fetch_all(counts_statement(&tags, gathered_max), &args).await?;
+    let rarest = counts.into_iter().min_by_key(|(_, count)| *count);
+    let gathered = rarest.filter(|(_, count)| *count <= gathered_max);
+    let gathered = gathered.and_then(|(at, _)| usize::try_from(at).ok());
+    let sql = search_statement(tx.engine(), &tags, gathered, ascending);
     let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
     Ok(rows.into_iter().map(|(id, _)| id).collect())
 }
 
-/// The statement and its arguments. Each term is a range of an index: comparing bytes, everything that begins with
-/// it lies between it and the same with the last of all characters.
-fn search_statement(
-    engine: Engine,
-    scope: &Scope,
-    search: &Search,
-    ascending: bool,
-) -> (String, Vec<String>) {
+/// What a search says of one kind of info. Each term is a range of an index: comparing bytes, everything that
+/// begins with it lies between it and the same with the last of all characters.
+struct Tag {
+    kind: &'static str,
+    /// Conditions of which one must hold.
+    ranges: Vec<String>,
+}
+
+/// The tags of a search, and the arguments of all its statements.
+fn tags(engine: Engine, scope: &Scope, search: &Search) -> (Vec<Tag>, Vec<String>) {
     let (position, from, to) = match engine {
         Engine::Postgres => ("strpos", "~>=~", "~<~"),
         Engine::Sqlite => ("instr", ">=", "<"),
     };
-    let value = "account_info_value".to_owned();
-    let lower = "lower(account_info_value)".to_owned();
-    let domain = format!("substr(account_info_value, {position}(account_info_value, '@') + 1)");
+    let value = "m.account_info_value".to_owned();
+    let lower = format!("lower({value})");
+    let domain = format!("substr({value}, {position}({value}, '@') + 1)");
     let kinds = [
         ("email", vec![&value, &domain], &search.emails),
         ("phone", vec![&value], &search.phones),
         ("tparty", vec![&lower], &search.providers),
     ];
     let mut args = vec![scope.app_id.clone(), scope.tenant_id.clone()];
-    let mut conditions = String::new();
+    let mut tags = Vec::new();
     for (kind, columns, terms) in kinds.into_iter().filter(|(_, _, terms)| !terms.is_empty()) {
         let mut ranges = Vec::new();
         for term in terms {
             args.extend([term.clone(), format!("{term}{}", char::MAX)]);
             let (first, last) = (args.len() - 1, args.len());
-            ranges.extend(columns.iter().map(|column| {
-                format!(
-                    "select recipe_user_id from recipe_user_tenants where app_id = $1 and tenant_id = $2
-                     and account_info_type = '{kind}' and {column} {from} ${first} and {column} {to} ${last}"
-                )
-            }));
+            ranges.extend(
+                columns.iter().map(|column| format!("{column} {from} ${first} and {column} {to} ${last}")),
+            );
         }
-        conditions.push_str(&format!(" and a.user_id in ({})", ranges.join(" union all ")));
+        tags.push(Tag { kind, ranges });
+    }
+    (tags, args)
+}
+
+impl Tag {
+    /// Who fits, each range by its index.
+    fn gather(&self, columns: &str) -> String {
+        let of_range = |range: &String| {
+            format!(
+                "select {columns} from recipe_user_tenants m where m.app_id = $1 and m.tenant_id = $2
+                 and m.account_info_type = '{}' and {range}",
+                self.kind
+            )
+        };
+        self.ranges.iter().map(of_range).collect::<Vec<_>>().join(" union all ")
+    }
+
+    /// Whether the user `a` fits.
+    fn probe(&self) -> String {
+        format!(
+            "select 1 from recipe_user_tenants m where m.app_id = $1 and m.tenant_id = $2
+             and m.recipe_user_id = a.user_id and m.account_info_type = '{}' and ({})",
+            self.kind,
+            self.ranges.join(" or ")
+        )
+    }
+}
+
+/// How many fit each tag, by its place, as far as it matters.
+fn counts_statement(tags: &[Tag], gathered_max: i64) -> String {
+    let of_tag = |(at, tag): (usize, &Tag)| {
+        let all = tag.gather("1 as one");
+        let limit = gathered_max + 1;
+        format!(
+            "select cast({at} as bigint), count(*) from (select one from ({all}) fits limit {limit}) counted"
+        )
+    };
+    tags.iter().enumerate().map(of_tag).collect::<Vec<_>>().join(" union all ")
+}
+
+/// Who fits all tags: those who fit one of them are gathered, or all users are gone through in the list's order.
+/// PostgreSQL cannot tell how many that are, so it is told the way: `limit` keeps it from any other.
+fn search_statement(engine: Engine, tags: &[Tag], gathered: Option<usize>, ascending: bool) -> String {
+    const USER: &str = "a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined";
+    let is_postgres = engine == Engine::Postgres;
+    let mut sql = format!("select distinct {USER} from ");
+    let mut conditions = vec!["a.app_id = $1".to_owned()];
+    match gathered {
+        Some(at) => {
+            let gather = tags[at].gather("m.recipe_user_id");
+            let user = "app_id_to_user_id a where a.app_id = $1 and a.user_id = g.recipe_user_id";
+            sql.push_str(&format!("({gather}) g cross join "));
+            if is_postgres {
+                sql.push_str(&format!("lateral (select a.app_id, a.user_id, {USER} from {user} limit 1) a"));
+            } else {
+                sql.push_str("app_id_to_user_id a");
+                conditions.push("a.user_id = g.recipe_user_id".to_owned());
+            }
+        }
+        None => sql.push_str("app_id_to_user_id a"),
+    }
+    for (at, tag) in tags.iter().enumerate().filter(|(at, _)| gathered != Some(*at)) {
+        if is_postgres {
+            sql.push_str(&format!(" cross join lateral ({} limit 1) has_{at}", tag.probe()));
+        } else {
+            conditions.push(format!("exists ({})", tag.probe()));
+        }
     }
     let order = if ascending { "asc" } else { "desc" };
-    let sql = format!(
-        "select distinct a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined
-         from app_id_to_user_id a where a.app_id = $1{conditions}
-         order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc
-         limit {SEARCH_MAX}"
-    );
-    (sql, args)
+    sql.push_str(&format!(
+        " where {} order by a.primary_or_recipe_user_time_joined {order}, a.primary_or_recipe_user_id desc
+         limit {SEARCH_MAX}",
+        conditions.join(" and ")
+    ));
+    sql
 }
 
 #[cfg(test)]
@@ -240,16 +316,25 @@ mod tests {
         plans.push(newer);
         let terms = || vec!["a".to_owned()];
         let search = Search { emails: terms(), phones: terms(), providers: terms() };
-        let (sql, args) = search_statement(Engine::Sqlite, &scope, &search, true);
+        let (tags, args) = tags(Engine::Sqlite, &scope, &search);
         let args: Vec<Value<'_>> = args.iter().map(Value::from).collect();
-        plans.push(plan(&mut tx, &sql, &args).await);
+        plans.push(plan(&mut tx, &counts_statement(&tags, 9), &args).await);
+        for gathered in [None, Some(0), Some(2)] {
+            for ascending in [true, false] {
+                let sql = search_statement(Engine::Sqlite, &tags, gathered, ascending);
+                plans.push(plan(&mut tx, &sql, &args).await);
+            }
+        }
         for plan in plans {
             assert!(!plan.is_empty());
             for step in plan.iter().filter(|step| step.contains("SCAN ") || step.contains("SEARCH ")) {
                 // In the order of the list, as far as the page goes; or a range of an index.
                 let is_list = step.contains("pagination_index");
                 let is_range = ["account_info_value>?", "<expr>>?"].iter().any(|range| step.contains(range));
-                assert!(is_list || is_range || step.contains("user_id=?"), "{step}");
+                // What was gathered by ranges.
+                let is_gathered = ["SCAN counted", "SCAN fits", "SCAN g", "SCAN (subquery"];
+                let is_gathered = is_gathered.iter().any(|gathered| step.starts_with(gathered));
+                assert!(is_list || is_range || is_gathered || step.contains("user_id=?"), "{step}");
             }
         }
     }
