@@ -26,6 +26,7 @@ pub fn all() -> Vec<Migration> {
         Migration { name: "0010_search", sql: SEARCH },
         Migration { name: "0011_audit", sql: AUDIT },
         Migration { name: "0012_webhooks", sql: Sql::from(include_str!("../migrations/0012_webhooks.sql")) },
+        Migration { name: "0013_fewer_indexes", sql: FEWER_INDEXES },
     ]
 }
 
@@ -45,6 +46,15 @@ const SEARCH: Sql = portcullis_db::sql!(
 const AUDIT: Sql = portcullis_db::sql!(
     postgres: include_str!("../migrations/0011_audit.postgres.sql"),
     sqlite: include_str!("../migrations/0011_audit.sqlite.sql"),
+);
+
+/// SQLite keeps no statistics by which it would find a recipe's few users.
+const FEWER_INDEXES: Sql = portcullis_db::sql!(
+    postgres: concat!(
+        include_str!("../migrations/0013_fewer_indexes.sql"),
+        include_str!("../migrations/0013_fewer_indexes.postgres.sql")
+    ),
+    sqlite: include_str!("../migrations/0013_fewer_indexes.sql"),
 );
 
 /// The scopes of a tenant's client are an array where there are arrays.
