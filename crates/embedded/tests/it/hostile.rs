@@ -213,7 +213,7 @@ fn factor_cases() -> Vec<Case> {
 }
 
 /// What the dashboard asks for. Sessions of the app's own users are none to it.
-const DASHBOARD: [&str; 34] = [
+const DASHBOARD: [&str; 37] = [
     "POST /auth/dashboard/api/key/validate",
     "POST /auth/dashboard/api/signout",
     "POST /auth/dashboard/api/analytics",
@@ -248,6 +248,9 @@ const DASHBOARD: [&str; 34] = [
     "PUT /auth/dashboard/api/tenant/first-factor",
     "PUT /auth/dashboard/api/tenant/required-secondary-factor",
     "PUT /auth/dashboard/api/tenant/core-config",
+    "GET /auth/dashboard/api/thirdparty/config",
+    "PUT /auth/dashboard/api/thirdparty/config",
+    "DELETE /auth/dashboard/api/thirdparty/config",
 ];
 
 fn dashboard_cases() -> Vec<Case> {

@@ -212,6 +212,7 @@ async fn who_is_no_admin_only_looks(#[values(Shape::Embedded, Shape::Http)] shap
         "userroles/user/roles",
         "tenants",
         "tenant",
+        "thirdparty/config",
     ]
     .map(|api| format!("GET /auth/dashboard/api/{api}"))
     .into();

@@ -2,6 +2,8 @@
 
 use super::{Desk, status};
 use http::Method;
+use portcullis::Cx;
+use portcullis::recipes::multitenancy::Tenant;
 use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -136,5 +138,63 @@ async fn tenants_are_made_changed_and_deleted(#[values(Shape::Embedded, Shape::H
     assert_eq!(delete("public").await, status("CANNOT_DELETE_PUBLIC_TENANT_ERROR"));
     for existed in [true, false] {
         assert_eq!(delete("t1").await, json!({"status": "OK", "didExist": existed}));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_tenant_s_providers_are_kept_shown_and_removed(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let desk = Desk::new(shape).await;
+    let new = json!({"tenantId": "t1", "firstFactors": ["thirdparty", "emailpassword"]});
+    desk.ask(Method::POST, "/tenant", &new).await;
+    let api = |query: &str| format!("/thirdparty/config{query}");
+    let ask = async |tenant: &str, method: Method, query: &str, body: Value| {
+        desk.of_tenant(tenant, method, &api(query), &body).await
+    };
+    let form = ask("t1", Method::GET, "?thirdPartyId=okta&oktaDomain=dev.okta.com", Value::Null).await;
+    let client =
+        json!({"clientId": "", "clientSecret": "", "additionalConfig": {"oktaDomain": "dev.okta.com"}});
+    assert_eq!((&form["status"], &form["providerConfig"]["clients"]), (&json!("OK"), &json!([client])));
+    assert_eq!(form["providerConfig"]["isGetUserInfoOverridden"], false);
+
+    let google = json!({"thirdPartyId": "google", "name": "Google", "clients": [{"clientId": "id", "clientSecret": "s"}]});
+    for is_new in [true, false] {
+        let told = ask("t1", Method::PUT, "", json!({"providerConfig": google})).await;
+        assert_eq!(told, json!({"status": "OK", "createdNew": is_new}));
+    }
+    let kept = ask("t1", Method::GET, "?thirdPartyId=google", Value::Null).await;
+    assert_eq!(kept["providerConfig"]["clients"], google["clients"]);
+    let tenant = desk.of_tenant("t1", Method::GET, "/tenant", &Value::Null).await;
+    let providers = json!([{"thirdPartyId": "google", "name": "Google"}]);
+    assert_eq!(tenant["tenant"]["thirdParty"]["providers"], providers);
+    let boxy = json!({"thirdPartyId": "boxy-saml", "clients": [{"clientId": "",
+        "additionalConfig": {"boxyURL": "https://boxy.example.com", "boxyAPIKey": "key"}}]});
+    let told = ask("t1", Method::PUT, "", json!({"providerConfig": boxy})).await;
+    assert_eq!(told["status"], "BOXY_ERROR");
+    assert!(desk.fault(Method::PUT, "/thirdparty/config", &json!({})).await.starts_with("providerConfig is"));
+
+    for existed in [true, false] {
+        let told = ask("t1", Method::DELETE, "?thirdPartyId=google", Value::Null).await;
+        assert_eq!(told, json!({"status": "OK", "didConfigExist": existed}));
+    }
+    let (cx, tenants) = (Cx::new(&desk.app.sdk), desk.app.sdk.multitenancy());
+    let first = |tenant: Option<Tenant>| tenant.unwrap().first_factors;
+    assert_eq!(first(tenants.get_tenant(&cx, "t1").await.unwrap()), Some(vec!["emailpassword".to_owned()]));
+    // A tenant that lists none allows all but this one from now on.
+    desk.ask(Method::PUT, "/thirdparty/config", &json!({"providerConfig": google})).await;
+    desk.ask(Method::DELETE, "/thirdparty/config?thirdPartyId=google", &Value::Null).await;
+    let public = tenants.get_tenant(&Cx::new(&desk.app.sdk), "public").await.unwrap();
+    assert_eq!(first(public), Some(vec!["emailpassword".to_owned()]));
+    for (method, body) in [
+        (Method::GET, Value::Null),
+        (Method::PUT, json!({"providerConfig": google})),
+        (Method::DELETE, Value::Null),
+    ] {
+        assert_eq!(
+            ask("unknown", method, "?thirdPartyId=google", body).await,
+            status("UNKNOWN_TENANT_ERROR")
+        );
     }
 }

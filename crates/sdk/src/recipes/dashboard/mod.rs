@@ -4,6 +4,7 @@ mod access;
 mod config;
 mod input;
 mod page;
+mod providers;
 mod roles;
 mod routes;
 mod sessions;

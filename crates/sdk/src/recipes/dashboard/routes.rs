@@ -1,7 +1,7 @@
 //! Which calls there are, and what each needs.
 
 use super::access::{Needs, guarded};
-use super::{page, roles, sessions, tenants, user, users};
+use super::{page, providers, roles, sessions, tenants, user, users};
 use crate::handle::ApiMethod::{self, Delete, Get, Post, Put};
 use crate::handle::{Handler, Route};
 use std::future::ready;
@@ -67,6 +67,9 @@ pub(crate) fn routes() -> Vec<Route> {
         Put "/tenant/first-factor" Change, cx, tenant => tenants::put_first_factor(cx, tenant);
         Put "/tenant/required-secondary-factor" Change, cx, tenant => tenants::put_required_factor(cx, tenant);
         Put "/tenant/core-config" Change, cx, tenant => tenants::put_setting(cx, tenant);
+        Get "/thirdparty/config" Read, cx, tenant => providers::get(cx, tenant);
+        Put "/thirdparty/config" Change, cx, tenant => providers::put(cx, tenant);
+        Delete "/thirdparty/config" Change, cx, tenant => providers::delete(cx, tenant);
     };
     let route = |(method, path, handler)| Route { rid: "dashboard", method, path, handler };
     open.into_iter().chain(closed).map(route).collect()
