@@ -7,6 +7,7 @@
 
 #[cfg(feature = "adapters")]
 pub mod adapters;
+pub mod authenticator;
 mod cluster;
 #[cfg(feature = "provider")]
 pub mod provider;

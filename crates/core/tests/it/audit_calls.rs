@@ -1,10 +1,10 @@
 //! Calls of every kind, with the events that each writes.
 
 use super::audit::{BCRYPT, NEW_PASSWORD, PASSWORD, Trail, payload};
-use super::authenticator::{Algorithm, Authenticator, Ceremony};
 use super::webauthn::{ORIGIN, answer, register_body, sign_in_body};
 use portcullis_core::ground::audit::StoredEvent;
 use portcullis_core::jobs;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};

@@ -1,9 +1,9 @@
 //! Failed attempts at passwords and tokens: 429 once there were too many, where that is configured.
 
-use super::authenticator::{Algorithm, Authenticator, Ceremony};
 use super::webauthn;
 use portcullis_core::jobs;
 use portcullis_db::Engine;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
 use portcullis_testkit::{Reply, TestCore};
 use serde_json::{Value, json};
 

@@ -7,7 +7,6 @@ mod admin;
 mod audit;
 mod audit_calls;
 mod audit_chain;
-mod authenticator;
 mod bulkimport;
 mod coverage;
 mod crash_points;

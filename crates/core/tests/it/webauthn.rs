@@ -1,9 +1,11 @@
 //! The webauthn recipe: options, sign-up and sign-in, in every version.
 
-use super::authenticator::{Algorithm, Authenticator, BACKED_UP, BACKUP_ELIGIBLE, Ceremony, USER_PRESENT};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::jobs;
+use portcullis_testkit::authenticator::{
+    Algorithm, Authenticator, BACKED_UP, BACKUP_ELIGIBLE, Ceremony, USER_PRESENT,
+};
 use portcullis_testkit::{START, TestCore};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! The webauthn recipe: several passkeys of a user, accounts to get back, and changed addresses.
 
-use super::authenticator::{Algorithm, Authenticator, Ceremony};
 use super::webauthn::{EMAIL, ORIGIN, answer, register_options, run, sign_in, sign_in_options, sign_up};
 use portcullis_core::jobs;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
 use portcullis_testkit::{START, TestCore};
 use serde_json::{Value, json};
 

@@ -1,7 +1,6 @@
 //! The webauthn recipe under attack: other sites, other challenges, other keys, counters that run backwards,
 //! and the same thing many times at once.
 
-use super::authenticator::{Algorithm, Authenticator, BACKED_UP, Ceremony, USER_PRESENT, USER_VERIFIED};
 use super::webauthn::{
     EMAIL, ORIGIN, REGISTER_OPTIONS, answer, register_body, register_options, sign_in, sign_in_body,
     sign_in_options, sign_up,
@@ -9,6 +8,9 @@ use super::webauthn::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_testkit::TestCore;
+use portcullis_testkit::authenticator::{
+    Algorithm, Authenticator, BACKED_UP, Ceremony, USER_PRESENT, USER_VERIFIED,
+};
 use serde_json::{Value, json};
 
 const SIGN_UP: &str = "/recipe/webauthn/signup";

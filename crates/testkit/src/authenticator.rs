@@ -13,17 +13,25 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-pub(crate) const USER_PRESENT: u8 = 0x01;
-pub(crate) const USER_VERIFIED: u8 = 0x04;
-pub(crate) const BACKUP_ELIGIBLE: u8 = 0x08;
-pub(crate) const BACKED_UP: u8 = 0x10;
+/// Somebody touched it.
+pub const USER_PRESENT: u8 = 0x01;
+/// It knows who.
+pub const USER_VERIFIED: u8 = 0x04;
+/// The passkey can be synchronised.
+pub const BACKUP_ELIGIBLE: u8 = 0x08;
+/// The passkey is synchronised.
+pub const BACKED_UP: u8 = 0x10;
 const HAS_CREDENTIAL: u8 = 0x40;
 const HAS_EXTENSIONS: u8 = 0x80;
 
+/// What a passkey signs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+pub enum Algorithm {
+    /// ECDSA on P-256.
     Es256,
+    /// Ed25519.
     Ed25519,
+    /// RSA with PKCS #1 v1.5.
     Rs256,
 }
 
@@ -36,40 +44,48 @@ enum Key {
 
 /// One passkey.
 #[derive(Debug)]
-pub(crate) struct Authenticator {
-    pub(crate) id: Vec<u8>,
+pub struct Authenticator {
+    /// The credential's id.
+    pub id: Vec<u8>,
     key: Key,
     /// The next answer's.
-    pub(crate) counter: u32,
+    pub counter: u32,
     /// By how much it grows with each answer: passkeys that are synchronised do not count.
-    pub(crate) step: u32,
+    pub step: u32,
     /// Bytes in the key that mean nothing.
-    pub(crate) ballast: usize,
+    pub ballast: usize,
 }
 
 /// What the browser and the authenticator take an answer to be for.
 #[derive(Clone, Debug)]
-pub(crate) struct Ceremony {
-    pub(crate) kind: &'static str,
-    pub(crate) challenge: String,
-    pub(crate) origin: String,
-    pub(crate) relying_party_id: String,
-    pub(crate) flags: u8,
-    pub(crate) cross_origin: bool,
+pub struct Ceremony {
+    /// `webauthn.create` or `webauthn.get`.
+    pub kind: &'static str,
+    /// The options' challenge.
+    pub challenge: String,
+    /// Where the browser is.
+    pub origin: String,
+    /// The domain.
+    pub relying_party_id: String,
+    /// What the authenticator says of itself.
+    pub flags: u8,
+    /// Whether it is in a frame of another site.
+    pub cross_origin: bool,
 }
 
 impl Ceremony {
     /// What the options of either kind ask for, at an origin.
-    pub(crate) fn of(options: &Value, origin: &str) -> Self {
+    pub fn of(options: &Value, origin: &str) -> Self {
         let (kind, id) = match options.get("rp") {
-            Some(rp) => ("webauthn.create", &rp["id"]),
-            None => ("webauthn.get", &options["relyingPartyId"]),
+            Some(rp) => ("webauthn.create", rp.get("id")),
+            // As the core calls it, and as frontends do.
+            None => ("webauthn.get", options.get("relyingPartyId").or_else(|| options.get("rpId"))),
         };
         Self {
             kind,
-            challenge: options["challenge"].as_str().unwrap().to_owned(),
+            challenge: options["challenge"].as_str().expect("a challenge").to_owned(),
             origin: origin.to_owned(),
-            relying_party_id: id.as_str().unwrap().to_owned(),
+            relying_party_id: id.and_then(Value::as_str).expect("a relying party").to_owned(),
             flags: USER_PRESENT,
             cross_origin: false,
         }
@@ -87,26 +103,31 @@ impl Ceremony {
 }
 
 impl Authenticator {
-    pub(crate) fn new(algorithm: Algorithm) -> Self {
+    /// A new passkey.
+    pub fn new(algorithm: Algorithm) -> Self {
         static NEXT: AtomicU8 = AtomicU8::new(0);
         let key = match algorithm {
-            Algorithm::Es256 => Key::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()),
-            Algorithm::Ed25519 => Key::Ed25519(Ed25519KeyPair::generate().unwrap()),
-            Algorithm::Rs256 => Key::Rs256(rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap()),
+            Algorithm::Es256 => Key::Es256(
+                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("made by the test itself"),
+            ),
+            Algorithm::Ed25519 => Key::Ed25519(Ed25519KeyPair::generate().expect("made by the test itself")),
+            Algorithm::Rs256 => {
+                Key::Rs256(rsa::KeyPair::generate(rsa::KeySize::Rsa2048).expect("made by the test itself"))
+            }
         };
         Self { id: vec![NEXT.fetch_add(1, Ordering::Relaxed); 20], key, counter: 1, step: 1, ballast: 0 }
     }
 
     /// The id as it is told.
-    pub(crate) fn id(&self) -> String {
+    pub fn id(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.id)
     }
 
     /// Makes a passkey: the credential that the browser hands over.
-    pub(crate) fn create(&mut self, ceremony: &Ceremony) -> Value {
+    pub fn create(&mut self, ceremony: &Ceremony) -> Value {
         let mut data = self.data(ceremony, HAS_CREDENTIAL | HAS_EXTENSIONS);
         data.extend([7; 16]);
-        data.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
+        data.extend(u16::try_from(self.id.len()).expect("made by the test itself").to_be_bytes());
         data.extend(&self.id);
         data.extend(cbor(&self.public_key()));
         // Extensions that nobody asked for follow the key.
@@ -124,7 +145,7 @@ impl Authenticator {
     }
 
     /// Signs in: the credential that the browser hands over.
-    pub(crate) fn get(&mut self, ceremony: &Ceremony) -> Value {
+    pub fn get(&mut self, ceremony: &Ceremony) -> Value {
         let data = self.data(ceremony, 0);
         let client_data = ceremony.client_data();
         let mut signed = data.clone();
@@ -186,11 +207,14 @@ impl Authenticator {
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.key {
-            Key::Es256(pair) => pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec(),
+            Key::Es256(pair) => {
+                pair.sign(&SystemRandom::new(), message).expect("made by the test itself").as_ref().to_vec()
+            }
             Key::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             Key::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .expect("made by the test itself");
                 signature
             }
         }
@@ -202,5 +226,5 @@ fn text(text: &str) -> Cbor {
 }
 
 fn cbor(value: &Cbor) -> Vec<u8> {
-    serde_cbor_2::to_vec(value).unwrap()
+    serde_cbor_2::to_vec(value).expect("made by the test itself")
 }
