@@ -165,6 +165,12 @@ mod guide {
     mod tower {}
     #[doc = include_str!("../../../docs/sdk/emails.md")]
     mod emails {}
+    #[doc = include_str!("../../../docs/sdk/passwordless.md")]
+    mod passwordless {}
+    #[doc = include_str!("../../../docs/sdk/sms.md")]
+    mod sms {}
+    #[doc = include_str!("../../../docs/sdk/webauthn.md")]
+    mod webauthn {}
 }
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ pub enum BuildError {
     /// A sender's address is none.
     #[error("'{0}' cannot be a sender; write for example Demo <no-reply@example.com>")]
     InvalidSender(String),
+    /// Twilio cannot be used so. Nothing is told of what was given, as it may be a secret.
+    #[error("Twilio: {0}; see the console at twilio.com")]
+    InvalidTwilio(&'static str),
     /// No recipe was added.
     #[error("no recipe: call .recipe(…) at least once before .build()")]
     NoRecipe,
@@ -97,8 +100,8 @@ pub enum Error {
     /// A recipe is used that was not added.
     #[error("the {0} recipe was not added: call .recipe(…) at start")]
     NoSuchRecipe(&'static str),
-    /// An e-mail could not be sent.
-    #[error("e-mail delivery: {0}")]
+    /// An e-mail or a text message could not be sent.
+    #[error("delivery: {0}")]
     Delivery(String),
     /// A provider of third-party sign-in does not answer, or not as it should.
     #[error("the provider: {0}")]

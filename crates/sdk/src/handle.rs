@@ -163,6 +163,13 @@ pub(crate) fn json_body(cx: &Cx) -> Result<Object> {
     }
 }
 
+/// A text that a body must hold.
+pub(crate) fn text_of(body: &Object, name: &str, missing: &str) -> Result<String> {
+    let value = body.get(name).ok_or_else(|| Error::bad_input(missing))?;
+    let text = value.as_str().ok_or_else(|| Error::bad_input(format!("{name} must be a string")))?;
+    Ok(text.to_owned())
+}
+
 /// `{"message": …}`.
 pub(crate) fn message(status: StatusCode, text: &str) -> Response<Bytes> {
     json_response(status, &json!({"message": text}))

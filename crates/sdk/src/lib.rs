@@ -18,6 +18,7 @@ mod handle;
 mod layer;
 pub mod recipes;
 mod sdk;
+pub mod sms;
 mod user_id_mapping;
 mod users;
 

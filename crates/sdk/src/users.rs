@@ -243,8 +243,13 @@ pub(crate) fn is_known_by(method: &LoginMethod, account: &AccountInfo) -> bool {
 
 /// The user's login method with this address and a password.
 pub(crate) fn has_password_for<'u>(user: &'u User, email: &str) -> Option<&'u LoginMethod> {
+    method_of(user, "emailpassword", email)
+}
+
+/// The user's login method of a recipe with this address.
+pub(crate) fn method_of<'u>(user: &'u User, recipe_id: &str, email: &str) -> Option<&'u LoginMethod> {
     let mut methods = user.login_methods.iter();
-    methods.find(|method| method.recipe_id == "emailpassword" && has_same_email(method, email))
+    methods.find(|method| method.recipe_id == recipe_id && has_same_email(method, email))
 }
 
 /// The user of an answer in a version that the SDK speaks.

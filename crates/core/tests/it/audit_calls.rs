@@ -4,8 +4,8 @@ use super::audit::{BCRYPT, NEW_PASSWORD, PASSWORD, Trail, payload};
 use super::webauthn::{ORIGIN, answer, register_body, sign_in_body};
 use portcullis_core::ground::audit::StoredEvent;
 use portcullis_core::jobs;
-use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
 use portcullis_testkit::TestCore;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use portcullis::email::{Email, EmailContent, EmailDelivery};
+use portcullis::sms::{Sms, SmsDelivery};
 use portcullis::{AppInfo, Builder, Clock, Cx, Error, Exchange, Portcullis};
 use portcullis_testkit::{START, Shape, ShapedCore};
 use portcullis_wire::Object;
@@ -106,7 +107,26 @@ impl Mails {
     /// The token of the one link that is sent, which leads to a page.
     pub(crate) async fn token(&self, page: &str) -> String {
         let (email, _) = self.one().await;
-        token_of(email.subject.link(), page)
+        token_of(email.subject.link().unwrap(), page)
+    }
+}
+
+/// Keeps the text messages that are sent, with their words.
+#[derive(Clone, Default)]
+pub(crate) struct Messages(Arc<Mutex<Vec<(Sms, String)>>>);
+
+#[async_trait]
+impl SmsDelivery for Messages {
+    async fn send(&self, cx: &Cx, sms: &Sms) -> portcullis::Result<()> {
+        self.0.lock().unwrap().push((sms.clone(), sms.text(cx)));
+        Ok(())
+    }
+}
+
+impl Messages {
+    /// Those that were sent since this was last asked.
+    pub(crate) fn take(&self) -> Vec<(Sms, String)> {
+        std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 

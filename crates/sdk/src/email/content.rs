@@ -1,6 +1,7 @@
 //! What e-mails say.
 
 use super::{Email, EmailSubject};
+use crate::recipes::passwordless::LoginCode;
 use crate::{Cx, Error, Result};
 use askama::Template;
 
@@ -15,44 +16,69 @@ pub struct EmailContent {
     pub text: String,
 }
 
-/// A template with what each of them says.
-macro_rules! template {
-    ($name:ident, $path:literal) => {
-        #[derive(Template)]
-        #[template(path = $path)]
-        struct $name<'e> {
-            app_name: &'e str,
-            to: &'e str,
-            link: &'e str,
+/// What the templates are filled with. A link or a code that is empty is left out.
+#[derive(Clone, Copy)]
+struct Words<'e> {
+    app_name: &'e str,
+    to: &'e str,
+    link: &'e str,
+    code: &'e str,
+    /// How long the code works.
+    lifetime: &'e str,
+}
+
+/// A template of HTML and one of text.
+macro_rules! templates {
+    ($render:ident, $html:literal, $text:literal) => {
+        fn $render(words: Words<'_>) -> askama::Result<(String, String)> {
+            #[derive(Template)]
+            #[template(path = $html)]
+            struct Html<'e> {
+                words: Words<'e>,
+            }
+            #[derive(Template)]
+            #[template(path = $text)]
+            struct Text<'e> {
+                words: Words<'e>,
+            }
+            Ok((Html { words }.render()?, Text { words }.render()?))
         }
     };
 }
 
-template!(PasswordResetHtml, "password_reset.html");
-template!(PasswordResetText, "password_reset.txt");
-template!(EmailVerificationHtml, "email_verification.html");
-template!(EmailVerificationText, "email_verification.txt");
+templates!(password_reset, "password_reset.html", "password_reset.txt");
+templates!(email_verification, "email_verification.html", "email_verification.txt");
+templates!(passwordless_login, "passwordless_login.html", "passwordless_login.txt");
+templates!(recover_account, "recover_account.html", "recover_account.txt");
 
 impl EmailContent {
     /// The SDK's own words for an e-mail.
     pub fn of(cx: &Cx, email: &Email) -> Result<Self> {
-        let (app_name, to, link) = (cx.sdk().app().name.as_str(), email.to.as_str(), email.subject.link());
-        let (subject, html, text) = match email.subject {
-            EmailSubject::PasswordReset { .. } => (
-                "Reset your password",
-                PasswordResetHtml { app_name, to, link }.render(),
-                PasswordResetText { app_name, to, link }.render(),
-            ),
-            EmailSubject::EmailVerification { .. } => (
-                "Verify your e-mail address",
-                EmailVerificationHtml { app_name, to, link }.render(),
-                EmailVerificationText { app_name, to, link }.render(),
-            ),
+        let app_name = cx.sdk().app().name.as_str();
+        let lifetime = match &email.subject {
+            EmailSubject::PasswordlessLogin(code) => code.lifetime(),
+            _ => String::new(),
         };
-        let rendered =
-            |text: askama::Result<String>| text.map_err(|error| Error::Delivery(error.to_string()));
-        Ok(Self {
-            subject: format!("{subject} – {app_name}"), html: rendered(html)?, text: rendered(text)?
-        })
+        let words = Words {
+            app_name,
+            to: &email.to,
+            link: email.subject.link().unwrap_or_default(),
+            code: email.subject.user_input_code().unwrap_or_default(),
+            lifetime: &lifetime,
+        };
+        let (subject, bodies) = match &email.subject {
+            EmailSubject::PasswordReset { .. } => ("Reset your password", password_reset(words)),
+            EmailSubject::EmailVerification { .. } => {
+                ("Verify your e-mail address", email_verification(words))
+            }
+            EmailSubject::PasswordlessLogin(code) => (login_subject(code), passwordless_login(words)),
+            EmailSubject::RecoverAccount { .. } => ("Get your account back", recover_account(words)),
+        };
+        let (html, text) = bodies.map_err(|error| Error::Delivery(error.to_string()))?;
+        Ok(Self { subject: format!("{subject} – {app_name}"), html, text })
     }
+}
+
+fn login_subject(code: &LoginCode) -> &'static str {
+    if code.user_input_code.is_some() { "Your code to sign in" } else { "Your link to sign in" }
 }

@@ -27,7 +27,8 @@ impl EmailDelivery for LogEmails {
                 "e-mails are logged and not sent: call .email_delivery(Smtp::new(…)) before .build()"
             );
         }
-        tracing::info!(to = email.to, about = ?email.subject, link = email.subject.link(), "e-mail");
+        let (link, code) = (email.subject.link(), email.subject.user_input_code());
+        tracing::info!(to = email.to, about = ?email.subject, link, code, "e-mail");
         Ok(())
     }
 }
@@ -65,13 +66,8 @@ mod tests {
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         let guard = tracing::subscriber::set_default(subscriber);
         for number in 1..=2 {
-            let email = Email {
-                to: "ann@example.com".to_owned(),
-                subject: EmailSubject::PasswordReset { link: format!("http://x/y?token={number}") },
-                tenant: "public".to_owned(),
-                user_id: String::new(),
-                recipe_user_id: String::new(),
-            };
+            let subject = EmailSubject::PasswordReset { link: format!("http://x/y?token={number}") };
+            let email = Email::new("ann@example.com", subject, "public");
             log.send(&cx, &email).await.unwrap();
         }
         drop(guard);

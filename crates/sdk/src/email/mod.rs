@@ -9,6 +9,7 @@ pub use content::EmailContent;
 pub use log::LogEmails;
 pub use smtp::Smtp;
 
+use crate::recipes::passwordless::LoginCode;
 use crate::{Cx, Result};
 use async_trait::async_trait;
 use std::fmt;
@@ -25,10 +26,25 @@ pub struct Email {
     pub subject: EmailSubject,
     /// The tenant.
     pub tenant: String,
-    /// The primary user.
-    pub user_id: String,
-    /// The login method.
-    pub recipe_user_id: String,
+    /// The primary user; none if whoever gets it may not be one yet.
+    pub user_id: Option<String>,
+    /// The login method, if it is there already.
+    pub recipe_user_id: Option<String>,
+}
+
+impl Email {
+    /// An e-mail to somebody who may not be a user yet.
+    pub fn new(to: impl Into<String>, subject: EmailSubject, tenant: impl Into<String>) -> Self {
+        Self { to: to.into(), subject, tenant: tenant.into(), user_id: None, recipe_user_id: None }
+    }
+
+    /// Names the user, and the login method if it is there already.
+    #[must_use]
+    pub fn of_user(mut self, user_id: impl Into<String>, recipe_user_id: Option<&str>) -> Self {
+        self.user_id = Some(user_id.into());
+        self.recipe_user_id = recipe_user_id.map(str::to_owned);
+        self
+    }
 }
 
 impl fmt::Debug for Email {
@@ -52,13 +68,31 @@ pub enum EmailSubject {
         /// The link.
         link: String,
     },
+    /// A code, a link or both to sign in with.
+    PasswordlessLogin(LoginCode),
+    /// A link to add a passkey to an account whose passkeys are gone.
+    RecoverAccount {
+        /// The link.
+        link: String,
+    },
 }
 
 impl EmailSubject {
-    /// The link in it.
-    pub fn link(&self) -> &str {
+    /// The link in it; none if it only has a code.
+    pub fn link(&self) -> Option<&str> {
         match self {
-            Self::PasswordReset { link } | Self::EmailVerification { link } => link,
+            Self::PasswordReset { link }
+            | Self::EmailVerification { link }
+            | Self::RecoverAccount { link } => Some(link),
+            Self::PasswordlessLogin(code) => code.link.as_deref(),
+        }
+    }
+
+    /// The code in it that is to be entered.
+    pub fn user_input_code(&self) -> Option<&str> {
+        match self {
+            Self::PasswordlessLogin(code) => code.user_input_code.as_deref(),
+            _ => None,
         }
     }
 }
@@ -68,6 +102,8 @@ impl fmt::Debug for EmailSubject {
         f.write_str(match self {
             Self::PasswordReset { .. } => "PasswordReset",
             Self::EmailVerification { .. } => "EmailVerification",
+            Self::PasswordlessLogin(_) => "PasswordlessLogin",
+            Self::RecoverAccount { .. } => "RecoverAccount",
         })
     }
 }
@@ -129,11 +165,15 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// The address of one of the website's pages, on the site that the call's request came from.
+/// The address of one of the website's pages that takes a token.
 pub(crate) fn link(cx: &Cx, page: &str, token: &str, tenant: &str) -> String {
+    link_with(cx, page, &[("token", token), ("tenantId", tenant)])
+}
+
+/// The address of one of the website's pages, on the site that the call's request came from.
+pub(crate) fn link_with(cx: &Cx, page: &str, query: &[(&str, &str)]) -> String {
     let app = cx.sdk().app();
     let website = app.website(cx.exchange().and_then(|exchange| exchange.header("origin")));
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    let query = query.append_pair("token", token).append_pair("tenantId", tenant).finish();
+    let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     format!("{website}{}{page}?{query}", app.website_base_path)
 }

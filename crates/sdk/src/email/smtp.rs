@@ -110,13 +110,8 @@ mod tests {
     }
 
     fn email() -> Email {
-        Email {
-            to: "ann@example.com".to_owned(),
-            subject: EmailSubject::PasswordReset { link: "http://x/y?token=1&tenantId=public".to_owned() },
-            tenant: "public".to_owned(),
-            user_id: String::new(),
-            recipe_user_id: String::new(),
-        }
+        let link = "http://x/y?token=1&tenantId=public".to_owned();
+        Email::new("ann@example.com", EmailSubject::PasswordReset { link }, "public")
     }
 
     /// Takes a number of e-mails over one connection, as a mail server does, and answers what it was told.

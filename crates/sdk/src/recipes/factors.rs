@@ -29,20 +29,26 @@ const BUILT_IN: [&str; 8] =
 impl Recipes {
     /// The first factors that the app's recipes offer, in the order in which these were added.
     pub(crate) fn first_factors(&self) -> Vec<&'static str> {
-        self.factors(|kind| match kind {
-            Kind::EmailPassword => vec![EMAIL_PASSWORD],
-            Kind::ThirdParty => vec![THIRD_PARTY],
-            _ => Vec::new(),
-        })
+        self.factors(
+            |kind| if kind == Kind::ThirdParty { vec![THIRD_PARTY] } else { self.login_factors(kind) },
+        )
     }
 
     /// The second factors that they offer.
     pub(crate) fn second_factors(&self) -> Vec<&'static str> {
-        self.factors(|kind| match kind {
+        self.factors(|kind| if kind == Kind::Totp { vec![TOTP] } else { self.login_factors(kind) })
+    }
+
+    /// Those of login methods that may be either.
+    fn login_factors(&self, kind: Kind) -> Vec<&'static str> {
+        match kind {
             Kind::EmailPassword => vec![EMAIL_PASSWORD],
-            Kind::Totp => vec![TOTP],
+            Kind::Passwordless => {
+                self.passwordless.as_ref().map(|codes| codes.settings.factors()).unwrap_or_default()
+            }
+            Kind::WebAuthn => vec![WEBAUTHN],
             _ => Vec::new(),
-        })
+        }
     }
 
     fn factors(&self, of: impl Fn(Kind) -> Vec<&'static str>) -> Vec<&'static str> {

@@ -60,7 +60,6 @@ pub(crate) enum Before {
     /// It may.
     Ok {
         /// The factors that are valid: at least one.
-        #[expect(dead_code, reason = "for recipes that choose among several")]
         factors: Vec<String>,
         /// Whether nothing will be linked to the session's user.
         is_first_factor: bool,

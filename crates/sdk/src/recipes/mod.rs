@@ -2,6 +2,8 @@
 //! calls, and frontend APIs.
 
 pub mod accountlinking;
+mod addressee;
+mod contact;
 pub mod dashboard;
 pub mod emailpassword;
 pub mod emailverification;
@@ -11,20 +13,25 @@ pub mod jwt;
 pub mod multifactorauth;
 pub mod multitenancy;
 pub mod openid;
+pub mod passwordless;
 pub mod session;
 pub mod thirdparty;
 pub mod totp;
 pub mod usermetadata;
 pub mod userroles;
+pub mod webauthn;
 
 use crate::BuildError;
 use crate::app_info::App;
 use crate::email::Delivery;
 use crate::handle::Route;
+use crate::sms;
 use emailpassword::{EmailPassword, Passwords};
 use emailverification::{EmailVerification, Mode, Verifications};
+use passwordless::{Codes, Passwordless};
 use session::{SessionRecipe, Sessions};
 use thirdparty::ThirdPartyRecipe;
+use webauthn::{Passkeys, WebAuthn};
 
 /// What [`crate::Builder::recipe`] takes.
 pub trait Recipe: sealed::Sealed {
@@ -37,9 +44,11 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::EmailPassword {}
     impl Sealed for super::EmailVerification {}
+    impl Sealed for super::Passwordless {}
     impl Sealed for super::SessionRecipe {}
     impl Sealed for super::ThirdPartyRecipe {}
     impl Sealed for super::accountlinking::AccountLinking {}
+    impl Sealed for super::WebAuthn {}
     impl Sealed for super::jwt::Jwt {}
     impl Sealed for super::dashboard::Dashboard {}
     impl Sealed for super::multifactorauth::MultiFactorAuth {}
@@ -58,17 +67,21 @@ pub struct Recipes {
     order: Vec<Kind>,
     described_email_password: Option<EmailPassword>,
     described_email_verification: Option<EmailVerification>,
+    described_passwordless: Option<Passwordless>,
     described_session: Option<SessionRecipe>,
     described_third_party: Option<ThirdPartyRecipe>,
     described_totp: Option<totp::Totp>,
+    described_webauthn: Option<WebAuthn>,
     pub(crate) dashboard: Option<dashboard::Board>,
     pub(crate) email_password: Option<Passwords>,
     pub(crate) email_verification: Option<Verifications>,
     pub(crate) multi_factor_auth: Option<multifactorauth::Factors>,
+    pub(crate) passwordless: Option<Codes>,
     pub(crate) session: Option<Sessions>,
     pub(crate) third_party: Option<thirdparty::Providers>,
     pub(crate) totp: Option<totp::Devices>,
     pub(crate) user_roles: Option<userroles::Roles>,
+    pub(crate) webauthn: Option<Passkeys>,
     // Those that every app has.
     pub(crate) account_linking: accountlinking::Accounts,
     pub(crate) jwt: jwt::JwtSigner,
@@ -88,11 +101,13 @@ enum Kind {
     MultiFactorAuth,
     Multitenancy,
     OpenId,
+    Passwordless,
     Session,
     ThirdParty,
     Totp,
     UserMetadata,
     UserRoles,
+    WebAuthn,
 }
 
 impl Kind {
@@ -106,11 +121,13 @@ impl Kind {
             Self::MultiFactorAuth => "multifactorauth",
             Self::Multitenancy => "multitenancy",
             Self::OpenId => "openid",
+            Self::Passwordless => "passwordless",
             Self::Session => "session",
             Self::ThirdParty => "thirdparty",
             Self::Totp => "totp",
             Self::UserMetadata => "usermetadata",
             Self::UserRoles => "userroles",
+            Self::WebAuthn => "webauthn",
         }
     }
 }
@@ -148,6 +165,18 @@ impl Recipes {
         Ok(())
     }
 
+    pub(crate) fn add_passwordless(&mut self, recipe: Passwordless) -> Result<(), BuildError> {
+        self.note(Kind::Passwordless)?;
+        self.described_passwordless = Some(recipe);
+        Ok(())
+    }
+
+    pub(crate) fn add_webauthn(&mut self, recipe: WebAuthn) -> Result<(), BuildError> {
+        self.note(Kind::WebAuthn)?;
+        self.described_webauthn = Some(recipe);
+        Ok(())
+    }
+
     pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
         self.note(Kind::Session)?;
         self.described_session = Some(recipe);
@@ -161,7 +190,12 @@ impl Recipes {
     }
 
     /// Checks the recipes together, now that the app's addresses are known.
-    pub(crate) fn complete(&mut self, app: &App, delivery: &Delivery) -> Result<(), BuildError> {
+    pub(crate) fn complete(
+        &mut self,
+        app: &App,
+        delivery: &Delivery,
+        sms_delivery: &sms::Delivery,
+    ) -> Result<(), BuildError> {
         if self.order.is_empty() {
             return Err(BuildError::NoRecipe);
         }
@@ -197,6 +231,14 @@ impl Recipes {
             self.session_for(Kind::ThirdParty)?;
             self.third_party = Some(recipe.resolve()?);
         }
+        if let Some(recipe) = self.described_passwordless.take() {
+            self.session_for(Kind::Passwordless)?;
+            self.passwordless = Some(recipe.resolve(delivery, sms_delivery));
+        }
+        if let Some(recipe) = self.described_webauthn.take() {
+            self.session_for(Kind::WebAuthn)?;
+            self.webauthn = Some(recipe.resolve(app, delivery)?);
+        }
         if let Some(roles) = self.user_roles.take() {
             let session = self.session_for(Kind::UserRoles)?;
             session.claims.extend(roles.claims.iter().cloned());
@@ -230,6 +272,8 @@ impl Recipes {
                 self.multi_factor_auth.as_ref().map(multifactorauth::routes).unwrap_or_default()
             }
             Kind::Totp => self.totp.as_ref().map(totp::routes).unwrap_or_default(),
+            Kind::Passwordless => self.passwordless.as_ref().map(passwordless::routes).unwrap_or_default(),
+            Kind::WebAuthn => self.webauthn.as_ref().map(webauthn::routes).unwrap_or_default(),
             Kind::Session => self.session.as_ref().map(session::routes).unwrap_or_default(),
             Kind::ThirdParty => self.third_party.as_ref().map(thirdparty::routes).unwrap_or_default(),
             Kind::Jwt => jwt::routes(&self.jwt),

@@ -5,6 +5,7 @@ use crate::core_client::{Core, HttpTransport, TIMEOUT, Transport, parse_hosts};
 use crate::email::{Delivery, EmailDelivery, LogEmails};
 use crate::handle::Routes;
 use crate::recipes::{self, Recipe, Recipes};
+use crate::sms::{self, LogSms, SmsDelivery};
 use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
 use std::fmt;
@@ -135,6 +136,16 @@ impl Portcullis {
         self.0.recipes.third_party.as_ref().ok_or(Error::NoSuchRecipe("thirdparty"))
     }
 
+    /// The passwordless recipe; an error if it was not added.
+    pub fn passwordless(&self) -> Result<&recipes::passwordless::Codes> {
+        self.0.recipes.passwordless.as_ref().ok_or(Error::NoSuchRecipe("passwordless"))
+    }
+
+    /// The webauthn recipe; an error if it was not added.
+    pub fn webauthn(&self) -> Result<&recipes::webauthn::Passkeys> {
+        self.0.recipes.webauthn.as_ref().ok_or(Error::NoSuchRecipe("webauthn"))
+    }
+
     /// The userroles recipe; an error if it was not added.
     pub fn user_roles(&self) -> Result<&recipes::userroles::Roles> {
         self.0.recipes.user_roles.as_ref().ok_or(Error::NoSuchRecipe("userroles"))
@@ -175,6 +186,7 @@ pub struct Builder {
     core_timeout: Duration,
     recipes: Recipes,
     email_delivery: Option<Delivery>,
+    sms_delivery: Option<sms::Delivery>,
     fault: Option<BuildError>,
     body_limit: usize,
     trusted_proxies: usize,
@@ -232,6 +244,7 @@ impl Builder {
             core_timeout: TIMEOUT,
             recipes: Recipes::default(),
             email_delivery: None,
+            sms_delivery: None,
             fault: None,
             body_limit: 1 << 20,
             trusted_proxies: 0,
@@ -270,6 +283,13 @@ impl Builder {
     /// logged and not sent.
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
         self.email_delivery = Some(Delivery::new(delivery));
+        self
+    }
+
+    /// How text messages are sent, by the recipes that are told no other way. Unless this is called they are
+    /// logged and not sent.
+    pub fn sms_delivery(mut self, delivery: impl SmsDelivery + 'static) -> Self {
+        self.sms_delivery = Some(sms::Delivery::new(delivery));
         self
     }
 
@@ -320,7 +340,8 @@ impl Builder {
         let core = Core::new(hosts, self.api_key.as_deref(), transport, self.core_timeout, &app)?;
         let mut recipes = self.recipes;
         let delivery = self.email_delivery.unwrap_or_else(|| Delivery::new(LogEmails::new()));
-        recipes.complete(&app, &delivery)?;
+        let sms_delivery = self.sms_delivery.unwrap_or_else(|| sms::Delivery::new(LogSms::new()));
+        recipes.complete(&app, &delivery, &sms_delivery)?;
         let routes = Routes::new(&app, &recipes);
         let (body_limit, trusted_proxies, clock) = (self.body_limit, self.trusted_proxies, self.clock);
         Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, trusted_proxies, clock })))

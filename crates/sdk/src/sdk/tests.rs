@@ -12,9 +12,12 @@ use crate::recipes::emailverification::EmailVerification;
 use crate::recipes::jwt::Jwt;
 use crate::recipes::multitenancy::Multitenancy;
 use crate::recipes::openid::OpenId;
+use crate::recipes::passwordless::{ContactMethod, FlowType, Passwordless};
 use crate::recipes::session::SessionRecipe;
 use crate::recipes::usermetadata::UserMetadata;
 use crate::recipes::userroles::UserRoles;
+use crate::recipes::webauthn::WebAuthn;
+use crate::sms::Twilio;
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -68,6 +71,7 @@ fn name(error: &BuildError) -> &'static str {
         BuildError::NoCertificates(_) => "NoCertificates",
         BuildError::InvalidMailServer(_) => "InvalidMailServer",
         BuildError::InvalidSender(_) => "InvalidSender",
+        BuildError::InvalidTwilio(_) => "InvalidTwilio",
         BuildError::NoRecipe => "NoRecipe",
         BuildError::DuplicateRecipe(_) => "DuplicateRecipe",
         BuildError::MissingRecipe { .. } => "MissingRecipe",
@@ -76,7 +80,7 @@ fn name(error: &BuildError) -> &'static str {
 }
 
 /// All but `NoCertificates`, which has a test of its own.
-const TOLD_BY_THE_TABLE: usize = 13;
+const TOLD_BY_THE_TABLE: usize = 14;
 
 #[test]
 fn every_mistake_is_named_and_says_what_to_change() {
@@ -171,6 +175,10 @@ fn of_the_core() -> Vec<Case> {
     cases
 }
 
+fn codes() -> Passwordless {
+    Passwordless::new(ContactMethod::Email, FlowType::MagicLink)
+}
+
 fn of_the_recipes() -> Vec<Case> {
     let mut cases = vec![
         (of_recipes(|app| app), "NoRecipe", "no recipe: call .recipe(…) at least once before .build()"),
@@ -183,6 +191,16 @@ fn of_the_recipes() -> Vec<Case> {
             of_recipes(|app| app.recipe(EmailVerification::optional())),
             "MissingRecipe",
             "the emailverification recipe needs the session recipe: add it with .recipe(…)",
+        ),
+        (
+            of_recipes(|app| app.recipe(codes())),
+            "MissingRecipe",
+            "the passwordless recipe needs the session recipe: add it with .recipe(…)",
+        ),
+        (
+            of_recipes(|app| app.recipe(WebAuthn::new())),
+            "MissingRecipe",
+            "the webauthn recipe needs the session recipe: add it with .recipe(…)",
         ),
         (
             of_recipes(|app| app.recipe(UserRoles::new())),
@@ -211,9 +229,11 @@ fn of_the_recipes() -> Vec<Case> {
         Jwt::new(), "the jwt recipe is added twice; remove one of the two";
         Multitenancy::new(), "the multitenancy recipe is added twice; remove one of the two";
         OpenId::new(), "the openid recipe is added twice; remove one of the two";
+        codes(), "the passwordless recipe is added twice; remove one of the two";
         SessionRecipe::new(), "the session recipe is added twice; remove one of the two";
         UserMetadata::new(), "the usermetadata recipe is added twice; remove one of the two";
         UserRoles::new(), "the userroles recipe is added twice; remove one of the two";
+        WebAuthn::new(), "the webauthn recipe is added twice; remove one of the two";
     }
     cases
 }
@@ -269,6 +289,16 @@ fn of_mails() -> Vec<Case> {
             of_mail("smtp://smtp.example.com", "Demo"),
             "InvalidSender",
             "'Demo' cannot be a sender; write for example Demo <no-reply@example.com>",
+        ),
+        (
+            Twilio::from_number("", "token", "+15005550006").unwrap_err(),
+            "InvalidTwilio",
+            "Twilio: the account's SID is letters and digits; see the console at twilio.com",
+        ),
+        (
+            Twilio::from_messaging_service("AC1", "token", "").unwrap_err(),
+            "InvalidTwilio",
+            "Twilio: the auth token and the sender must not be empty; see the console at twilio.com",
         ),
     ]
 }

@@ -9,8 +9,10 @@ mod emailverification;
 mod multifactorauth;
 mod multitenancy;
 mod openid;
+mod passwordless;
 mod session;
 mod thirdparty;
+mod webauthn;
 
 use crate::app::{Mails, TestApp};
 use base64::Engine as _;
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 
 /// What is another one in each run, by the name that it gets.
-const RANDOM: [&str; 7] = [
+const RANDOM: [&str; 9] = [
     r"(?<access_token>eyJ[\w-]+\.[\w-]+\.[\w-]+)",
     r"(?<refresh_token>[\w%/+-]+\.[0-9a-f]{64}\.V2)",
     r"(?<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
@@ -34,6 +36,8 @@ const RANDOM: [&str; 7] = [
     r"(?<modulus>[\w-]{300,})",
     r"(?<mailed_token>[\w-]{64,200})",
     r"(?<secret>\b[A-Z2-7]{32}\b)",
+    r"(?<device_id>[\w+/]{43}=)",
+    r"(?<challenge>[\w-]{43}(?:[\w-]{5})?)",
 ];
 
 /// Compares with what is written in the test: the same in both shapes and on both engines.
@@ -50,7 +54,7 @@ struct Wire {
     app: TestApp,
     mails: Mails,
     random: Regex,
-    seen: RefCell<Vec<(&'static str, String)>>,
+    seen: RefCell<Vec<(String, String)>>,
 }
 
 /// A request and its response.
@@ -110,14 +114,14 @@ impl Wire {
 
     fn with_names(&self, text: &str) -> String {
         let named = self.random.replace_all(text, |found: &Captures<'_>| {
-            let kinds = ["access_token", "refresh_token", "id", "hash", "modulus", "mailed_token", "secret"];
-            let kind = kinds.into_iter().find(|kind| found.name(kind).is_some()).unwrap();
+            let mut kinds = self.random.capture_names().flatten();
+            let kind = kinds.find(|kind| found.name(kind).is_some()).unwrap();
             let value = found[0].replace("%2F", "/").replace("%2B", "+").replace("%3D", "=");
             let mut seen = self.seen.borrow_mut();
-            if !seen.contains(&(kind, value.clone())) {
-                seen.push((kind, value.clone()));
+            if !seen.iter().any(|(other, known)| other == kind && *known == value) {
+                seen.push((kind.to_owned(), value.clone()));
             }
-            let of_kind = seen.iter().filter(|(other, _)| *other == kind);
+            let of_kind = seen.iter().filter(|(other, _)| other == kind);
             let number = of_kind.take_while(|(_, other)| *other != value).count() + 1;
             format!("<{} {number}>", kind.replace('_', " "))
         });

@@ -211,7 +211,11 @@ fn email_taken() -> Changed {
 }
 
 /// Whether a login method may get another address; `None` if there is no such login method.
-async fn check_email_change(cx: &Cx, recipe_user_id: &str, email: &str) -> Result<Option<EmailChange>> {
+pub(crate) async fn check_email_change(
+    cx: &Cx,
+    recipe_user_id: &str,
+    email: &str,
+) -> Result<Option<EmailChange>> {
     let Some(user) = cx.sdk().find_user(cx, recipe_user_id).await? else { return Ok(None) };
     let is_verified = match cx.sdk().email_verification() {
         Ok(proofs) => proofs.functions.is_email_verified(cx, recipe_user_id, email).await?,

@@ -14,6 +14,7 @@ pub use functions::Functions;
 pub use types::{Attempt, Change, Changed, ConsumedToken, Reset, SignIn, SignUp};
 
 pub(crate) use apis::routes;
+pub(crate) use functions::check_email_change;
 
 use crate::email::{Delivery, Email, EmailSubject};
 use crate::users::has_password_for;
@@ -122,14 +123,8 @@ impl Passwords {
         };
         let link = self.create_reset_password_link(cx, tenant, user_id, own_email).await?;
         let Some(link) = link else { return Ok(false) };
-        let email = Email {
-            to: own_email.clone(),
-            subject: EmailSubject::PasswordReset { link },
-            tenant: tenant.to_owned(),
-            recipe_user_id: recipe_user_id.clone(),
-            user_id: user.id.clone(),
-        };
-        self.delivery.send(cx, &email).await?;
+        let email = Email::new(own_email, EmailSubject::PasswordReset { link }, tenant);
+        self.delivery.send(cx, &email.of_user(&user.id, Some(recipe_user_id))).await?;
         Ok(true)
     }
 

@@ -96,13 +96,8 @@ impl Apis for BaseApis {
             // The proof was taken back after the session had learned of it.
             session.fetch_and_set_claim(cx, &claim()).await?;
         }
-        let email = Email {
-            to,
-            subject: EmailSubject::EmailVerification { link: verification_link(cx, &token, tenant) },
-            tenant: tenant.to_owned(),
-            user_id: session.user_id().to_owned(),
-            recipe_user_id: recipe_user_id.to_owned(),
-        };
+        let subject = EmailSubject::EmailVerification { link: verification_link(cx, &token, tenant) };
+        let email = Email::new(to, subject, tenant).of_user(session.user_id(), Some(recipe_user_id));
         recipe.delivery.send(cx, &email).await?;
         Ok(GenerateTokenOutcome::Ok)
     }

@@ -73,14 +73,9 @@ impl Verifications {
         let link = self.create_email_verification_link(cx, tenant, recipe_user_id, Some(&email)).await?;
         let Some(link) = link else { return Ok(false) };
         let user = cx.sdk().find_user(cx, recipe_user_id).await?;
-        let email = Email {
-            to: email,
-            subject: EmailSubject::EmailVerification { link },
-            tenant: tenant.to_owned(),
-            user_id: user.map_or_else(|| recipe_user_id.to_owned(), |user| user.id),
-            recipe_user_id: recipe_user_id.to_owned(),
-        };
-        self.delivery.send(cx, &email).await?;
+        let user_id = user.map_or_else(|| recipe_user_id.to_owned(), |user| user.id);
+        let email = Email::new(email, EmailSubject::EmailVerification { link }, tenant);
+        self.delivery.send(cx, &email.of_user(user_id, Some(recipe_user_id))).await?;
         Ok(true)
     }
 
@@ -134,6 +129,16 @@ impl Verifications {
     pub async fn unverify_email(&self, cx: &Cx, recipe_user_id: &str, email: Option<&str>) -> Result<()> {
         let Some(email) = self.email_or(cx, recipe_user_id, email).await? else { return Ok(()) };
         self.functions.unverify_email(cx, recipe_user_id, &email).await
+    }
+
+    /// Notes that an address of a login method is its user's, who has shown that in another way.
+    pub(crate) async fn prove(&self, cx: &Cx, tenant: &str, recipe_user_id: &str, email: &str) -> Result<()> {
+        let functions = &self.functions;
+        let token = functions.create_email_verification_token(cx, tenant, recipe_user_id, email).await?;
+        if let Some(token) = token {
+            functions.verify_email_using_token(cx, tenant, &token, false).await?;
+        }
+        Ok(())
     }
 
     /// The address of a login method.

@@ -1,0 +1,223 @@
+//! The recipe as the app wants it.
+
+use super::Passkeys;
+use super::apis::{Api, Apis, BaseApis};
+use super::functions::{BaseFunctions, Functions};
+use super::types::RelyingParty;
+use crate::app_info::App;
+use crate::email::{Delivery, EmailDelivery};
+use crate::recipes::contact::is_email;
+use crate::recipes::{Recipe, Recipes};
+use crate::{BuildError, Cx, Result};
+use futures_util::future::BoxFuture;
+use std::collections::HashSet;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use url::Url;
+
+type Validate = dyn Fn(Cx, String, String) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync;
+type Choose = dyn Fn(Cx, String) -> BoxFuture<'static, Result<String>> + Send + Sync;
+
+/// Sign-up and sign-in with passkeys.
+///
+/// ```
+/// use portcullis::recipes::webauthn::WebAuthn;
+///
+/// let recipe = WebAuthn::new().relying_party_id("example.com");
+/// ```
+#[must_use]
+pub struct WebAuthn {
+    relying_party_id: Option<Arc<Choose>>,
+    relying_party_name: Option<Arc<Choose>>,
+    origin: Option<Arc<Choose>>,
+    validate_email: Option<Arc<Validate>>,
+    delivery: Option<Delivery>,
+    functions: Arc<dyn Functions>,
+    apis: Arc<dyn Apis>,
+    disabled: HashSet<Api>,
+}
+
+impl fmt::Debug for WebAuthn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebAuthn").finish_non_exhaustive()
+    }
+}
+
+impl Default for WebAuthn {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl WebAuthn {
+    /// Passkeys for the host of the API's domain, in the app's name, made on the app's website.
+    pub fn new() -> Self {
+        Self {
+            relying_party_id: None,
+            relying_party_name: None,
+            origin: None,
+            validate_email: None,
+            delivery: None,
+            functions: Arc::new(BaseFunctions),
+            apis: Arc::new(BaseApis),
+            disabled: HashSet::new(),
+        }
+    }
+
+    /// The domain that passkeys are bound to: that of the website, or one above it. With another one, the
+    /// passkeys that there are work no longer.
+    pub fn relying_party_id(self, domain: impl Into<String>) -> Self {
+        let domain = domain.into();
+        self.choose_relying_party_id(move |_, _| std::future::ready(Ok(domain.clone())))
+    }
+
+    /// Chooses the domain that passkeys are bound to, for a call and a tenant.
+    pub fn choose_relying_party_id<C, F>(mut self, choose: C) -> Self
+    where
+        C: Fn(Cx, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<String>> + Send + 'static,
+    {
+        self.relying_party_id = Some(boxed(choose));
+        self
+    }
+
+    /// What authenticators call the site; the app's name unless it is given.
+    pub fn relying_party_name(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.choose_relying_party_name(move |_, _| std::future::ready(Ok(name.clone())))
+    }
+
+    /// Chooses what authenticators call the site, for a call and a tenant.
+    pub fn choose_relying_party_name<C, F>(mut self, choose: C) -> Self
+    where
+        C: Fn(Cx, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<String>> + Send + 'static,
+    {
+        self.relying_party_name = Some(boxed(choose));
+        self
+    }
+
+    /// Chooses the origin at which passkeys are used, for a call and a tenant: such as `https://example.com`,
+    /// or `android:apk-key-hash:…` for an app. Unless it is given, the website that the request comes from.
+    /// It must not follow what anybody can write into a request.
+    pub fn choose_origin<C, F>(mut self, choose: C) -> Self
+    where
+        C: Fn(Cx, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<String>> + Send + 'static,
+    {
+        self.origin = Some(boxed(choose));
+        self
+    }
+
+    /// Another rule for addresses: gets the call, the tenant and the address, and answers what is wrong, for
+    /// the user to read.
+    pub fn validate_email<V, F>(mut self, validate: V) -> Self
+    where
+        V: Fn(Cx, String, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<String>>> + Send + 'static,
+    {
+        self.validate_email = Some(Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email))));
+        self
+    }
+
+    /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
+    pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
+        self.delivery = Some(Delivery::new(delivery));
+        self
+    }
+
+    /// Replaces functions: `replace` gets those below and answers those above.
+    pub fn override_functions<F: Functions + 'static>(
+        mut self,
+        replace: impl FnOnce(Arc<dyn Functions>) -> F,
+    ) -> Self {
+        self.functions = Arc::new(replace(self.functions));
+        self
+    }
+
+    /// Replaces frontend APIs: `replace` gets those below and answers those above.
+    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
+        self.apis = Arc::new(replace(self.apis));
+        self
+    }
+
+    /// Takes a frontend API away.
+    pub fn disable(mut self, api: Api) -> Self {
+        self.disabled.insert(api);
+        self
+    }
+
+    pub(crate) fn resolve(self, app: &App, delivery: &Delivery) -> std::result::Result<Passkeys, BuildError> {
+        let host = Url::parse(&app.api_domain).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = host.ok_or_else(|| BuildError::Recipe {
+            recipe: "webauthn",
+            reason: "the API's domain has no host; call .relying_party_id(…)".to_owned(),
+        })?;
+        Ok(Passkeys {
+            settings: Settings {
+                host,
+                relying_party_id: self.relying_party_id,
+                relying_party_name: self.relying_party_name,
+                origin: self.origin,
+                validate_email: self.validate_email,
+            },
+            delivery: self.delivery.unwrap_or_else(|| delivery.clone()),
+            functions: self.functions,
+            apis: self.apis,
+            disabled: self.disabled,
+        })
+    }
+}
+
+fn boxed<C, F>(choose: C) -> Arc<Choose>
+where
+    C: Fn(Cx, String) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<String>> + Send + 'static,
+{
+    Arc::new(move |cx, tenant| Box::pin(choose(cx, tenant)))
+}
+
+impl Recipe for WebAuthn {
+    fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
+        recipes.add_webauthn(self)
+    }
+}
+
+/// What the app has chosen.
+pub(crate) struct Settings {
+    /// Of the API's domain.
+    host: String,
+    relying_party_id: Option<Arc<Choose>>,
+    relying_party_name: Option<Arc<Choose>>,
+    origin: Option<Arc<Choose>>,
+    validate_email: Option<Arc<Validate>>,
+}
+
+impl Settings {
+    /// The site that a call's passkeys are for.
+    pub(super) async fn relying_party(&self, cx: &Cx, tenant: &str) -> Result<RelyingParty> {
+        let app = cx.sdk().app();
+        let id = match &self.relying_party_id {
+            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
+            None => self.host.clone(),
+        };
+        let name = match &self.relying_party_name {
+            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
+            None => app.name.clone(),
+        };
+        let origin = match &self.origin {
+            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
+            None => app.website(cx.exchange().and_then(|exchange| exchange.header("origin"))).to_owned(),
+        };
+        Ok(RelyingParty { id, name, origin })
+    }
+
+    /// What is wrong with an address.
+    pub(super) async fn email_fault(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Option<String>> {
+        match &self.validate_email {
+            Some(validate) => validate(cx.clone(), tenant.to_owned(), email.to_owned()).await,
+            None => Ok((!is_email(email)).then(|| "Email is invalid".to_owned())),
+        }
+    }
+}
