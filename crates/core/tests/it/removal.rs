@@ -1,10 +1,10 @@
 //! What goes with a tenant or an app that is removed.
 
-use super::authenticator::{Algorithm, Authenticator};
 use super::passwordless::{begin, consume, link};
 use super::{session, webauthn};
 use portcullis_db::Engine;
 use portcullis_testkit::TestCore;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator};
 use serde_json::{Value, json};
 
 const EMAIL: &str = "ann@example.com";
