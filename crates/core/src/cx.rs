@@ -71,7 +71,7 @@ impl Scope {
 
     /// Whether both are of one app.
     pub fn is_of_app(&self, other: &Self) -> bool {
-        self.domain == other.domain && self.app_id == other.app_id
+        self.app_id == other.app_id && same_domain(&self.domain, &other.domain)
     }
 
     /// Whether this is the default app (of its domain).

@@ -1,8 +1,9 @@
 //! Requests per second over the last day, minute by minute.
 
 use crate::Scope;
+use papaya::HashMap;
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Minutes that are kept.
@@ -10,9 +11,9 @@ const MINUTES: usize = 1440;
 /// How long ago the oldest of them is.
 const MINUTES_AGO: i64 = 1440;
 
-/// Counts the requests of each app, by its public tenant.
+/// Counts the requests of each app, by its public tenant. Apps do not wait for one another.
 #[derive(Debug, Default)]
-pub struct RequestStats(Mutex<HashMap<Scope, Counts>>);
+pub struct RequestStats(HashMap<Scope, Mutex<Counts>>);
 
 #[derive(Debug)]
 struct Counts {
@@ -44,12 +45,11 @@ pub struct StatsReport {
 impl RequestStats {
     /// Counts one request of an app; `now` in milliseconds.
     pub fn count(&self, app: &Scope, now: i64) {
-        let mut apps = self.apps();
-        if let Some(counts) = apps.get_mut(app) {
-            counts.count(now);
-        } else {
-            apps.entry(app.clone()).or_insert(Counts::new(now)).count(now);
-        }
+        let apps = self.0.pin();
+        let counts = apps
+            .get(app)
+            .unwrap_or_else(|| apps.get_or_insert_with(app.clone(), || Mutex::new(Counts::new(now))));
+        locked(counts).count(now);
     }
 
     /// The last day of an app, ending with the last full minute.
@@ -57,7 +57,8 @@ impl RequestStats {
         let at_minute = now / 60_000;
         let mut average = vec![-1.0; MINUTES];
         let mut peaks = vec![-1; MINUTES];
-        if let Some(counts) = self.apps().get_mut(app) {
+        if let Some(counts) = self.0.pin().get(app) {
+            let mut counts = locked(counts);
             counts.advance(now);
             let slot = |minute| usize::try_from(minute + MINUTES_AGO - at_minute).unwrap_or(0);
             average[slot(counts.since).min(MINUTES)..].fill(0.0);
@@ -80,12 +81,12 @@ impl RequestStats {
 
     /// Forgets an app that is removed.
     pub(crate) fn forget(&self, app: &Scope) {
-        self.apps().remove(app);
+        self.0.pin().remove(app);
     }
+}
 
-    fn apps(&self) -> MutexGuard<'_, HashMap<Scope, Counts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Counts {
@@ -150,9 +151,9 @@ mod tests {
         }
         let report = stats.report(&app, 3000 * 60_000);
         assert!(report.peak_requests_per_second.iter().all(|peak| *peak == 1));
-        assert!(stats.apps()[&app].past.len() <= MINUTES + 1);
+        assert!(locked(stats.0.pin().get(&app).unwrap()).past.len() <= MINUTES + 1);
         let later = stats.report(&app, 5000 * 60_000);
         assert!(later.average_requests_per_second.iter().all(|average| *average == 0.0));
-        assert!(stats.apps()[&app].past.is_empty());
+        assert!(locked(stats.0.pin().get(&app).unwrap()).past.is_empty());
     }
 }
