@@ -189,6 +189,8 @@ impl Turn<'_> {
     async fn take(&self) -> Result<bool> {
         let (begun, mut outcome) = (Instant::now(), Ok(()));
         let (mut attempts, mut in_flight, mut is_claiming, mut is_in_vain) = (0_usize, 0, false, false);
+        // What a claim that is under way has not seen yet.
+        let mut has_news = false;
         // Claims are among them: each of these futures may hold what another one waits for.
         let mut steps = FuturesUnordered::new();
         loop {
@@ -198,12 +200,12 @@ impl Turn<'_> {
             let has_room = in_flight <= AT_ONCE / 2 && !(is_down && attempts > 0);
             if goes_on && has_room && !is_claiming && !is_in_vain {
                 steps.push(self.claim(if is_down { 1 } else { AT_ONCE - in_flight }).boxed());
-                is_claiming = true;
+                (is_claiming, has_news) = (true, false);
             }
             match steps.next().await {
                 Some(Ok(Step::Claimed(claimed, until))) => {
                     is_claiming = false;
-                    is_in_vain = claimed.is_empty();
+                    is_in_vain = claimed.is_empty() && !has_news;
                     attempts += claimed.len();
                     in_flight += claimed.len();
                     steps.extend(claimed.into_iter().map(|delivery| self.attempt(delivery, until).boxed()));
@@ -211,7 +213,7 @@ impl Turn<'_> {
                 Some(Ok(Step::Attempted)) => {
                     in_flight -= 1;
                     // It may have let another one follow.
-                    is_in_vain = false;
+                    (is_in_vain, has_news) = (false, true);
                 }
                 Some(Err(error)) => outcome = outcome.and(Err(error)),
                 None => return outcome.map(|()| is_over),
