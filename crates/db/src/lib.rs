@@ -31,6 +31,7 @@ pub use row::{FromColumn, FromRow, Row};
 pub use sql::{Sql, placeholders};
 pub use value::Value;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Which engine a database runs on.
@@ -76,9 +77,15 @@ pub struct Load {
     pub max: usize,
 }
 
+/// How many databases this process has opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// An open database; clones share it.
 #[derive(Clone, Debug)]
-pub struct Db(Store);
+pub struct Db {
+    store: Store,
+    number: u64,
+}
 
 #[derive(Clone, Debug)]
 enum Store {
@@ -93,12 +100,22 @@ impl Db {
             Some(path) => Store::Sqlite(sqlite::Store::open(path, settings)?),
             None => Store::Postgres(postgres::Store::open(url, settings).await?),
         };
-        Ok(Self(store))
+        Ok(Self { store, number: OPENED.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// A number that no other database has that this process opened.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether what several callers write at the same time is committed together anyway.
+    pub fn groups_commits(&self) -> bool {
+        self.engine() == Engine::Sqlite
     }
 
     /// The engine.
     pub fn engine(&self) -> Engine {
-        match self.0 {
+        match self.store {
             Store::Sqlite(_) => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
         }
@@ -106,7 +123,7 @@ impl Db {
 
     /// Where it is; `None` on SQLite.
     pub fn place(&self) -> Option<&Place> {
-        match &self.0 {
+        match &self.store {
             Store::Sqlite(_) => None,
             Store::Postgres(store) => Some(store.place()),
         }
@@ -114,7 +131,7 @@ impl Db {
 
     /// For reading only; each statement sees what was committed before it.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(match &self.0 {
+        Ok(Tx(match &self.store {
             Store::Sqlite(store) => Work::Sqlite(store.read().await?),
             Store::Postgres(store) => Work::Postgres(store.begin(postgres::Mode::Autocommit).await?),
         }))
@@ -123,7 +140,7 @@ impl Db {
     /// As [`Db::read`], for finding a few rows by their keys: on PostgreSQL several such readers share a
     /// connection, so a statement that takes its time would keep the others waiting.
     pub async fn look_up(&self) -> Result<Tx> {
-        Ok(Tx(match &self.0 {
+        Ok(Tx(match &self.store {
             Store::Sqlite(store) => Work::Sqlite(store.read().await?),
             Store::Postgres(store) => Work::Postgres(store.look_up().await?),
         }))
@@ -141,7 +158,7 @@ impl Db {
     }
 
     async fn begin(&self, mode: postgres::Mode) -> Result<Tx> {
-        Ok(Tx(match &self.0 {
+        Ok(Tx(match &self.store {
             Store::Sqlite(store) => Work::Sqlite(store.write().await?),
             Store::Postgres(store) => Work::Postgres(store.begin(mode).await?),
         }))
@@ -163,7 +180,7 @@ impl Db {
 
     /// How busy its connections are now.
     pub fn load(&self) -> Load {
-        match &self.0 {
+        match &self.store {
             Store::Sqlite(store) => store.load(),
             Store::Postgres(store) => store.load(),
         }
@@ -171,7 +188,7 @@ impl Db {
 
     /// Closes the database; calls that come later fail.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.store {
             Store::Sqlite(store) => store.close().await,
             Store::Postgres(store) => store.close(),
         }

@@ -232,3 +232,70 @@ async fn a_change_that_is_undone_leaves_no_event() {
     assert_ne!(core.post("/recipe/accountlinking/user/link", link).await.status_word(), "OK");
     assert_eq!(list(&core.app.db, 0, &Filter::default(), 100).await.unwrap().len(), before);
 }
+
+/// Sign-ins with an address and the test's password, all at once; what each answers.
+async fn sign_in_all(core: &TestCore, names: &[&str]) -> Vec<String> {
+    let sign_in = async |name: &&str| {
+        let body = json!({"email": format!("{name}@example.com"), "password": PASSWORD});
+        core.post("/recipe/signin", body).await.status_word()
+    };
+    futures_util::future::join_all(names.iter().map(sign_in)).await
+}
+
+#[tokio::test]
+async fn of_sign_ins_that_come_at_once_each_has_its_event() {
+    let core = TestCore::start().await;
+    let mut ids = BTreeMap::new();
+    for name in ["ann", "bob", "eve"] {
+        let user = core.sign_up(&format!("{name}@example.com"), PASSWORD).await;
+        let external = json!({"superTokensUserId": user["id"], "externalUserId": format!("ext-{name}")});
+        assert_eq!(core.post("/recipe/userid/map", external).await.status_word(), "OK");
+        ids.insert(format!("ext-{name}"), format!("{name}@example.com"));
+    }
+    // As many at a time as may wait for their hash.
+    let names: Vec<&str> = ["ann", "bob", "eve", "zoe"].into_iter().cycle().take(60).collect();
+    for _ in 0..4 {
+        let words = sign_in_all(&core, &names).await;
+        for (name, word) in names.iter().zip(words) {
+            assert_eq!(word, if *name == "zoe" { "WRONG_CREDENTIALS_ERROR" } else { "OK" }, "{name}");
+        }
+    }
+    let filter = Filter { kind: Some("emailpassword_sign_in".to_owned()), ..Filter::default() };
+    let events = list(&core.app.db, 0, &filter, 10_000).await.unwrap();
+    let mut counts = BTreeMap::new();
+    for event in &events {
+        let id = event.user_id.clone().unwrap();
+        assert_eq!((event.recipe_user_id.as_ref(), event.identifier.as_ref()), (Some(&id), ids.get(&id)));
+        assert_eq!(payload(event), json!({"v": 1, "by": "cdi", "caller": {"address": "127.0.0.1"}}));
+        *counts.entry(id).or_insert(0) += 1;
+    }
+    assert_eq!(counts.into_values().collect::<Vec<_>>(), [60, 60, 60]);
+}
+
+#[tokio::test]
+async fn who_is_deleted_or_linked_while_the_password_is_checked_does_not_sign_in_as_before() {
+    // A hash that takes long enough for something to happen meanwhile.
+    let core =
+        TestCore::start_with(&json!({"password_hashing_alg": "BCRYPT", "bcrypt_log_rounds": 12})).await;
+    let (ann, bob) =
+        (core.sign_up("ann@example.com", PASSWORD).await, core.sign_up("bob@example.com", PASSWORD).await);
+    let meanwhile = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        core.post("/user/remove", json!({"userId": ann["id"]})).await.status_word()
+    };
+    let (words, removed) = tokio::join!(sign_in_all(&core, &["ann"]), meanwhile);
+    assert_eq!((words[0].as_str(), removed.as_str()), ("WRONG_CREDENTIALS_ERROR", "OK"));
+
+    let main = core.sign_up("main@example.com", PASSWORD).await;
+    let body = json!({"recipeUserId": main["id"]});
+    assert_eq!(core.post("/recipe/accountlinking/user/primary", body).await.status_word(), "OK");
+    let credentials = json!({"email": "bob@example.com", "password": PASSWORD});
+    let meanwhile = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let body = json!({"recipeUserId": bob["id"], "primaryUserId": main["id"]});
+        core.post("/recipe/accountlinking/user/link", body).await.status_word()
+    };
+    let (signed_in, linked) = tokio::join!(core.post("/recipe/signin", credentials), meanwhile);
+    assert_eq!(linked, "OK");
+    assert_eq!(signed_in.json()["user"]["id"], main["id"], "the user whose login method it is by now");
+}

@@ -4,6 +4,7 @@
 //! `portcullis_audit_head` (a chain of hashes over them, which a job closes so that no writer waits for another).
 //! Each database has its own. What an event must not hold, and what has none, is said in `docs/audit.md`.
 
+mod batch;
 mod canonical;
 mod entry;
 mod kinds;
@@ -22,7 +23,7 @@ pub use months::utc;
 pub use retention::{delete_old, prepare};
 pub(crate) use sealing::follow;
 pub use sealing::settle;
-pub use service::{Audit, commit, commit_logged, list};
+pub use service::{Audit, commit, commit_logged, list, log};
 pub use verification::{Finding, Report, verify};
 
 use crate::http::Routes;

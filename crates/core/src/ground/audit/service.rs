@@ -1,18 +1,20 @@
 //! Writing events together with what they tell of, and reading them.
 
+use super::batch::{Batches, Waiting};
 use super::entry::{Entry, entry};
 use super::model::{Event, Filter, StoredEvent};
 use super::store;
 use crate::ground::users::service::OwnRow;
 use crate::{Cx, Result};
-use portcullis_db::{Db, FromRow, Tx, Value};
+use portcullis_db::{Db, Tx, Value};
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// What a running core knows of its own events.
 #[derive(Debug, Default)]
 pub struct Audit {
     written: Arc<Notify>,
+    batches: Arc<Batches>,
 }
 
 impl Audit {
@@ -61,12 +63,26 @@ impl Entry<'_> {
     pub async fn execute_for_each(&self, tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Result<Vec<String>> {
         store::execute_and_insert_each(tx, sql, args, self).await
     }
+}
 
-    /// Reads rows and writes the event, which names a login method by its internal id: it is kept with the ids that
-    /// callers know. On PostgreSQL this is one statement. The unit of work is to be ended by [`commit_logged`].
-    pub async fn fetch_all<R: FromRow>(&self, tx: &mut Tx, sql: &str, args: &[Value<'_>]) -> Result<Vec<R>> {
-        store::fetch_and_insert(tx, sql, args, self).await
-    }
+/// Writes an event that is all there is to write, about the login method and the group with these internal ids;
+/// `false` if the login method is not in the group any more. Calls that do so at the same time are written together.
+pub async fn log(cx: &Cx, event: Event, member: (&str, &str)) -> Result<bool> {
+    let about = (event.recipe_user_id.clone().unwrap_or_default(), event.user_id.clone().unwrap_or_default());
+    let (audit, entry) = (&cx.app.audit, entry(cx, event));
+    let written = if cx.db().groups_commits() {
+        store::insert_of_member(cx.db().write_one().await?, &entry, member).await?
+    } else {
+        let (done, written) = oneshot::channel();
+        let json = store::to_json_of_member(&entry, member)?;
+        if let Some(writer) = audit.batches.add(cx.db(), Waiting { json, about, done }) {
+            cx.app.tasks.spawn(writer.run());
+        }
+        // A writer that was cut off has written nothing.
+        written.await.unwrap_or(Err(portcullis_db::Error::Busy))?
+    };
+    audit.tell();
+    Ok(written)
 }
 
 /// Writes events and ends the unit of work that they tell of: on PostgreSQL in one round trip.

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::model::{Filter, StoredEvent};
 use crate::{Error, Result};
 use portcullis_db::{Engine, FromRow, Row, Sql, Tx, Value, args, placeholders, sql};
-use serde_json::json;
+use serde::Serialize;
 
 /// All columns but the id, in the order of [`Entry::values`].
 const COLUMNS: &str = "app_id, tenant_id, recipe_user_id, primary_or_recipe_user_id, event_type, status,
@@ -35,18 +35,57 @@ pub(super) async fn insert_and_commit(tx: Tx, entries: &[Entry<'_>]) -> Result<(
     match entries {
         [] => tx.commit().await?,
         [entry] => drop(tx.execute_and_commit(insert(1), &entry.values()).await?),
-        _ => drop(tx.execute_and_commit(INSERT_SEVERAL, args![&to_json(entries)]).await?),
+        _ => {
+            let events: Vec<Json<'_>> = entries.iter().map(Json::of).collect();
+            let events = serde_json::to_string(&events).map_err(Error::internal)?;
+            tx.execute_and_commit(INSERT_SEVERAL, args![&events]).await?;
+        }
     }
     Ok(())
 }
 
-fn to_json(entries: &[Entry<'_>]) -> String {
-    let events = entries.iter().map(|entry| {
-        let [app, tenant, recipe_user, user, kind, status, principal, identifier] = entry.texts();
-        json!({"a": app, "t": tenant, "r": recipe_user, "u": user, "k": kind, "s": status, "p": principal,
-            "i": identifier, "c": entry.created_at(), "d": entry.payload()})
-    });
-    serde_json::Value::from(events.collect::<Vec<_>>()).to_string()
+/// An event as the statements read it: the columns, each by a letter.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(rename = "a")]
+    app_id: Option<&'a str>,
+    #[serde(rename = "t")]
+    tenant_id: Option<&'a str>,
+    #[serde(rename = "r")]
+    recipe_user_id: Option<&'a str>,
+    #[serde(rename = "u")]
+    user_id: Option<&'a str>,
+    #[serde(rename = "k")]
+    kind: Option<&'a str>,
+    #[serde(rename = "s")]
+    status: Option<&'a str>,
+    #[serde(rename = "p")]
+    principal: Option<&'a str>,
+    #[serde(rename = "i")]
+    identifier: Option<&'a str>,
+    #[serde(rename = "c")]
+    created_at: i64,
+    #[serde(rename = "d")]
+    payload: &'a str,
+}
+
+impl<'a> Json<'a> {
+    fn of(entry: &'a Entry<'_>) -> Self {
+        let [app_id, tenant_id, recipe_user_id, user_id, kind, status, principal, identifier] = entry.texts();
+        let (created_at, payload) = (entry.created_at(), entry.payload());
+        Self {
+            app_id,
+            tenant_id,
+            recipe_user_id,
+            user_id,
+            kind,
+            status,
+            principal,
+            identifier,
+            created_at,
+            payload,
+        }
+    }
 }
 
 /// Runs the only statement of a unit of work, adds an event if it changed anything, and ends the unit of work: on
@@ -112,40 +151,55 @@ pub(super) async fn execute_and_insert_each(
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-/// Reads rows and adds an event: on PostgreSQL in one statement. The event is about the login method whose internal
-/// id it names, and about the user whose that is, and is kept under the ids that callers know.
-pub(super) async fn fetch_and_insert<R: FromRow>(
-    tx: &mut Tx,
-    sql: &str,
-    args: &[Value<'_>],
-    entry: &Entry<'_>,
-) -> Result<Vec<R>> {
-    // The user is told by the login method.
-    let [app, tenant, method, _, rest @ ..] = entry.values();
-    let values = [app, tenant, method].into_iter().chain(rest);
-    if tx.engine() == Engine::Sqlite {
-        tx.execute(insert_by_internal_id(1), &values.collect::<Vec<_>>()).await?;
-        return Ok(tx.fetch_all(sql.to_owned(), args).await?);
+/// An event, by the internal ids of the login method that it is about and of its group, as JSON.
+pub(super) fn to_json_of_member(entry: &Entry<'_>, (user_id, primary_id): (&str, &str)) -> Result<String> {
+    #[derive(Serialize)]
+    struct Member<'a> {
+        #[serde(rename = "m")]
+        user_id: &'a str,
+        #[serde(rename = "g")]
+        primary_id: &'a str,
+        #[serde(flatten)]
+        event: Json<'a>,
     }
-    let sql = format!("with logged as ({}) {sql}", insert_by_internal_id(args.len() + 1));
-    let all: Vec<Value<'_>> = args.iter().copied().chain(values).collect();
-    Ok(tx.fetch_all(sql, &all).await?)
+    let member = Member { user_id, primary_id, event: Json::of(entry) };
+    serde_json::to_string(&member).map_err(Error::internal)
 }
 
-fn insert_by_internal_id(first: usize) -> String {
-    let [app, tenant, own, kind, status, principal, identifier, at, payload]: [usize; WIDTH - 1] =
-        std::array::from_fn(|column| first + column);
-    format!(
-        "insert into activity_log ({COLUMNS})
-         select method.app_id, ${tenant}, coalesce(own.external_user_id, cast(method.user_id as text)),
-            coalesce(main.external_user_id, cast(method.primary_or_recipe_user_id as text)), ${kind}, ${status},
-            ${principal}, ${identifier}, ${at}, ${payload}
-         from app_id_to_user_id method
-         left join userid_mapping own on own.app_id = method.app_id and own.supertokens_user_id = method.user_id
-         left join userid_mapping main on main.app_id = method.app_id
-            and main.supertokens_user_id = method.primary_or_recipe_user_id
-         where method.app_id = ${app} and method.user_id = ${own}"
-    )
+/// Adds an event, and ends the unit of work: as [`insert_of_members`] for one, without JSON on the way. Whether it was
+/// added.
+pub(super) async fn insert_of_member(tx: Tx, entry: &Entry<'_>, member: (&str, &str)) -> Result<bool> {
+    let columns = (1..=WIDTH)
+        .map(|column| if column == 9 { "cast($9 as bigint)".to_owned() } else { format!("${column}") });
+    let sql = format!(
+        "insert into activity_log ({COLUMNS}) select {} where (
+            select method.primary_or_recipe_user_id from app_id_to_user_id method
+            where method.app_id = $1 and method.user_id = $11) = $12",
+        columns.collect::<Vec<_>>().join(", ")
+    );
+    let values: Vec<Value<'_>> =
+        entry.values().into_iter().chain([member.0.into(), member.1.into()]).collect();
+    Ok(tx.execute_and_commit(sql, &values).await? > 0)
+}
+
+/// Adds events, given as a JSON array of [`to_json_of_member`], and ends the unit of work. An event is left out if its
+/// login method is not in its group any more. Tells of which login methods and users events were added, by the ids
+/// that callers know. The condition is a subquery of each event, so that PostgreSQL does not take it for a join of
+/// all users.
+pub(super) async fn insert_of_members(
+    mut tx: Tx,
+    events: &str,
+) -> portcullis_db::Result<Vec<(String, String)>> {
+    let sql = "insert into activity_log (app_id, tenant_id, recipe_user_id, primary_or_recipe_user_id, event_type,
+        status, auth_principal, identifier, created_at, payload)
+        select a, t, r, u, k, s, p, i, c, d from json_to_recordset(cast(cast($1 as text) as json)) as event(
+            m char(36), g char(36), a text, t text, r text, u text, k text, s text, p text, i text, c bigint, d text)
+        where (select method.primary_or_recipe_user_id from app_id_to_user_id method
+            where method.app_id = a and method.user_id = m) = g
+        returning recipe_user_id, primary_or_recipe_user_id";
+    let added = tx.fetch_all(sql, args![events]).await?;
+    tx.commit().await?;
+    Ok(added)
 }
 
 impl FromRow for StoredEvent {

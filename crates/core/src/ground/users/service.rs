@@ -4,14 +4,14 @@ use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
 use super::store::{self, Joined, Member, Page};
 use crate::ground::audit::{self, Event, Kind};
-use crate::{Cx, Result};
+use crate::{Cx, Result, Scope};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
 pub use super::store::{
-    AccountInfo, NewUser, OwnRow, UserFilter, UserRow, find_row, insert_user, insert_verified_email,
-    lock_row, verified_email_row,
+    AccountInfo, NewUser, OwnColumn, OwnRow, UserFilter, UserRow, find_row, insert_user,
+    insert_verified_email, lock_row, verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
@@ -50,16 +50,40 @@ fn to_found(user: Option<User>, user_id: &str) -> Result<Found> {
     Ok(Found { user, recipe_user_id })
 }
 
-/// As [`find_certain`], of a user who signs in, and with the event that tells so: on PostgreSQL in one statement.
-pub async fn find_signing_in(cx: &Cx, user_id: &str, event: Event) -> Result<Found> {
-    let entry = audit::entry(cx, event.of(user_id, user_id));
-    let mut tx = cx.db().write_one().await?;
-    let mut members = store::find_members_logged(&mut tx, (cx.app_id(), user_id), &entry).await?;
-    audit::commit_logged(cx, tx).await?;
-    if store::have_passkeys(&members) {
-        members = store::add_passkeys(&mut cx.db().look_up().await?, cx.app_id(), members).await?;
+/// Somebody who wants to sign in, before anything was checked.
+#[derive(Debug)]
+pub struct Claimant {
+    found: Found,
+    /// The login method's internal id.
+    pub user_id: String,
+    /// What is asked of the recipe's own table.
+    pub own: String,
+}
+
+/// The owner of an address in a tenant, with what a recipe checks: in one statement.
+pub async fn find_claimant(
+    tx: &mut Tx,
+    scope: &Scope,
+    own: OwnColumn,
+    email: &str,
+) -> Result<Option<Claimant>> {
+    let found = store::find_members_by_email(tx, scope, own, email).await?;
+    let Some((members, user_id, own)) = found else { return Ok(None) };
+    let found = to_found(to_group(members), &user_id)?;
+    Ok(Some(Claimant { found, user_id, own }))
+}
+
+impl Claimant {
+    /// The user, who has signed in, which the event tells. If the user was deleted or linked since, the whole call is
+    /// tried again.
+    pub async fn sign_in(self, cx: &Cx, event: Event) -> Result<Found> {
+        let Self { found, user_id, .. } = self;
+        let event = event.of(found.recipe_user_id.as_str(), found.user.public_id());
+        if !audit::log(cx, event, (&user_id, &found.user.id)).await? {
+            return Err(portcullis_db::Error::Busy.into());
+        }
+        Ok(found)
     }
-    to_found(to_group(members), user_id)
 }
 
 /// As [`find`], with the login method alone that has this id, if it is of the recipe.

@@ -2,12 +2,8 @@
 
 use crate::crypto::password_hash::{Kind, StoredHash};
 
-/// A user's row.
-#[derive(Clone, Debug)]
-pub(super) struct EmailPasswordUser {
-    pub(super) user_id: String,
-    pub(super) password_hash: String,
-}
+/// The name by which the tables know the recipe.
+pub(super) const RECIPE_ID: &str = "emailpassword";
 
 /// A reset token's row.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What the recipe decides: prepare (hash), write, answer.
 
-use super::model::ResetToken;
+use super::model::{RECIPE_ID, ResetToken};
 use super::store;
 use crate::crypto::digest::{Secret, sha256_hex};
 use crate::crypto::password_hash::{self, Kind as HashKind};
@@ -13,8 +13,6 @@ use crate::ground::users::model::{InfoKind, LoginMethod, User, is_fake_email};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
 use crate::{Cx, Result};
 use portcullis_db::Tx;
-
-const RECIPE_ID: &str = "emailpassword";
 
 /// Creates a user with a normalised address; `None` if the tenant has one with it.
 pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
@@ -56,23 +54,24 @@ pub(super) fn fault_of_password(cx: &Cx, password: &str) -> Option<String> {
 /// Checks address and password; `None` if they do not fit. A hash made by older settings is renewed.
 pub(super) async fn sign_in(cx: &Cx, email: &str, password: Secret) -> Result<Option<Found>> {
     let attempt = guessing::attempt(cx, Guessed::Password, Some(email)).await?;
-    let known = store::find_by_email(&mut cx.db().look_up().await?, &cx.scope, email).await?;
-    let Some(known) = known else {
+    let claimant =
+        users::find_claimant(&mut cx.db().look_up().await?, &cx.scope, store::PASSWORD_HASH, email).await?;
+    let Some(claimant) = claimant else {
         // An unknown address costs as much as a known one, so that the time does not tell them apart.
         cx.app.passwords.hash(password, cx.config().hashing).await?;
         return Ok(None);
     };
-    let stored = known.password_hash;
+    let stored = claimant.own.as_str();
     let firebase_key = cx.config().firebase_signer_key.clone();
-    if !cx.app.passwords.verify(password.clone(), stored.clone(), firebase_key).await? {
+    if !cx.app.passwords.verify(password.clone(), stored.to_owned(), firebase_key).await? {
         return Ok(None);
     }
     attempt.ended(cx, true).await;
-    if password_hash::needs_rehash(&stored, &cx.config().hashing) {
-        rehash(cx, &known.user_id, &stored, password).await?;
+    if password_hash::needs_rehash(stored, &cx.config().hashing) {
+        rehash(cx, &claimant.user_id, stored, password).await?;
     }
     let event = Event::new(Kind::EmailPasswordSignIn).with("email", email);
-    let found = users::find_signing_in(cx, &known.user_id, event).await?;
+    let found = claimant.sign_in(cx, event).await?;
     activity::touch(cx, &found.user.id).await;
     Ok(Some(found))
 }
@@ -241,8 +240,8 @@ pub(super) async fn update_user(
 /// The user with an address in the call's tenant.
 pub(super) async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<User>> {
     let mut tx = cx.db().read().await?;
-    let Some(known) = store::find_by_email(&mut tx, &cx.scope, email).await? else { return Ok(None) };
-    users::find_in(&mut tx, cx.app_id(), &known.user_id).await
+    let Some(user_id) = store::find_id(&mut tx, &cx.scope, email).await? else { return Ok(None) };
+    users::find_in(&mut tx, cx.app_id(), &user_id).await
 }
 
 /// The user with an id, with its emailpassword login method only.
@@ -261,10 +260,10 @@ pub(super) async fn import_user(
         return Err(PoolError::MissingFirebaseKey.into());
     }
     let mut tx = cx.db().write().await?;
-    let known = store::find_by_email(&mut tx, &cx.scope, email).await?;
-    let (user_id, was_there) = if let Some(known) = known {
-        store::update_hash(&mut tx, cx.app_id(), &known.user_id, hash).await?;
-        (known.user_id, true)
+    let known = store::find_id(&mut tx, &cx.scope, email).await?;
+    let (user_id, was_there) = if let Some(user_id) = known {
+        store::update_hash(&mut tx, cx.app_id(), &user_id, hash).await?;
+        (user_id, true)
     } else {
         let user_id = random::ordered_uuid(cx.now);
         let new = new_user(cx, &user_id, email);

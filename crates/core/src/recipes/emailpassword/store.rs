@@ -1,9 +1,14 @@
 //! The statements on emailpassword users and their reset tokens.
 
-use super::model::{EmailPasswordUser, ResetToken};
-use crate::ground::users::service::OwnRow;
+use super::model::{RECIPE_ID, ResetToken};
+
+use crate::ground::users::service::{OwnColumn, OwnRow};
 use crate::{Result, Scope};
 use portcullis_db::{Tx, args};
+
+/// What a password is checked against.
+pub(super) const PASSWORD_HASH: OwnColumn =
+    OwnColumn { recipe_id: RECIPE_ID, table: "emailpassword_users", column: "password_hash" };
 
 /// The recipe's part of a new user.
 pub(in crate::recipes) fn row<'a>(email: &'a str, password_hash: &'a str, now: i64) -> OwnRow<'a> {
@@ -11,20 +16,16 @@ pub(in crate::recipes) fn row<'a>(email: &'a str, password_hash: &'a str, now: i
     OwnRow::new("emailpassword_users", columns, vec![email.into(), password_hash.into(), now.into()])
 }
 
-/// The tenant's user with an address.
-pub(super) async fn find_by_email(
-    tx: &mut Tx,
-    scope: &Scope,
-    email: &str,
-) -> Result<Option<EmailPasswordUser>> {
-    let sql = "select u.user_id, u.password_hash from recipe_user_tenants t
+/// The internal id of the tenant's user with an address.
+pub(super) async fn find_id(tx: &mut Tx, scope: &Scope, email: &str) -> Result<Option<String>> {
+    let sql = "select u.user_id from recipe_user_tenants t
         join emailpassword_users u on u.app_id = t.app_id and u.user_id = t.recipe_user_id
         where t.app_id = $1 and t.tenant_id = $2 and t.recipe_id = 'emailpassword'
         and t.account_info_type = 'email' and t.third_party_id = '' and t.third_party_user_id = ''
         and t.account_info_value = $3";
-    let row: Option<(String, String)> =
+    let row: Option<(String,)> =
         tx.fetch_optional(sql, args![&scope.app_id, &scope.tenant_id, email]).await?;
-    Ok(row.map(|(user_id, password_hash)| EmailPasswordUser { user_id, password_hash }))
+    Ok(row.map(|(user_id,)| user_id))
 }
 
 /// Replaces a hash; false if there is no such user.

@@ -1,9 +1,8 @@
 //! The statements that tell which login methods a user has, and what is known of each.
 
 use super::{RowColumns, UserRow};
-use crate::Result;
-use crate::ground::audit::Entry;
 use crate::ground::users::model::{LoginMethod, ThirdParty, WEBAUTHN};
+use crate::{Result, Scope};
 use portcullis_db::{FromRow, Row, Tx, Value, args, placeholders};
 
 /// A member of a group, and how it signs in; nothing if that was deleted and only the group's name stayed.
@@ -15,10 +14,10 @@ pub(crate) struct Member {
 
 /// Everything about members of groups: a row for each pair of account info and membership. Verified
 /// addresses are kept under the id that callers know.
-const MEMBERS: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user,
+const MEMBER_COLUMNS: &str = "a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user,
     a.recipe_id, a.time_joined, m.external_user_id, i.account_info_type, i.account_info_value,
-    i.third_party_id, i.third_party_user_id, t.tenant_id, v.email
-    from app_id_to_user_id a
+    i.third_party_id, i.third_party_user_id, t.tenant_id, v.email";
+const MEMBER_TABLES: &str = "app_id_to_user_id a
     left join userid_mapping m on m.app_id = a.app_id and m.supertokens_user_id = a.user_id
     left join recipe_user_account_infos i on i.app_id = a.app_id and i.recipe_user_id = a.user_id
     left join recipe_user_tenants t on t.app_id = a.app_id and t.recipe_user_id = a.user_id
@@ -29,7 +28,8 @@ const MEMBERS: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_linke
 /// The id comes twice because PostgreSQL passes over blanks at the end of a `char(36)`.
 fn group_statement() -> String {
     format!(
-        "{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id = (
+        "select {MEMBER_COLUMNS} from {MEMBER_TABLES}
+         where a.app_id = $1 and a.primary_or_recipe_user_id = (
             select g.primary_or_recipe_user_id from app_id_to_user_id g
             where g.app_id = $1 and g.user_id = coalesce(
                 (select k.user_id from app_id_to_user_id k
@@ -45,19 +45,50 @@ pub(crate) async fn find_members(tx: &mut Tx, app_id: &str, id: &str) -> Result<
     add_passkeys(tx, app_id, to_members(rows)).await
 }
 
-/// As [`find_members`], without their passkeys, and with an event of the user's.
-pub(crate) async fn find_members_logged(
-    tx: &mut Tx,
-    (app_id, user_id): (&str, &str),
-    entry: &Entry<'_>,
-) -> Result<Vec<Member>> {
-    let rows = entry.fetch_all(tx, &group_statement(), args![app_id, user_id, user_id]).await?;
-    Ok(to_members(rows))
+/// A column of a recipe's own table of login methods.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnColumn {
+    /// The recipe.
+    pub recipe_id: &'static str,
+    /// Its table, which has columns `app_id` and `user_id`.
+    pub table: &'static str,
+    /// The column, a text.
+    pub column: &'static str,
 }
 
-/// Whether any of them has passkeys, which [`find_members_logged`] leaves out.
-pub(crate) fn have_passkeys(members: &[Member]) -> bool {
-    members.iter().filter_map(|member| member.method.as_ref()).any(|method| method.recipe_id == WEBAUTHN)
+/// The members, oldest first, of the group of the tenant's login method with an address, together with that method's
+/// internal id and a column of its recipe's. Nothing if there is none.
+pub(crate) async fn find_members_by_email(
+    tx: &mut Tx,
+    scope: &Scope,
+    own: OwnColumn,
+    email: &str,
+) -> Result<Option<(Vec<Member>, String, String)>> {
+    let OwnColumn { recipe_id, table, column } = own;
+    let sql = format!(
+        "select {MEMBER_COLUMNS}, own.{column} from {MEMBER_TABLES}
+         left join {table} own on own.app_id = a.app_id and own.user_id = a.user_id
+         where a.app_id = $1 and a.primary_or_recipe_user_id = (
+            select g.primary_or_recipe_user_id from app_id_to_user_id g
+            where g.app_id = $1 and g.user_id = (
+                select u.recipe_user_id from recipe_user_tenants u
+                where u.app_id = $1 and u.tenant_id = $2 and u.recipe_id = $3 and u.account_info_type = 'email'
+                    and u.third_party_id = '' and u.third_party_user_id = '' and u.account_info_value = $4))"
+    );
+    let args = args![&scope.app_id, &scope.tenant_id, recipe_id, email];
+    let rows: Vec<OwnedRow> = tx.fetch_all(sql, args).await?;
+    let is_it = |MemberRow(row, detail): &MemberRow| {
+        row.recipe_id == recipe_id
+            && detail.tenant_id.as_ref() == Some(&scope.tenant_id)
+            && detail.info.as_ref().is_some_and(|(kind, value, ..)| kind == "email" && value == email)
+    };
+    let it = rows.iter().find(|OwnedRow(row, _)| is_it(row));
+    let Some((id, value)) = it.and_then(|OwnedRow(row, own)| Some((row.0.user_id.clone(), own.clone()?)))
+    else {
+        return Ok(None);
+    };
+    let members = to_members(rows.into_iter().map(|OwnedRow(row, _)| row).collect());
+    Ok(Some((add_passkeys(tx, &scope.app_id, members).await?, id, value)))
 }
 
 /// The members, oldest first, of the groups with these ids.
@@ -71,7 +102,10 @@ pub(crate) async fn list_members(tx: &mut Tx, app_id: &str, primary_ids: &[Strin
 
 pub(super) fn members_statement(groups: usize) -> String {
     let list = placeholders(2, groups);
-    format!("{MEMBERS} where a.app_id = $1 and a.primary_or_recipe_user_id in ({list})")
+    format!(
+        "select {MEMBER_COLUMNS} from {MEMBER_TABLES}
+         where a.app_id = $1 and a.primary_or_recipe_user_id in ({list})"
+    )
 }
 
 /// Adds the passkeys of those who have any: for all others nothing is asked.
@@ -117,6 +151,15 @@ impl FromRow for MemberRow {
         };
         let detail = Detail { info, tenant_id: row.get(10)?, verified_email: row.get(11)? };
         Ok(Self(RowColumns::from_row(row)?.into(), detail))
+    }
+}
+
+/// With a column of a recipe's.
+struct OwnedRow(MemberRow, Option<String>);
+
+impl FromRow for OwnedRow {
+    fn from_row(row: &Row<'_>) -> portcullis_db::Result<Self> {
+        Ok(Self(MemberRow::from_row(row)?, row.get(12)?))
     }
 }
 

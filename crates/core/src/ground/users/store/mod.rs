@@ -21,9 +21,8 @@ pub use lists::UserFilter;
 pub(super) use lists::{
     Joined, Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
 };
-pub(super) use members::{
-    Member, add_passkeys, find_members, find_members_logged, have_passkeys, list_members,
-};
+pub use members::OwnColumn;
+pub(super) use members::{Member, find_members, find_members_by_email, list_members};
 
 use super::model::{InfoKind, LoginMethod};
 use crate::Result;
