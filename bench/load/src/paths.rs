@@ -80,7 +80,7 @@ pub(crate) const PATHS: [Path; 11] = [
     path("session-verify-db", &[Floor::Verify, Floor::FindSession], |users, n| {
         session_verify(users, n, true)
     }),
-    without_hash(path("sign-in", &[Floor::FindByEmail, Floor::FindUser], sign_in)),
+    without_hash(path("sign-in", &[Floor::FindByEmail, Floor::FindUserAndLog], sign_in)),
     without_hash(path("sign-up", &[Floor::InsertUser], sign_up)),
     path("email-verification", &[Floor::InsertToken], email_verification),
     path("list-page", &[Floor::ListUsers], |_, _| {

@@ -28,15 +28,17 @@ pub(crate) enum Floor {
     TokenKey,
     /// A user with everything about it, in one statement.
     FindUser,
+    /// A user with everything about it, and an event's row in the audit trail, in one statement.
+    FindUserAndLog,
     /// A user's id and hash by address.
     FindByEmail,
     /// A page of 100 users, in one statement.
     ListUsers,
-    /// A new user's rows, in one statement.
+    /// A new user's rows and the event's, in one statement.
     InsertUser,
     /// A session's row.
     FindSession,
-    /// A new session.
+    /// A new session and its event.
     InsertSession,
     /// A session's row changed as by a refresh.
     UpdateSession,

@@ -14,12 +14,15 @@ pub(super) enum Argument {
 pub(super) fn texts(floor: Floor, is_postgres: bool) -> Vec<&'static str> {
     match floor {
         Floor::FindUser => vec![FIND_USER],
+        Floor::FindUserAndLog if is_postgres => vec![FIND_USER_AND_LOG],
+        Floor::FindUserAndLog => vec![INSERT_EVENT, FIND_USER],
         Floor::FindByEmail => vec![FIND_BY_EMAIL],
         Floor::ListUsers => vec![LIST_USERS],
         Floor::InsertUser if is_postgres => vec![INSERT_USER],
-        Floor::InsertUser => INSERT_USER_APART.to_vec(),
+        Floor::InsertUser => INSERT_USER_APART.into_iter().chain([INSERT_EVENT]).collect(),
         Floor::FindSession => vec![FIND_SESSION],
-        Floor::InsertSession => vec![INSERT_SESSION],
+        Floor::InsertSession if is_postgres => vec![INSERT_SESSION_AND_EVENT],
+        Floor::InsertSession => vec![INSERT_SESSION, INSERT_EVENT],
         Floor::UpdateSession => vec![UPDATE_SESSION],
         Floor::InsertToken => vec![INSERT_TOKEN],
         Floor::Sign | Floor::Verify | Floor::Hash | Floor::CheapHash | Floor::TokenKey => vec![],
@@ -28,7 +31,8 @@ pub(super) fn texts(floor: Floor, is_postgres: bool) -> Vec<&'static str> {
 
 /// Whether it changes something.
 pub(super) fn writes(floor: Floor) -> bool {
-    matches!(floor, Floor::InsertUser | Floor::InsertSession | Floor::UpdateSession | Floor::InsertToken)
+    use Floor::{FindUserAndLog, InsertSession, InsertToken, InsertUser, UpdateSession};
+    matches!(floor, FindUserAndLog | InsertUser | InsertSession | UpdateSession | InsertToken)
 }
 
 /// Makes arguments, and remembers what it has inserted.
@@ -54,6 +58,8 @@ impl Arguments {
         match floor {
             Floor::FindUser => vec![Text(user.id.clone())],
             Floor::FindByEmail => vec![Text(user.email.clone())],
+            // The second is whom the event is about.
+            Floor::FindUserAndLog => vec![Text(user.id.clone()), Text(user.id.clone())],
             Floor::InsertUser => {
                 let id = format!("f1000000-0000-4000-8000-{:012}", self.count);
                 let email = format!("floor-{}@example.com", self.count);
@@ -88,7 +94,9 @@ impl Arguments {
     }
 }
 
-const FIND_USER: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user,
+macro_rules! find_user {
+    () => {
+        "select a.user_id, a.primary_or_recipe_user_id, a.is_linked_or_is_a_primary_user,
     a.recipe_id, a.time_joined, m.external_user_id, i.account_info_type, i.account_info_value,
     i.third_party_id, i.third_party_user_id, t.tenant_id, v.email
     from app_id_to_user_id a
@@ -97,7 +105,38 @@ const FIND_USER: &str = "select a.user_id, a.primary_or_recipe_user_id, a.is_lin
     left join recipe_user_tenants t on t.app_id = a.app_id and t.recipe_user_id = a.user_id
     left join emailverification_verified_emails v on v.app_id = a.app_id and v.user_id = cast(a.user_id as text)
         and v.email = i.account_info_value
-    where a.app_id = 'public' and a.user_id = $1";
+    where a.app_id = 'public' and a.user_id = $1"
+    };
+}
+
+/// The event that tells of the change, about a user.
+macro_rules! insert_event {
+    ($user:literal) => {
+        concat!(
+            "insert into activity_log (app_id, tenant_id, recipe_user_id, primary_or_recipe_user_id, event_type,
+             status, created_at, payload) values ('public', 'public', ",
+            $user,
+            ", ",
+            $user,
+            ", 'user_signed_in', 'success', 1764000000000, '{\"v\":1,\"by\":\"cdi\"}')"
+        )
+    };
+}
+
+macro_rules! insert_session {
+    () => {
+        "insert into session_info (app_id, tenant_id, session_handle, user_id,
+    refresh_token_hash_2, session_data, expires_at, created_at_time, jwt_user_payload, use_static_key)
+    values ('public', 'public', $1, $2, $3, '{}', $4, $4, '{\"st-role\":{\"v\":[\"admin\"]}}', false)"
+    };
+}
+
+const FIND_USER: &str = find_user!();
+
+const FIND_USER_AND_LOG: &str =
+    concat!("with logged as (", insert_event!("cast($2 as text)"), ") ", find_user!());
+
+const INSERT_EVENT: &str = insert_event!("$2");
 
 const FIND_BY_EMAIL: &str = "select u.user_id, u.password_hash from recipe_user_tenants t
     join emailpassword_users u on u.app_id = t.app_id and u.user_id = t.recipe_user_id
@@ -115,9 +154,10 @@ const FIND_SESSION: &str = "select user_id, refresh_token_hash_2, session_data, 
     jwt_user_payload, use_static_key, prev_refresh_token_hash_2, refresh_token_rotated_at
     from session_info where app_id = 'public' and tenant_id = 'public' and session_handle = $1";
 
-const INSERT_SESSION: &str = "insert into session_info (app_id, tenant_id, session_handle, user_id,
-    refresh_token_hash_2, session_data, expires_at, created_at_time, jwt_user_payload, use_static_key)
-    values ('public', 'public', $1, $2, $3, '{}', $4, $4, '{\"st-role\":{\"v\":[\"admin\"]}}', false)";
+const INSERT_SESSION: &str = insert_session!();
+
+const INSERT_SESSION_AND_EVENT: &str =
+    concat!("with logged as (", insert_event!("cast($2 as text)"), ") ", insert_session!());
 
 const UPDATE_SESSION: &str = "update session_info set prev_refresh_token_hash_2 = refresh_token_hash_2,
     refresh_token_hash_2 = $2, refresh_token_rotated_at = $3, expires_at = $3
@@ -141,7 +181,10 @@ const INSERT_USER_APART: [&str; 5] = [
      values ('public', $1, $2, $3, $4)",
 ];
 
-const INSERT_USER: &str = "with a as (
+const INSERT_USER: &str = concat!(
+    "with e as (",
+    insert_event!("cast($1 as text)"),
+    "), a as (
     insert into recipe_user_tenants (app_id, recipe_user_id, tenant_id, recipe_id, account_info_type,
     account_info_value, third_party_id, third_party_user_id)
     values ('public', cast($1 as text), 'public', 'emailpassword', 'email', cast($2 as text), '', '')
@@ -156,4 +199,5 @@ const INSERT_USER: &str = "with a as (
     insert into user_last_active (app_id, user_id, last_active_time) values ('public', cast($1 as text), $4)
 )
 insert into emailpassword_users (app_id, user_id, email, password_hash, time_joined)
-values ('public', cast($1 as text), cast($2 as text), $3, $4)";
+values ('public', cast($1 as text), cast($2 as text), $3, $4)"
+);
