@@ -1,6 +1,8 @@
 //! The dashboard: who gets in.
 
+mod login_methods;
 mod page;
+mod providers;
 mod settings;
 mod users;
 
@@ -261,6 +263,7 @@ async fn what_the_app_does_not_have_is_said_to_be_missing(
         (Method::PUT, "/userroles/user/roles"),
         (Method::DELETE, "/userroles/user/roles"),
         (Method::POST, "/user/emailpassword"),
+        (Method::POST, "/user/passwordless"),
         (Method::GET, "/user/email/verify?recipeUserId=x"),
     ] {
         assert_eq!(desk.ask(method, api, &Value::Null).await, missing, "{api}");

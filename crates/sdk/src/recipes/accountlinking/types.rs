@@ -253,6 +253,21 @@ pub enum EmailChange {
     TakeoverRisk,
 }
 
+impl EmailChange {
+    /// Why it may not, in the words of the Node SDK, which apps compare.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Allowed => None,
+            Self::PrimaryUserConflict => Some(
+                "New email cannot be applied to existing account because of there is another primary user with the same email address.",
+            ),
+            Self::TakeoverRisk => {
+                Some("New email cannot be applied to existing account because of account takeover risks.")
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,10 +112,18 @@ pub(super) async fn guarded(
             answer => answer,
         },
         Access::Unauthorised => Ok(unauthorised()),
-        Access::NotPermitted => {
-            Ok(message(StatusCode::FORBIDDEN, "You are not permitted to perform this operation"))
-        }
+        Access::NotPermitted => Ok(not_permitted()),
     }
+}
+
+/// Whether whoever may look may change things as well.
+pub(super) async fn may_change(cx: &Cx) -> Result<bool> {
+    let access = cx.sdk().dashboard()?.functions.should_allow_access(cx, Needs::Change).await?;
+    Ok(access == Access::Allowed)
+}
+
+pub(super) fn not_permitted() -> Response<Bytes> {
+    message(StatusCode::FORBIDDEN, "You are not permitted to perform this operation")
 }
 
 pub(super) fn unauthorised() -> Response<Bytes> {

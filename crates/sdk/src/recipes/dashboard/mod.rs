@@ -1,6 +1,7 @@
 //! The dashboard: the page, and what SuperTokens' dashboard asks of a backend.
 
 mod access;
+mod boxy;
 mod config;
 mod input;
 mod page;

@@ -43,6 +43,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Put "/user" Change, cx, tenant => user::put(cx, tenant);
         Delete "/user" Change, cx => users::delete(cx);
         Post "/user/emailpassword" Change, cx, tenant => users::create_with_password(cx, tenant);
+        Post "/user/passwordless" Change, cx, tenant => users::create_passwordless(cx, tenant);
         Get "/user/email/verify" Read, cx => user::get_proof(cx);
         Put "/user/email/verify" Change, cx, tenant => user::put_proof(cx, tenant);
         Post "/user/email/verify/token" Change, cx, tenant => user::send_proof(cx, tenant);

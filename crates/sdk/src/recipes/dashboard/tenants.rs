@@ -2,8 +2,8 @@
 
 use super::input::{flag, text};
 use crate::handle::{json_body, ok};
-use crate::recipes::factors;
-use crate::recipes::multitenancy::{Tenant, TenantConfig};
+use crate::recipes::multitenancy::{LoginProvider, Tenant, TenantConfig};
+use crate::recipes::{factors, thirdparty};
 use crate::{CoreError, Cx, Error, Result};
 use bytes::Bytes;
 use http::Response;
@@ -41,10 +41,9 @@ pub(super) async fn list(cx: &Cx) -> Answer {
 /// `GET /dashboard/api/tenant`
 pub(super) async fn get(cx: &Cx, id: &str) -> Answer {
     let Some(tenant) = find(cx, id).await? else { return unknown_tenant() };
-    let providers = tenant.third_party.providers.iter().map(|provider| {
-        let name = provider.name.as_ref().unwrap_or(&provider.third_party_id);
-        json!({"thirdPartyId": provider.third_party_id, "name": name})
-    });
+    let providers = thirdparty::of_tenant(cx.sdk(), &tenant).into_iter().map(thirdparty::named);
+    let providers = providers
+        .map(|LoginProvider { id, name }| json!({"name": name.as_ref().unwrap_or(&id), "thirdPartyId": id}));
     let settings = cx.sdk().core().call::<wire::GetSettings>(cx, Some(id), &()).await?;
     let mut told = json!({
         "tenantId": id,

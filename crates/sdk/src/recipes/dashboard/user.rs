@@ -2,9 +2,13 @@
 
 use super::input::{flag, query, text, texts};
 use crate::handle::{json_body, ok};
-use crate::recipes::emailpassword::{Change, Changed};
+use crate::recipes::accountlinking::EmailChange;
+use crate::recipes::contact::normalise_phone_number;
+use crate::recipes::emailpassword::{Change, Changed, check_email_change};
 use crate::recipes::emailverification::{UserEmail, Verifications};
+use crate::recipes::passwordless::{self, Contact};
 use crate::recipes::session::SessionInformation;
+use crate::recipes::webauthn::EmailUpdate;
 use crate::{Cx, Error, LoginMethod, Result};
 use bytes::Bytes;
 use http::Response;
@@ -28,7 +32,7 @@ pub(super) async fn put(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let user = cx.sdk().find_user(cx, id).await?;
     let is_it = |method: &LoginMethod| method.recipe_user_id == id && method.recipe_id == recipe;
     let user = user.filter(|user| user.login_methods.iter().any(is_it));
-    let user = user.ok_or_else(|| Error::bad_input("Unknown 'recipeUserId'"))?;
+    let user = user.ok_or_else(unknown_user)?;
     let mut names = Object::new();
     for (name, value) in [("first_name", first), ("last_name", last)] {
         if !value.is_empty() {
@@ -38,42 +42,110 @@ pub(super) async fn put(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     if !names.is_empty() {
         cx.sdk().user_metadata().functions.update(cx, &user.id, names).await?;
     }
-    if !email.is_empty()
-        && let Some(refusal) = change_email(cx, tenant, id, recipe, email).await?
-    {
-        return ok(&refusal);
-    }
-    if !phone.is_empty() {
-        return Err(Error::bad_input(format!("a login method of the recipe '{recipe}' has no phone number")));
-    }
-    done()
-}
-
-/// Changes the address of a login method; answers why not.
-async fn change_email(cx: &Cx, tenant: &str, id: &str, recipe: &str, email: &str) -> Result<Option<Value>> {
-    match recipe {
-        "emailpassword" => change_email_of_password(cx, tenant, id, email).await,
+    let refusal = match recipe {
+        "passwordless" => change_contacts(cx, tenant, id, email, phone).await?,
+        _ if !phone.is_empty() => {
+            let text = format!("a login method of the recipe '{recipe}' has no phone number");
+            return Err(Error::bad_input(text));
+        }
+        _ if email.is_empty() => None,
+        "emailpassword" => change_email_of_password(cx, tenant, id, email).await?,
+        "webauthn" => change_email_of_passkeys(cx, tenant, id, email).await?,
         // What a provider tells is not changed here.
-        _ => Err(Error::bad_input(format!("the address of the recipe '{recipe}' cannot be changed"))),
-    }
+        _ => {
+            let text = format!("the address of the recipe '{recipe}' cannot be changed");
+            return Err(Error::bad_input(text));
+        }
+    };
+    refusal.map_or_else(done, |refusal| ok(&refusal))
 }
 
+fn unknown_user() -> Error {
+    Error::bad_input("Unknown 'recipeUserId'")
+}
+
+fn invalid_email(fault: &str) -> Value {
+    json!({"status": "INVALID_EMAIL_ERROR", "error": fault})
+}
+
+fn email_exists() -> Value {
+    json!({"status": "EMAIL_ALREADY_EXISTS_ERROR"})
+}
+
+fn change_not_allowed(reason: &str) -> Value {
+    json!({"status": "EMAIL_CHANGE_NOT_ALLOWED_ERROR", "error": reason})
+}
+
+/// Changes the address of a password; answers why not.
 async fn change_email_of_password(cx: &Cx, tenant: &str, id: &str, email: &str) -> Result<Option<Value>> {
     let passwords = cx.sdk().email_password()?;
     if let Some(fault) = passwords.email_fault(cx, tenant, email).await? {
-        return Ok(Some(json!({"status": "INVALID_EMAIL_ERROR", "error": fault})));
+        return Ok(Some(invalid_email(&fault)));
     }
     let change = Change::of(id).email(email).policy_of_tenant(tenant);
     Ok(match passwords.functions.update_email_or_password(cx, &change).await? {
         Changed::Ok => None,
-        Changed::EmailAlreadyExists => Some(json!({"status": "EMAIL_ALREADY_EXISTS_ERROR"})),
-        Changed::EmailChangeNotAllowed { reason } => {
-            Some(json!({"status": "EMAIL_CHANGE_NOT_ALLOWED_ERROR", "error": reason}))
-        }
-        Changed::UnknownUser => return Err(Error::bad_input("Unknown 'recipeUserId'")),
+        Changed::EmailAlreadyExists => Some(email_exists()),
+        Changed::EmailChangeNotAllowed { reason } => Some(change_not_allowed(&reason)),
+        Changed::UnknownUser => return Err(unknown_user()),
         Changed::PolicyViolated { .. } => {
             return Err(Error::Internal("the password was not to be changed".to_owned()));
         }
+    })
+}
+
+/// Changes where codes are sent, if that is not empty; answers why not.
+async fn change_contacts(cx: &Cx, tenant: &str, id: &str, email: &str, phone: &str) -> Result<Option<Value>> {
+    use passwordless::Changed;
+    if email.is_empty() && phone.is_empty() {
+        return Ok(None);
+    }
+    let recipe = cx.sdk().passwordless()?;
+    let mut change = passwordless::Change::of(id);
+    if !email.is_empty() {
+        let contact = Contact::Email(email.to_owned());
+        if let Some(fault) = recipe.settings.fault(cx, tenant, &contact).await? {
+            return Ok(Some(invalid_email(&fault)));
+        }
+        change = change.email(email);
+    }
+    if !phone.is_empty() {
+        let contact = Contact::PhoneNumber(phone.to_owned());
+        if let Some(fault) = recipe.settings.fault(cx, tenant, &contact).await? {
+            return Ok(Some(json!({"status": "INVALID_PHONE_ERROR", "error": fault})));
+        }
+        change = change.phone_number(normalise_phone_number(phone));
+    }
+    Ok(match recipe.functions.update_user(cx, &change).await? {
+        Changed::Ok => None,
+        Changed::EmailAlreadyExists => Some(email_exists()),
+        Changed::PhoneNumberAlreadyExists => Some(json!({"status": "PHONE_ALREADY_EXISTS_ERROR"})),
+        Changed::EmailChangeNotAllowed { reason } => Some(change_not_allowed(&reason)),
+        Changed::PhoneNumberChangeNotAllowed { reason } => {
+            Some(json!({"status": "PHONE_NUMBER_CHANGE_NOT_ALLOWED_ERROR", "error": reason}))
+        }
+        Changed::UnknownUser => return Err(unknown_user()),
+    })
+}
+
+/// Changes the address of passkeys; answers why not.
+async fn change_email_of_passkeys(cx: &Cx, tenant: &str, id: &str, email: &str) -> Result<Option<Value>> {
+    let recipe = cx.sdk().webauthn()?;
+    if let Some(fault) = recipe.settings.email_fault(cx, tenant, email).await? {
+        return Ok(Some(invalid_email(&fault)));
+    }
+    // The function does not look at what the address would be linked to.
+    let allowed = check_email_change(cx, id, email).await?.ok_or_else(unknown_user)?;
+    if let Some(reason) = allowed.reason() {
+        return Ok(Some(change_not_allowed(reason)));
+    }
+    Ok(match recipe.functions.update_user_email(cx, tenant, id, email).await? {
+        EmailUpdate::Ok => None,
+        EmailUpdate::EmailAlreadyExists => Some(email_exists()),
+        EmailUpdate::UserWithEmailAlreadyExists => {
+            Some(change_not_allowed(EmailChange::PrimaryUserConflict.reason().unwrap_or_default()))
+        }
+        EmailUpdate::UnknownUser => return Err(unknown_user()),
     })
 }
 
@@ -87,7 +159,7 @@ pub(super) async fn put_password(cx: &Cx, tenant: &str) -> Result<Response<Bytes
         Changed::PolicyViolated { reason } => {
             ok(&json!({"status": "INVALID_PASSWORD_ERROR", "error": reason}))
         }
-        Changed::UnknownUser => Err(Error::bad_input("Unknown 'recipeUserId'")),
+        Changed::UnknownUser => Err(unknown_user()),
         Changed::EmailAlreadyExists | Changed::EmailChangeNotAllowed { .. } => {
             Err(Error::Internal("the address was not to be changed".to_owned()))
         }
@@ -144,7 +216,7 @@ pub(super) async fn send_proof(cx: &Cx, tenant: &str) -> Result<Response<Bytes>>
     let id = text(&body, "recipeUserId")?;
     let proofs = proofs(cx)?;
     if cx.sdk().find_user(cx, id).await?.is_none() {
-        return Err(Error::bad_input("Unknown 'recipeUserId'"));
+        return Err(unknown_user());
     }
     if proofs.send_email_verification_email(cx, tenant, id, None).await? {
         return done();

@@ -3,6 +3,7 @@
 use super::input::{optional_query, query, text};
 use crate::handle::{json_body, ok};
 use crate::recipes::emailpassword::SignUp;
+use crate::recipes::passwordless::{CodeRequest, Contact, SignInUp};
 use crate::{Cx, Error, Result, User, UserQuery};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -115,4 +116,34 @@ pub(super) async fn create_with_password(cx: &Cx, tenant: &str) -> Result<Respon
             return Err(Error::Internal("there is no session to link anybody to".to_owned()));
         }
     })
+}
+
+/// `POST /dashboard/api/user/passwordless`: the user of an address or a number, as if a code had come back.
+pub(super) async fn create_passwordless(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
+    let Ok(recipe) = cx.sdk().passwordless() else {
+        return ok(&json!({"status": "FEATURE_NOT_ENABLED_ERROR"}));
+    };
+    let body = json_body(cx)?;
+    let given = |name: &str| body.get(name).filter(|value| !value.is_null());
+    let contact = match (given("email"), given("phoneNumber")) {
+        (Some(_), None) => Contact::Email(text(&body, "email")?.trim().to_owned()),
+        (None, Some(_)) => Contact::PhoneNumber(text(&body, "phoneNumber")?.trim().to_owned()),
+        _ => return Err(Error::bad_input("Please provide exactly one of email or phoneNumber")),
+    };
+    if let Some(fault) = recipe.settings.fault(cx, tenant, &contact).await? {
+        let status = match contact {
+            Contact::Email(_) => "EMAIL_VALIDATION_ERROR",
+            Contact::PhoneNumber(_) => "PHONE_VALIDATION_ERROR",
+        };
+        return ok(&json!({"status": status, "message": fault}));
+    }
+    match recipe.sign_in_up(cx, &CodeRequest::new(tenant, contact.normalised())).await? {
+        SignInUp::Ok { user, recipe_user_id, is_new, .. } => ok(&json!({
+            "status": "OK",
+            "createdNewRecipeUser": is_new,
+            "user": user,
+            "recipeUserId": recipe_user_id,
+        })),
+        outcome => Err(Error::Internal(format!("a code that was just made does not do: {outcome:?}"))),
+    }
 }

@@ -166,15 +166,11 @@ impl Functions for BaseFunctions {
 
     async fn update_email_or_password(&self, cx: &Cx, change: &Change) -> Result<Changed> {
         if let Some(email) = &change.email {
-            match check_email_change(cx, &change.recipe_user_id, email).await? {
-                None => return Ok(Changed::UnknownUser),
-                Some(EmailChange::Allowed) => {}
-                Some(EmailChange::PrimaryUserConflict) => return Ok(email_taken()),
-                Some(EmailChange::TakeoverRisk) => {
-                    let reason =
-                        "New email cannot be applied to existing account because of account takeover risks.";
-                    return Ok(Changed::EmailChangeNotAllowed { reason: reason.to_owned() });
-                }
+            let Some(allowed) = check_email_change(cx, &change.recipe_user_id, email).await? else {
+                return Ok(Changed::UnknownUser);
+            };
+            if let Some(reason) = allowed.reason() {
+                return Ok(Changed::EmailChangeNotAllowed { reason: reason.to_owned() });
             }
         }
         if let Some(reason) = broken_policy(cx, change).await? {
@@ -206,7 +202,7 @@ impl Functions for BaseFunctions {
 }
 
 fn email_taken() -> Changed {
-    let reason = "New email cannot be applied to existing account because of there is another primary user with the same email address.";
+    let reason = EmailChange::PrimaryUserConflict.reason().unwrap_or_default();
     Changed::EmailChangeNotAllowed { reason: reason.to_owned() }
 }
 

@@ -1,10 +1,11 @@
 //! What the frontend may ask about tenants. Each API can be replaced or taken away.
 
-use super::{Provider, Tenants};
+use super::Tenants;
 use crate::handle::{ApiMethod, Handler, Route, ok};
 use crate::recipes::factors::{
     EMAIL_PASSWORD, LINK_EMAIL, LINK_PHONE, OTP_EMAIL, OTP_PHONE, THIRD_PARTY, WEBAUTHN,
 };
+use crate::recipes::thirdparty::login_providers;
 use crate::{Cx, Error, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -65,22 +66,8 @@ impl Apis for BaseApis {
         let found = cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await?;
         let known = found.ok_or_else(|| Error::Internal(format!("there is no tenant {tenant}")))?;
         let first_factors = cx.sdk().first_factors_of(&known);
-        let providers = if let Ok(recipe) = cx.sdk().third_party() {
-            recipe.names(cx, tenant, client_type).await?
-        } else {
-            let kept = known.third_party.providers.into_iter();
-            let kept = kept.filter(|provider| is_for(provider, client_type));
-            kept.map(|Provider { third_party_id: id, name, .. }| LoginProvider { id, name }).collect()
-        };
+        let providers = login_providers(cx.sdk(), &known, client_type);
         Ok(LoginMethods { first_factors, providers })
-    }
-}
-
-/// Whether a provider knows this kind of client, or the only one that there is.
-pub(crate) fn is_for(provider: &Provider, client_type: Option<&str>) -> bool {
-    match client_type {
-        Some(kind) => provider.clients.iter().any(|client| client.client_type.as_deref() == Some(kind)),
-        None => provider.clients.len() == 1,
     }
 }
 

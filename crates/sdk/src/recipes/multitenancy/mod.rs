@@ -11,7 +11,7 @@ pub use functions::{
     UserInfoFields, UserInfoMap,
 };
 
-pub(crate) use apis::{is_for, routes};
+pub(crate) use apis::routes;
 
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};

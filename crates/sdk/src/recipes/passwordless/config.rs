@@ -240,7 +240,7 @@ impl fmt::Debug for Settings {
 
 impl Settings {
     /// What is wrong with an address or a number.
-    pub(super) async fn fault(&self, cx: &Cx, tenant: &str, contact: &Contact) -> Result<Option<String>> {
+    pub(crate) async fn fault(&self, cx: &Cx, tenant: &str, contact: &Contact) -> Result<Option<String>> {
         let (validate, text) = match contact {
             Contact::Email(email) => (&self.validate_email, email),
             Contact::PhoneNumber(number) => (&self.validate_phone_number, number),

@@ -191,15 +191,11 @@ impl Functions for BaseFunctions {
     async fn update_user(&self, cx: &Cx, change: &Change) -> Result<Changed> {
         use wire::UpdateResponse as Answer;
         if let Some(email) = change.new_email() {
-            match check_email_change(cx, &change.recipe_user_id, email).await? {
-                None => return Ok(Changed::UnknownUser),
-                Some(EmailChange::Allowed) => {}
-                Some(EmailChange::PrimaryUserConflict) => return Ok(email_taken()),
-                Some(EmailChange::TakeoverRisk) => {
-                    let reason =
-                        "New email cannot be applied to existing account because of account takeover risks.";
-                    return Ok(Changed::EmailChangeNotAllowed { reason: reason.to_owned() });
-                }
+            let Some(allowed) = check_email_change(cx, &change.recipe_user_id, email).await? else {
+                return Ok(Changed::UnknownUser);
+            };
+            if let Some(reason) = allowed.reason() {
+                return Ok(Changed::EmailChangeNotAllowed { reason: reason.to_owned() });
             }
         }
         let call = wire::UpdateRequest {
@@ -316,7 +312,7 @@ fn as_bad_input(error: Error) -> Error {
 }
 
 fn email_taken() -> Changed {
-    let reason = "New email cannot be applied to existing account because of there is another primary user with the same email address.";
+    let reason = EmailChange::PrimaryUserConflict.reason().unwrap_or_default();
     Changed::EmailChangeNotAllowed { reason: reason.to_owned() }
 }
 

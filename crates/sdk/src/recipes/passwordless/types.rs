@@ -26,7 +26,7 @@ impl Contact {
 
     /// As the core keeps it. What is typed is not where anything is sent: an address that is the same in
     /// lower case may be someone else's mailbox (the Kelvin sign in `mi\u{212A}e@example.com` becomes a `k`).
-    pub(super) fn normalised(self) -> Self {
+    pub(crate) fn normalised(self) -> Self {
         match self {
             Self::Email(email) => Self::Email(email.trim().to_lowercase()),
             Self::PhoneNumber(number) => Self::PhoneNumber(normalise_phone_number(&number)),

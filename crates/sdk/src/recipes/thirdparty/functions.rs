@@ -1,11 +1,12 @@
 //! What can be done with users of providers. Each function can be replaced.
 
+use super::of_tenant;
 use super::provider::Provider;
 use super::types::{CreatedOrUpdated, ProviderUser, SignInUp, SignInUpInput};
 use crate::recipes::accountlinking::{EmailChange, NewEmail};
 use crate::recipes::flow::{self, Linked};
 use crate::users::full;
-use crate::{AccountInfo, Cx, Result};
+use crate::{AccountInfo, Cx, Error, Result};
 use async_trait::async_trait;
 use portcullis_wire::thirdparty as wire;
 
@@ -61,7 +62,9 @@ impl Functions for BaseFunctions {
         third_party_id: &str,
         client_type: Option<&str>,
     ) -> Result<Option<Provider>> {
-        let all = cx.sdk().third_party()?.of_tenant(cx, tenant).await?;
+        let found = cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await?;
+        let found = found.ok_or_else(|| Error::Internal("Tenant not found".to_owned()))?;
+        let all = of_tenant(cx.sdk(), &found);
         let Some(config) = all.into_iter().find(|config| config.id() == third_party_id) else {
             return Ok(None);
         };

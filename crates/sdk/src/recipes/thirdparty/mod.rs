@@ -3,6 +3,7 @@
 mod apis;
 mod apple_callback;
 mod config;
+mod form;
 mod functions;
 mod id_token;
 mod pkce;
@@ -26,9 +27,10 @@ pub use types::{
 };
 
 pub(crate) use apis::routes;
+pub(crate) use form::form;
 
-use super::multitenancy::{LoginProvider, is_for};
-use crate::{Cx, Error, PUBLIC_TENANT, Result};
+use super::multitenancy::{LoginProvider, Tenant};
+use crate::{Cx, Error, PUBLIC_TENANT, Portcullis, Result};
 use remote::Remote;
 use std::collections::HashSet;
 use std::fmt;
@@ -82,30 +84,70 @@ impl Providers {
         tenant: &str,
         client_type: Option<&str>,
     ) -> Result<Vec<LoginProvider>> {
-        let has_client = |config: &ProviderConfig| is_for(&config.settings, client_type);
-        let all = self.of_tenant(cx, tenant).await?.into_iter().filter(has_client);
-        all.map(|mut config| {
-            quirks::of(config.built_in())?.complete(&mut config);
-            Ok(LoginProvider { id: config.id().to_owned(), name: config.settings.name })
-        })
-        .collect()
+        let found = cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await?;
+        let found = found.ok_or_else(|| Error::Internal("Tenant not found".to_owned()))?;
+        Ok(login_providers(cx.sdk(), &found, client_type))
     }
 
-    /// The providers of a tenant: those that the core keeps for it, laid over the app's own; if it keeps none,
-    /// the app's own.
-    async fn of_tenant(&self, cx: &Cx, tenant: &str) -> Result<Vec<ProviderConfig>> {
-        let kept = cx.sdk().multitenancy().functions.get_tenant(cx, tenant).await?;
-        let kept = kept.ok_or_else(|| Error::Internal("Tenant not found".to_owned()))?.third_party.providers;
-        if kept.is_empty() {
-            let is_public = tenant == PUBLIC_TENANT;
-            let own = self.configured.iter().filter(|config| is_public || config.is_in_every_tenant);
-            return Ok(own.cloned().collect());
-        }
-        let own = |id: &str| self.configured.iter().find(|config| config.id() == id);
-        let merged = kept.into_iter().map(|settings| match own(&settings.third_party_id) {
-            Some(config) => config.overlaid(settings),
-            None => settings.into(),
-        });
-        Ok(merged.collect())
+    fn own(&self, id: &str) -> Option<&ProviderConfig> {
+        self.configured.iter().find(|config| config.id() == id)
     }
+}
+
+/// The ids of the providers that the app itself says a tenant has. It has them unless the core keeps some for it.
+pub(crate) fn own_ids(sdk: &Portcullis, tenant: &Tenant) -> Vec<String> {
+    own_of(sdk, tenant).map(|config| config.id().to_owned()).collect()
+}
+
+fn own_of<'s>(sdk: &'s Portcullis, tenant: &Tenant) -> impl Iterator<Item = &'s ProviderConfig> {
+    let is_public = tenant.tenant_id == PUBLIC_TENANT;
+    let all = sdk.third_party().ok().into_iter().flat_map(|recipe| &recipe.configured);
+    all.filter(move |config| is_public || config.is_in_every_tenant)
+}
+
+/// The providers of a tenant: those that the core keeps for it, laid over the app's own; if it keeps none, the
+/// app's own.
+pub(crate) fn of_tenant(sdk: &Portcullis, tenant: &Tenant) -> Vec<ProviderConfig> {
+    let kept = &tenant.third_party.providers;
+    if kept.is_empty() {
+        return own_of(sdk, tenant).cloned().collect();
+    }
+    kept.iter().map(|settings| laid_over(sdk, settings.clone())).collect()
+}
+
+/// What is said of a provider for a tenant, laid over what the app says of it.
+fn laid_over(sdk: &Portcullis, settings: ProviderSettings) -> ProviderConfig {
+    match sdk.third_party().ok().and_then(|recipe| recipe.own(&settings.third_party_id)) {
+        Some(config) => config.overlaid(settings),
+        None => settings.into(),
+    }
+}
+
+/// The providers that a tenant's users may choose among with a kind of client.
+pub(crate) fn login_providers(
+    sdk: &Portcullis,
+    tenant: &Tenant,
+    client_type: Option<&str>,
+) -> Vec<LoginProvider> {
+    // A provider that speaks SAML would lead nowhere.
+    let is_usable = |config: &ProviderConfig| {
+        is_for(&config.settings, client_type) && !quirks::is_saml(config.built_in())
+    };
+    of_tenant(sdk, tenant).into_iter().filter(is_usable).map(named).collect()
+}
+
+/// Whether a provider knows this kind of client, or the only one that there is.
+fn is_for(provider: &ProviderSettings, client_type: Option<&str>) -> bool {
+    match client_type {
+        Some(kind) => provider.clients.iter().any(|client| client.client_type.as_deref() == Some(kind)),
+        None => provider.clients.len() == 1,
+    }
+}
+
+/// A provider with what pages call it.
+pub(crate) fn named(mut config: ProviderConfig) -> LoginProvider {
+    if let Ok(quirks) = quirks::of(config.built_in()) {
+        quirks.complete(&mut config);
+    }
+    LoginProvider { id: config.id().to_owned(), name: config.settings.name }
 }

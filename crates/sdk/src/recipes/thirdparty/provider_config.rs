@@ -280,7 +280,12 @@ impl ProviderConfig {
         self.replacements.iter().fold(base, |below, replace| replace(below))
     }
 
-    pub(super) fn id(&self) -> &str {
+    /// Whether the app has replaced some of its functions.
+    pub(super) fn has_own_functions(&self) -> bool {
+        !self.replacements.is_empty()
+    }
+
+    pub(crate) fn id(&self) -> &str {
         &self.settings.third_party_id
     }
 

@@ -5,7 +5,7 @@ use crate::{Error, Result, Transport, TransportError};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::request::Builder;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -142,27 +142,11 @@ impl Remote {
         usable.map(|(document, _)| Arc::clone(document)).ok_or(error)
     }
 
-    /// Sends a request and reads the answer, which must be JSON. Errors hold nothing of the request but the
-    /// host and the path: parameters may be tokens.
+    /// Sends a request and reads the answer, which must be JSON.
     async fn send(&self, request: Builder, headers: &[(String, String)], body: Bytes) -> Result<Value> {
-        let mut request = request.header(USER_AGENT, "portcullis");
-        let has_accept = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(ACCEPT.as_str()));
-        if !has_accept {
-            // Some answer forms unless they are asked for JSON.
-            request = request.header(ACCEPT, "application/json");
-        }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(body);
-        let request = request.map_err(|error| Error::Internal(format!("a provider's settings: {error}")))?;
         let place = place(&request);
         let failed = |what: &dyn fmt::Display| Error::Provider(format!("{place}: {what}"));
-        let reply = tokio::time::timeout(TIMEOUT, self.transport.send(request)).await;
-        let reply = reply.map_err(|_| failed(&"no answer in time"))?.map_err(|error| failed(&error))?;
-        if reply.body().len() > ANSWER_MAX {
-            return Err(failed(&"the answer is too large"));
-        }
+        let reply = self.ask(request, headers, body).await?;
         let body: Option<Value> = serde_json::from_slice(reply.body()).ok();
         let status = reply.status();
         match body {
@@ -176,12 +160,43 @@ impl Remote {
             _ => Err(failed(&status)),
         }
     }
+
+    /// Sends a request and reads the answer, whatever it is. Errors hold nothing of the request but the host and
+    /// the path: parameters may be tokens.
+    pub(crate) async fn ask(
+        &self,
+        request: Builder,
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Result<Response<Bytes>> {
+        let place = place(&request);
+        let failed = |what: &dyn fmt::Display| Error::Provider(format!("{place}: {what}"));
+        let mut request = request.header(USER_AGENT, "portcullis");
+        let has_accept = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(ACCEPT.as_str()));
+        if !has_accept {
+            // Some answer forms unless they are asked for JSON.
+            request = request.header(ACCEPT, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(body);
+        let request = request.map_err(|error| Error::Internal(format!("a provider's settings: {error}")))?;
+        let reply = tokio::time::timeout(TIMEOUT, self.transport.send(request)).await;
+        let reply = reply.map_err(|_| failed(&"no answer in time"))?.map_err(|error| failed(&error))?;
+        if reply.body().len() > ANSWER_MAX {
+            return Err(failed(&"the answer is too large"));
+        }
+        Ok(reply)
+    }
 }
 
 /// Method, host and path.
-fn place(request: &Request<Bytes>) -> String {
-    let method: &Method = request.method();
-    format!("{method} {}{}", request.uri().host().unwrap_or_default(), request.uri().path())
+fn place(request: &Builder) -> String {
+    let method = request.method_ref().map(Method::as_str).unwrap_or_default();
+    let (host, path) =
+        request.uri_ref().map(|uri| (uri.host().unwrap_or_default(), uri.path())).unwrap_or_default();
+    format!("{method} {host}{path}")
 }
 
 /// The code of an OAuth error, if it is one: a word of few characters.
@@ -195,7 +210,6 @@ fn error_code(body: &Value) -> Option<&str> {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use http::Response;
     use std::sync::Mutex as SyncMutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -214,7 +214,7 @@ impl Settings {
     }
 
     /// What is wrong with an address.
-    pub(super) async fn email_fault(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Option<String>> {
+    pub(crate) async fn email_fault(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Option<String>> {
         match &self.validate_email {
             Some(validate) => validate(cx.clone(), tenant.to_owned(), email.to_owned()).await,
             None => Ok((!is_email(email)).then(|| "Email is invalid".to_owned())),
