@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that the compiler cannot hold.
 
+mod from_node;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         .filter_map(|path| Some((path.strip_prefix(root).ok()?, fs::read_to_string(path).ok()?)))
         .flat_map(|(path, text)| faults_of(&path.to_string_lossy(), &text))
         .chain(thin)
+        .chain(from_node::faults(root))
         .collect();
     if faults.is_empty() { ExitCode::SUCCESS } else { fail(&faults) }
 }

@@ -26,6 +26,17 @@ pub(crate) struct Route {
     pub(crate) handler: Handler,
 }
 
+impl Route {
+    /// Whether a `rid` names the route's recipe. Frontends before FDI 3.0 know recipes that were two in one.
+    fn is_of(&self, rid: &str) -> bool {
+        match rid {
+            "thirdpartyemailpassword" => ["thirdparty", "emailpassword"].contains(&self.rid),
+            "thirdpartypasswordless" => ["thirdparty", "passwordless"].contains(&self.rid),
+            rid => self.rid == rid,
+        }
+    }
+}
+
 /// The methods of the frontend APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApiMethod {
@@ -68,9 +79,9 @@ impl Routes {
     ) -> Option<(&Route, &'p str)> {
         let inside = path.strip_prefix(self.base_path.as_str())?;
         let inside = inside.strip_suffix('/').unwrap_or(inside);
-        let known_rid = rid.filter(|rid| self.all.iter().any(|route| route.rid == *rid));
+        let known_rid = rid.filter(|rid| self.all.iter().any(|route| route.is_of(rid)));
         let of = |rid: Option<&str>, inside: &str| {
-            let mut fitting = self.all.iter().filter(|route| rid.is_none_or(|rid| route.rid == rid));
+            let mut fitting = self.all.iter().filter(|route| rid.is_none_or(|rid| route.is_of(rid)));
             fitting.find(|route| route.path == inside && Method::from(route.method) == *method)
         };
         let find = |rid| {

@@ -9,7 +9,7 @@ use portcullis::recipes::multitenancy::{
     Provider, ProviderClient, TenantConfig, allowed_domains_claim,
 };
 use portcullis::recipes::session::{NewSession, SessionRecipe, VerifyOptions};
-use portcullis::{Cx, Error, Result, SessionError};
+use portcullis::{CoreError, Cx, Error, Result, SessionError};
 use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::json;
@@ -88,6 +88,14 @@ async fn providers_are_kept_for_a_tenant(#[values(Shape::Embedded, Shape::Http)]
     let kept = tenants.get_tenant(&cx, "public").await.unwrap().unwrap().third_party.providers;
     assert_eq!(kept[0], provider("custom", vec![client(Some("web"))]));
     assert_eq!(kept.len(), 2);
+
+    // Apple needs a key.
+    let apple = || provider("apple", vec![client(None)]);
+    let refused = tenants.create_or_update_third_party_config(&cx, "public", apple()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Core(CoreError::Refused { status: 400, .. })), "{refused:?}");
+    let unchecked = tenants.create_or_update_third_party_config_without_validation(&cx, "public", apple());
+    assert!(unchecked.await.unwrap());
+    assert!(tenants.delete_third_party_config(&cx, "public", "apple").await.unwrap());
 
     assert!(tenants.delete_third_party_config(&cx, "public", "custom").await.unwrap());
     assert!(!tenants.delete_third_party_config(&cx, "public", "custom").await.unwrap());

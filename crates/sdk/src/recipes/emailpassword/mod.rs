@@ -124,8 +124,13 @@ impl Passwords {
         let link = self.create_reset_password_link(cx, tenant, user_id, own_email).await?;
         let Some(link) = link else { return Ok(false) };
         let email = Email::new(own_email, EmailSubject::PasswordReset { link }, tenant);
-        self.delivery.send(cx, &email.of_user(&user.id, Some(recipe_user_id))).await?;
+        self.send_email(cx, &email.of_user(&user.id, Some(recipe_user_id))).await?;
         Ok(true)
+    }
+
+    /// Sends an e-mail in this recipe's way.
+    pub async fn send_email(&self, cx: &Cx, email: &Email) -> Result<()> {
+        self.delivery.send(cx, email).await
     }
 
     /// Uses a reset token up, without changing the password.

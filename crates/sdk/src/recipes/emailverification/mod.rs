@@ -75,8 +75,13 @@ impl Verifications {
         let user = cx.sdk().find_user(cx, recipe_user_id).await?;
         let user_id = user.map_or_else(|| recipe_user_id.to_owned(), |user| user.id);
         let email = Email::new(email, EmailSubject::EmailVerification { link }, tenant);
-        self.delivery.send(cx, &email.of_user(user_id, Some(recipe_user_id))).await?;
+        self.send_email(cx, &email.of_user(user_id, Some(recipe_user_id))).await?;
         Ok(true)
+    }
+
+    /// Sends an e-mail in this recipe's way.
+    pub async fn send_email(&self, cx: &Cx, email: &Email) -> Result<()> {
+        self.delivery.send(cx, email).await
     }
 
     /// Uses a token up: its address is proven from now on, and the login method is linked to others that have it,

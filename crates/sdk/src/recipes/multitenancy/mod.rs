@@ -155,6 +155,16 @@ impl Tenants {
         self.functions.create_or_update_third_party_config(cx, tenant, provider, false).await
     }
 
+    /// The same, but settings that no SDK could use are kept too.
+    pub async fn create_or_update_third_party_config_without_validation(
+        &self,
+        cx: &Cx,
+        tenant: &str,
+        provider: Provider,
+    ) -> Result<bool> {
+        self.functions.create_or_update_third_party_config(cx, tenant, provider, true).await
+    }
+
     /// Takes a provider from a tenant. Answers whether it was there.
     pub async fn delete_third_party_config(
         &self,
