@@ -8,6 +8,7 @@
 //! | `GET /authorize` | back to `redirect_uri` with a code, by redirect or, if asked for, by a form |
 //! | `POST /token` | tokens for a code, once |
 //! | `GET /userinfo` | about the person of an access token |
+//! | `POST /person` | nothing: the person with these claims is signed in from now on |
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -224,6 +225,11 @@ impl TestProvider {
                 self.exchange(&form, authorization)
             }
             (Method::GET, "/userinfo") => self.user_info(authorization),
+            (Method::POST, "/person") => {
+                let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                self.set_person(person_of(&serde_json::from_slice(&body).expect("claims")));
+                reply(StatusCode::OK, &json!({}))
+            }
             _ => reply(StatusCode::NOT_FOUND, &json!({})),
         }
     }
@@ -402,6 +408,15 @@ fn claims_of(person: &Person) -> Value {
         claims["email_verified"] = is_verified.into();
     }
     claims
+}
+
+fn person_of(claims: &Value) -> Person {
+    let text = |name: &str| claims[name].as_str().map(str::to_owned);
+    Person {
+        id: text("sub").expect("an id"),
+        email: text("email"),
+        email_verified: claims["email_verified"].as_bool(),
+    }
 }
 
 fn query(url: &Url) -> HashMap<String, String> {

@@ -1,8 +1,8 @@
 // A second factor: one-time codes, as the SDK's MFA recipe asks for them and the core counts and checks them.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { require, startApplication } from "./application.js";
+import { code, wrongCode } from "./authenticator.js";
 import { Browser, claimsOf, form } from "./browser.js";
 import { startCore } from "./processes.js";
 
@@ -30,23 +30,6 @@ after(async () => {
     application?.stop();
     await core?.stop();
 });
-
-/** The code that an authenticator shows, so many periods from now. */
-function code(secret, periods = 0) {
-    const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
-    const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + periods));
-    const digest = createHmac("sha1", key).update(counter).digest();
-    const offset = digest[19] & 15;
-    return `${(digest.readUInt32BE(offset) & 0x7fffffff) % 1_000_000}`.padStart(6, "0");
-}
-
-/** A code that is right in none of the periods around now. */
-const wrongCode = (secret) => {
-    const right = [-2, -1, 0, 1, 2].map((periods) => code(secret, periods));
-    return ["000000", "000001", "000002", "000003", "000004", "000005"].find((candidate) => !right.includes(candidate));
-};
 
 async function signedUp() {
     const email = `user${++users}.${unique}@example.com`;
