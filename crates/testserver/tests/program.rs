@@ -129,3 +129,55 @@ async fn functions_are_called_from_afar_and_applications_made_anew() {
     let unknown = client.call("POST", "/test/emailpassword/signup", &ann).await.expect("an answer");
     assert!(unknown.1.contains("emailpassword recipe was not added"), "{}", unknown.1);
 }
+
+#[tokio::test]
+async fn the_pages_application_is_made_anew_and_its_post_is_kept() {
+    let (port, suite_port, core_port) = (free_port(), free_port(), free_port());
+    let mut core = Command::new(env!("CARGO_BIN_EXE_portcullis-shared-suite"));
+    core.env("API_PORT", suite_port.to_string()).env("SUPERTOKENS_CORE_PORT", core_port.to_string());
+    let (_core, _) = start(core.env("CORE", "embedded"), suite_port, "/test/ping").await;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis-auth-react-suite"));
+    program.env("NODE_PORT", port.to_string()).env("SUPERTOKENS_CORE_HOST", "127.0.0.1");
+    program.env("SUPERTOKENS_CORE_PORT", core_port.to_string()).env_remove("WEB_PORT");
+    let (_running, client) = start(&mut program, port, "/ping").await;
+    let app = client.asks("POST", "/test/setup/app", &json!({"appId": "pages"})).await;
+    assert_eq!(app, json!(format!("http://127.0.0.1:{core_port}/appid-pages")));
+
+    let setup = json!({"coreUrl": app, "enabledRecipes": ["passwordless", "webauthn"], "passwordlessFlowType": "USER_INPUT_CODE"});
+    client.asks("POST", "/test/setup/st", &setup).await;
+    let methods = client.asks("GET", "/auth/loginmethods", &json!({})).await;
+    assert_eq!(methods["firstFactors"], json!(["webauthn", "otp-email", "otp-phone"]));
+    let ann = json!({"email": "ann@example.com"});
+    let device = client.asks("POST", "/auth/signinup/code", &ann).await;
+    let id = device["preAuthSessionId"].as_str().expect("a device");
+    let path = format!("/test/getDevice?preAuthSessionId={}", id.replace('+', "%2B"));
+    let kept = client.asks("GET", &path, &json!({})).await;
+    let code = &kept["codes"][0]["userInputCode"];
+    let entered = json!({"preAuthSessionId": id, "deviceId": device["deviceId"], "userInputCode": code});
+    assert_eq!(client.asks("POST", "/auth/signinup/code/consume", &entered).await["status"], "OK");
+    let refused = json!({"email": "ann@example.com", "generalError": true});
+    let refused = client.asks("POST", "/auth/signinup/code", &refused).await;
+    assert_eq!(refused, json!({"status": "GENERAL_ERROR", "message": "general error from API create code"}));
+
+    let ben = json!({"email": "ben@example.com"});
+    let options = client.asks("POST", "/auth/webauthn/options/register", &ben).await;
+    let made =
+        json!({"registerOptionsResponse": options, "rpId": "localhost", "origin": "http://localhost:3031"});
+    let made = client.asks("POST", "/test/webauthn/create-credential", &made).await;
+    let made = json!({
+        "webauthnGeneratedOptionsId": options["webauthnGeneratedOptionsId"],
+        "credential": made["credential"],
+    });
+    assert_eq!(client.asks("POST", "/auth/webauthn/signup", &made).await["status"], "OK");
+
+    let described = json!({"coreUrl": app, "mfaInfo": {"firstFactors": ["emailpassword"], "requirements": [{"oneOf": ["totp"]}]}});
+    client.asks("POST", "/test/setup/st", &described).await;
+    let methods = client.asks("GET", "/auth/loginmethods", &json!({})).await;
+    assert_eq!(methods["firstFactors"], json!(["emailpassword"]));
+    let code = client
+        .asks("POST", "/test/getTOTPCode", &json!({"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}))
+        .await;
+    assert_eq!(code["totp"].as_str().map(str::len), Some(6));
+    let broken = client.call("POST", "/test/setup/st", &json!({"mfaInfo": {"firstFactors": []}})).await;
+    assert_eq!(broken.expect("an answer").0, 500);
+}
