@@ -15,6 +15,7 @@ mod dashboard;
 mod deliveries;
 mod emailpassword;
 mod emailverification;
+mod factors;
 mod hostile;
 mod jwt;
 mod known_passwords;

@@ -17,6 +17,7 @@ use portcullis_testkit::{START, Shape};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const ANN: [(&str, &str); 2] = [("email", "ann@example.com"), ("password", "correct1horse")];
 const INFO: &str = "/auth/mfa/info";
@@ -189,6 +190,47 @@ async fn who_has_a_factor_goes_through_it_and_sets_up_no_other(
     let body = json!({"deviceName": "phone"});
     let reply = call(&app, &mut ann.token, Method::POST, "/auth/totp/device/remove", &body).await;
     assert_eq!(reply.seen(), (200, json!({"status": "OK", "didDeviceExist": true})));
+}
+
+/// Counts how often it is asked what a user has set up.
+struct Counts {
+    original: Arc<dyn Functions>,
+    asked: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Functions for Counts {
+    fn original(&self) -> &dyn Functions {
+        &*self.original
+    }
+
+    async fn factors_setup_for_user(&self, cx: &Cx, user: &portcullis::User) -> Result<Vec<String>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.original().factors_setup_for_user(cx, user).await
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_old_session_learns_what_is_required_before_it_sets_up_a_factor(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let recipe = MultiFactorAuth::new().override_functions(|original| Counts { original, asked: counter });
+    let app = app_with(shape, recipe).await;
+    let mut ann = sign_up(&app).await;
+    // Stolen before Ann had a second factor.
+    let mut stolen = sign_in(&app).await;
+    set_up_totp(&app, &mut ann.token, "phone").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nothing is asked of Ann, who has come far enough");
+    require_totp(&app, &ann).await;
+    assert_eq!(refusal(&app, &stolen.token, &VerifyOptions::new()).await, None);
+    let body = json!({"deviceName": "thief's"});
+    let reply = call(&app, &mut stolen.token, Method::POST, "/auth/totp/device", &body).await;
+    assert_eq!((reply.status, &reply.body["claimValidationErrors"][0]["id"]), (403, &json!("st-mfa")));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(refusal(&app, &stolen.token, &VerifyOptions::new()).await, Some(unsatisfied()));
 }
 
 #[rstest]

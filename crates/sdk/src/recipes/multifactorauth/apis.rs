@@ -59,10 +59,9 @@ impl Apis for BaseApis {
     async fn resync_session_and_fetch_mfa_info(&self, cx: &Cx, session: &Session) -> Result<MfaInfo> {
         let user = cx.sdk().find_user(cx, session.user_id()).await?;
         let user = user.ok_or_else(|| SessionError::over("Session user not found"))?;
-        let functions = &cx.sdk().multi_factor_auth()?.functions;
         let now = state::look_at(cx, session, None).await?;
-        let factors = functions.factors_setup_for_user(cx, &user).await?;
-        let set_up = SetUp { requirements: now.requirements, factors };
+        let set_up = SetUp::of(&user, now.requirements);
+        let already_setup = set_up.factors(cx).await?;
         let offered = cx.sdk().recipes().second_factors();
         let (allowed, _) = super::allowed(cx, session, &offered, &set_up).await?;
         let addresses = addresses::of_user(&user, session.recipe_user_id(), &offered);
@@ -71,17 +70,17 @@ impl Apis for BaseApis {
         let open = requirements::next(&now.value.completed, &set_up.requirements);
         let open = open.as_ref().map(Requirement::factors).unwrap_or_default();
         // A factor that is neither there nor can be is no way on.
-        let works = |factor: &&String| allowed.contains(factor) || set_up.factors.contains(factor);
+        let works = |factor: &&String| allowed.contains(factor) || already_setup.contains(factor);
         let next: Vec<String> = open.iter().filter(works).cloned().collect();
         if next.is_empty() && !open.is_empty() {
             return Err(Error::Internal(format!(
-                "the user must go through one of the factors {}, but has set up none and may set up none: is a recipe missing that offers them?",
+                "The user is required to complete secondary factors they are not allowed to ({}), likely because of configuration issues.",
                 open.join(", ")
             )));
         }
         Ok(MfaInfo {
             next,
-            already_setup: set_up.factors,
+            already_setup: already_setup.to_vec(),
             allowed_to_setup: allowed,
             emails: addresses.emails,
             phone_numbers: addresses.phone_numbers,

@@ -1,6 +1,6 @@
 //! What can be done about factors. Each function can be replaced.
 
-use super::claim::needs;
+use super::claim::{ClaimValue, needs};
 use super::requirements::{Requirement, distinct, next};
 use super::state::{self, AuthState};
 use crate::recipes::factors;
@@ -9,15 +9,30 @@ use crate::{Cx, Result, User};
 use async_trait::async_trait;
 use portcullis_wire::Object;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 /// What decides whether a factor may be set up.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct SetUp {
     /// What signing in asks of the session's user.
     pub requirements: Vec<Requirement>,
-    /// The factors that the user has set up.
-    pub factors: Vec<String>,
+    user: User,
+    factors: OnceCell<Vec<String>>,
+}
+
+impl SetUp {
+    /// What is asked of a user now.
+    pub(super) fn of(user: &User, requirements: Vec<Requirement>) -> Self {
+        Self { requirements, user: user.clone(), factors: OnceCell::new() }
+    }
+
+    /// The factors that the user has set up. They are looked up once, when they are first asked for: to a session
+    /// that has gone through what signing in asks they do not matter.
+    pub async fn factors(&self, cx: &Cx) -> Result<&[String]> {
+        let functions = &cx.sdk().multi_factor_auth()?.functions;
+        let factors = self.factors.get_or_try_init(|| functions.factors_setup_for_user(cx, &self.user));
+        factors.await.map(Vec::as_slice)
+    }
 }
 
 /// The functions of the multifactorauth recipe. A replacement implements [`Functions::original`] and what it
@@ -122,12 +137,14 @@ impl Functions for BaseFunctions {
         factor: &str,
         set_up: &SetUp,
     ) -> Result<()> {
-        let (factor, set_up) = (factor.to_owned(), set_up.clone());
-        let validator = needs(move |value| {
-            let refusal = (!value.is_satisfied).then(|| refusal(&value.completed, &factor, &set_up));
-            refusal.flatten().map(Value::from)
-        });
-        session.assert_claims(cx, &[validator]).await
+        let claim = ClaimValue::of(&session.access_token_payload()).unwrap_or_default();
+        if claim.is_satisfied {
+            return Ok(());
+        }
+        match refusal(&claim.completed, factor, &set_up.requirements, set_up.factors(cx).await?) {
+            Some(refusal) => session.assert_claims(cx, &[needs(move |_| Some(refusal.into()))]).await,
+            None => Ok(()),
+        }
     }
 
     async fn mark_factor_as_complete_in_session(
@@ -175,10 +192,15 @@ impl Functions for BaseFunctions {
 }
 
 /// Why a factor may not be set up by a session that has not come far enough.
-fn refusal(completed: &Object, factor: &str, set_up: &SetUp) -> Option<&'static str> {
-    let next = next(completed, &set_up.requirements);
+fn refusal(
+    completed: &Object,
+    factor: &str,
+    requirements: &[Requirement],
+    set_up: &[String],
+) -> Option<&'static str> {
+    let next = next(completed, requirements);
     let next = next.as_ref().map(Requirement::factors).unwrap_or_default();
-    if next.iter().any(|id| set_up.factors.contains(id)) {
+    if next.iter().any(|id| set_up.contains(id)) {
         // There is a way on for the user, and a thief of the first factor shall not make another one.
         return Some("Completed factors in the session does not satisfy the MFA requirements for auth");
     }
@@ -231,9 +253,9 @@ mod tests {
             (Vec::new(), &[], &[], "totp", None),
         ] {
             let completed = completed.iter().map(|id: &&str| ((*id).to_owned(), 1.into())).collect();
-            let factors = set_up.iter().map(|id: &&str| (*id).to_owned()).collect();
-            let set_up = SetUp { requirements, factors };
-            assert_eq!(refusal(&completed, factor, &set_up), told, "{set_up:?} {completed:?} {factor}");
+            let set_up: Vec<_> = set_up.iter().map(|id: &&str| (*id).to_owned()).collect();
+            let refusal = refusal(&completed, factor, &requirements, &set_up);
+            assert_eq!(refusal, told, "{requirements:?} {set_up:?} {completed:?} {factor}");
         }
     }
 }

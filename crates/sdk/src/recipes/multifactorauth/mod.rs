@@ -68,8 +68,9 @@ impl Factors {
         user: &User,
         factors: &[&str],
     ) -> Result<Vec<String>> {
-        let requirements = state::look_at(cx, session, None).await?.requirements;
-        let set_up = SetUp { requirements, factors: self.functions.factors_setup_for_user(cx, user).await? };
+        // What the session has learnt may be out of date: one that was stolen before its user asked for a second
+        // factor is not to set up another.
+        let set_up = SetUp::of(user, state::look_at(cx, session, None).await?.requirements);
         match allowed(cx, session, factors, &set_up).await? {
             (allowed, Some(refusal)) if allowed.is_empty() => Err(refusal.into()),
             (allowed, _) => Ok(allowed),
