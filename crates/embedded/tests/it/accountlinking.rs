@@ -1,7 +1,7 @@
 //! Several login methods that are one user. Those of a provider are made in the core, as the provider's recipe
 //! makes them.
 
-use crate::app::{Mails, Reply, TestApp};
+use crate::app::{Mails, Reply, TestApp, token_of};
 use http::{Method, Request};
 use portcullis::recipes::accountlinking::{
     AccountLinking, AutomaticLinking, CanCreatePrimaryUser, CanLinkAccounts, CreatePrimaryUser, LinkAccounts,
@@ -410,7 +410,10 @@ async fn a_user_without_a_password_gets_one_by_a_reset(#[values(Shape::Embedded,
         world.app.post("/auth/user/password/reset", &json!({"formFields": fields, "token": token})).await
     };
     assert_eq!(ask("ann@example.com").await.body, json!({"status": "OK"}));
-    let token = world.mails.token("reset-password").await;
+    let (email, _) = world.mails.one().await;
+    let of_whom = (email.user_id.as_deref(), email.recipe_user_id);
+    assert_eq!(of_whom, (Some(google.as_str()), None), "the login method is not there yet");
+    let token = token_of(email.subject.link().unwrap(), "reset-password");
     assert_eq!(reset(&token).await.body, json!({"status": "OK"}));
     let [(linked_to, _)] = world.take_linked().try_into().unwrap();
     assert_eq!(linked_to, google);
@@ -423,7 +426,10 @@ async fn a_user_without_a_password_gets_one_by_a_reset(#[values(Shape::Embedded,
     world.primary(&bob).await;
     let password = world.password("bob@example.com").await;
     ask("bob@example.com").await;
-    let token = world.mails.token("reset-password").await;
+    let (email, _) = world.mails.one().await;
+    let of_whom = (email.user_id.as_deref(), email.recipe_user_id.as_deref());
+    assert_eq!(of_whom, (Some(bob.as_str()), Some(password.as_str())));
+    let token = token_of(email.subject.link().unwrap(), "reset-password");
     assert_eq!(reset(&token).await.body, json!({"status": "OK"}));
     assert_eq!(world.take_linked(), [(bob, password)]);
 }

@@ -51,12 +51,12 @@ async fn find_and_send(cx: &Cx, tenant: String, email: &str, users: &[User]) -> 
 async fn make_and_send(cx: &Cx, tenant: String, to: Addressee) -> Result<()> {
     let Addressee { email, user_id, recipe_user_id } = to;
     let recipe = cx.sdk().email_password()?;
-    let recipe_user_id = recipe_user_id.unwrap_or_else(|| user_id.clone());
-    let token = recipe.functions.create_reset_password_token(cx, &tenant, &recipe_user_id, &email).await?;
+    let whose = recipe_user_id.as_ref().unwrap_or(&user_id);
+    let token = recipe.functions.create_reset_password_token(cx, &tenant, whose, &email).await?;
     // The user may have been deleted meanwhile.
     let Some(token) = token else { return Ok(()) };
     let subject = EmailSubject::PasswordReset { link: reset_link(cx, &token, &tenant) };
-    let email = Email::new(email, subject, tenant).of_user(user_id, Some(&recipe_user_id));
+    let email = Email::new(email, subject, tenant).of_user(user_id, recipe_user_id.as_deref());
     recipe.delivery.send(cx, &email).await
 }
 
