@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The recipe as the suite describes it.
 pub(crate) fn recipe(config: &Body, record: &Arc<Record>) -> AccountLinking {
     let mut recipe = AccountLinking::new();
-    let rule = config.optional("shouldDoAutomaticAccountLinking").map(Rule::of);
+    let rule = config.optional("shouldDoAutomaticAccountLinking").and_then(Rule::of);
     let asked = Arc::clone(record);
     recipe = recipe.should_do_automatic_account_linking(move |cx, question| {
         let (rule, record) = (rule, Arc::clone(&asked));
@@ -81,7 +81,8 @@ enum Exception {
 const EXCEPTIONAL: &str = "test2@example.com";
 
 impl Rule {
-    fn of(text: &str) -> Self {
+    /// `None` for a decision that never links.
+    fn of(text: &str) -> Option<Self> {
         let times = |name: &str| text.matches(name).count();
         let unverified_if_told = times("DO_LINK_WITHOUT_VERIFICATION") > 0;
         let exception = if text.contains("onlyLinkIfNewUserVerified") {
@@ -96,6 +97,9 @@ impl Rule {
             Exception::Never
         };
         let by_name = exception == Exception::UnverifiedByProvider;
+        if !by_name && !text.contains("shouldAutomaticallyLink:!0") {
+            return None;
+        }
         let told = if by_name || text.contains("DO_NOT_LINK") {
             Told::Not
         } else if times("DO_LINK") > times("DO_LINK_WITHOUT_VERIFICATION") {
@@ -103,12 +107,12 @@ impl Rule {
         } else {
             Told::Nothing
         };
-        Self {
+        Some(Self {
             requires_verification: by_name || text.contains("shouldRequireVerification:!0"),
             told,
             unverified_if_told,
             exception,
-        }
+        })
     }
 
     async fn applies(self, cx: &Cx, question: &LinkingQuestion) -> Result<bool> {
@@ -312,13 +316,17 @@ mod tests {
 
     #[test]
     fn a_decision_is_told_by_the_names_in_it() {
-        let rule = |text| Rule::of(text);
-        let told = rule("c=>c.DO_LINK?{shouldRequireVerification:!0}:{}");
+        let rule = |text: &str| Rule::of(text).unwrap();
+        let verified = "{shouldAutomaticallyLink:!0,shouldRequireVerification:!0}";
+        let any = "{shouldAutomaticallyLink:!0,shouldRequireVerification:!1}";
+        let told = rule(&format!("c=>c.DO_LINK?{verified}:{{}}"));
         assert!(told.told == Told::Only && told.requires_verification);
-        let unless = rule("c=>c.DO_NOT_LINK?{}:c.DO_LINK_WITHOUT_VERIFICATION?{}:{}");
-        assert!(unless.told == Told::Not && unless.unverified_if_told);
-        assert!(!unless.requires_verification);
-        assert_eq!(rule("(u,s)=>u.id===s.getUserId()").exception, Exception::SessionUser);
+        let unless = rule(&format!("c=>c.DO_NOT_LINK?{{}}:c.DO_LINK_WITHOUT_VERIFICATION?{any}:{verified}"));
+        assert!(unless.told == Told::Not && unless.unverified_if_told && unless.requires_verification);
+        assert!(!rule(&format!("()=>({any})")).requires_verification);
+        let not_own = rule(&format!("(u,s)=>u.id===s.getUserId()?{{}}:{any}"));
+        assert_eq!(not_own.exception, Exception::SessionUser);
         assert_eq!(rule("onlyLinkIfNewUserVerified").exception, Exception::UnverifiedByProvider);
+        assert_eq!(Rule::of("()=>({shouldAutomaticallyLink:!1})"), None);
     }
 }

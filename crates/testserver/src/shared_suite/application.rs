@@ -3,7 +3,10 @@
 use crate::body::Body;
 use crate::core::Core;
 use crate::record::Record;
-use crate::{accountlinking, emailpassword, emailverification, multifactorauth, session, totp};
+use crate::{
+    accountlinking, emailpassword, emailverification, multifactorauth, passwordless, session, thirdparty,
+    totp,
+};
 use portcullis::recipes::dashboard::Dashboard;
 use portcullis::recipes::multitenancy::Multitenancy;
 use portcullis::{AppInfo, Builder, Portcullis};
@@ -73,6 +76,8 @@ fn add(builder: Builder, recipe: &Value, record: &Arc<Record>) -> Result<Builder
         "emailpassword" => builder.recipe(emailpassword::recipe(&config, record)),
         "emailverification" => builder.recipe(emailverification::recipe(&config, record)),
         "multifactorauth" => builder.recipe(multifactorauth::recipe(&config)),
+        "passwordless" => builder.recipe(passwordless::recipe(&config, record)),
+        "thirdparty" => builder.recipe(thirdparty::recipe(&config, record)?),
         "totp" => builder.recipe(totp::recipe(&config)),
         "multitenancy" => builder.recipe(Multitenancy::new()),
         "session" => builder.recipe(session::recipe(&config, record)),

@@ -17,6 +17,10 @@ impl Body {
         serde_json::from_str(text).map(Self).map_err(|error| Error::Internal(error.to_string()))
     }
 
+    pub(crate) fn into_fields(self) -> Map<String, Value> {
+        self.0
+    }
+
     /// The object in a field.
     pub(crate) fn inner(&self, name: &str) -> Self {
         Self(self.object(name))

@@ -112,7 +112,9 @@ impl EmailDelivery for Mailbox {
         let EmailSubject::PasswordReset { link } = &email.subject else { return Ok(()) };
         let record = &self.record;
         let mut user = json!({"id": email.user_id, "email": email.to});
-        user["recipeUserId"] = json!(email.recipe_user_id);
+        if let Some(id) = &email.recipe_user_id {
+            user["recipeUserId"] = id.as_str().into();
+        }
         let input = json!({"type": "PASSWORD_RESET", "user": user, "passwordResetLink": link,
             "tenantId": email.tenant});
         record.log(Side::Call, "EmailPassword.emailDelivery.override.sendEmail", &json!([input]));
@@ -120,7 +122,9 @@ impl EmailDelivery for Mailbox {
             record.keep("sendEmailCallbackCalled", true);
             record.keep("sendEmailToUserId", json!(email.user_id));
             record.keep("sendEmailToUserEmail", email.to.as_str());
-            record.keep("sendEmailToRecipeUserId", json!({"recipeUserId": email.recipe_user_id}));
+            if let Some(id) = &email.recipe_user_id {
+                record.keep("sendEmailToRecipeUserId", json!({"recipeUserId": id}));
+            }
             record.keep("token", token_of(link));
         }
         record.happen(Event::ResetLinkDone);

@@ -23,11 +23,15 @@ struct Watcher(Weak<Server>);
 impl<S: tracing::Subscriber> Layer<S> for Watcher {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let module = event.metadata().module_path().unwrap_or_default();
-        let Some(module) = module.strip_prefix("portcullis::recipes::") else { return };
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        let Some(event) = event_of(module, &message.0) else { return };
-        if let Some(server) = self.0.upgrade() {
+        let Some(module) = module.strip_prefix("portcullis::") else { return };
+        let Some(server) = self.0.upgrade() else { return };
+        let mut told = Told::default();
+        event.record(&mut told);
+        if (module, told.message.as_str()) == ("handle", "a call could not be served") {
+            server.current().record.fail(told.error);
+        } else if let Some(module) = module.strip_prefix("recipes::")
+            && let Some(event) = event_of(module, &told.message)
+        {
             server.current().record.happen(event);
         }
     }
@@ -45,12 +49,19 @@ fn event_of(module: &str, message: &str) -> Option<Event> {
     }
 }
 
-struct Message(String);
+/// What a line of the log says.
+#[derive(Default)]
+struct Told {
+    message: String,
+    error: String,
+}
 
-impl Visit for Message {
+impl Visit for Told {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            "error" => self.error = format!("{value:?}"),
+            _ => {}
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What happened since the application was made, for the suite to ask about.
 
+use portcullis::recipes::session::Session;
 use portcullis::{Clock, Error};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -17,6 +19,10 @@ pub(crate) struct Record {
     logs: Mutex<Vec<Value>>,
     params: Mutex<Map<String, Value>>,
     events: Mutex<Vec<Event>>,
+    /// The sessions that the suite holds, by access token.
+    sessions: Mutex<HashMap<String, Session>>,
+    /// What the SDK's log tells of the last call that it could not serve.
+    failure: Mutex<Option<String>>,
     happened: Notify,
 }
 
@@ -59,6 +65,8 @@ impl Record {
             logs: Mutex::default(),
             params: Mutex::new(fresh_params()),
             events: Mutex::default(),
+            sessions: Mutex::default(),
+            failure: Mutex::default(),
             happened: Notify::new(),
         }
     }
@@ -101,6 +109,14 @@ impl Record {
         lock(&self.params).insert(name.to_owned(), value.into());
     }
 
+    /// Keeps one more of what an override saw.
+    pub(crate) fn append(&self, name: &str, value: Value) {
+        let mut params = lock(&self.params);
+        if let Value::Array(list) = params.entry(name).or_insert_with(|| json!([])) {
+            list.push(value);
+        }
+    }
+
     /// Counts a call of the core.
     pub(crate) fn count_core_call(&self) {
         let mut params = lock(&self.params);
@@ -117,6 +133,26 @@ impl Record {
     pub(crate) fn reset(&self) {
         self.clear_logs();
         *lock(&self.params) = fresh_params();
+    }
+
+    /// Keeps a session that the suite gets to hold.
+    pub(crate) fn keep_session(&self, session: &Session) {
+        lock(&self.sessions).insert(session.access_token(), session.clone());
+    }
+
+    /// The session that the suite got with an access token.
+    pub(crate) fn session(&self, access_token: &str) -> Option<Session> {
+        lock(&self.sessions).get(access_token).cloned()
+    }
+
+    /// A call could not be served.
+    pub(crate) fn fail(&self, why: String) {
+        *lock(&self.failure) = Some(why);
+    }
+
+    /// Why a call could not be served, told once.
+    pub(crate) fn take_failure(&self) -> Option<String> {
+        lock(&self.failure).take()
     }
 
     /// An event happens.

@@ -4,8 +4,8 @@ use crate::application::Application;
 use crate::body::{Body, unknown};
 use crate::record::Event;
 use crate::{
-    Server, accountlinking, emailpassword, emailverification, multifactorauth, multitenancy, session, totp,
-    usermetadata, users,
+    Server, accountlinking, emailpassword, emailverification, multifactorauth, multitenancy, passwordless,
+    session, thirdparty, totp, usermetadata, users,
 };
 use axum::Router;
 use axum::extract::{Request, State};
@@ -15,7 +15,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use portcullis::{CoreError, Cx, Error, Exchange, Result, SessionError};
+use portcullis::{BuildError, CoreError, Cx, Error, Exchange, Result, SessionError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -47,6 +47,12 @@ async fn of_frontend(application: &Application, head: &Parts, body: Bytes) -> Re
     if asks_for_link && is_ok(&response) {
         // Which the suite does not: it asks at once what was sent.
         application.record.reset_link_done().await;
+    }
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR
+        && let Some(why) = application.record.take_failure()
+    {
+        // The Node SDK leaves it to the app what a caller is told; the suite's app tells everything.
+        return failure(&why);
     }
     response.map(axum::body::Body::from)
 }
@@ -109,7 +115,13 @@ fn init(server: &Server, body: &Body) -> Response {
             if let Ok(application) = Application::before_the_first(&server.core, &server.core_url) {
                 server.replace(application);
             }
-            failure(&error.to_string())
+            failure(&match error.downcast_ref() {
+                // In the Node SDK's words, which the suite looks for.
+                Some(BuildError::MissingRecipe { recipe: "totp", needs: "multifactorauth" }) => {
+                    "Please initialize the MultiFactorAuth recipe to use TOTP.".to_owned()
+                }
+                _ => error.to_string(),
+            })
         }
     }
 }
@@ -120,6 +132,7 @@ async fn call(application: &Application, head: &Parts, body: &Bytes) -> Response
     let cx = Cx::of_request(&application.sdk, Arc::clone(&exchange));
     let body = Body::read(body);
     body.pass_user_context(&cx);
+    cx.user_context().insert(Arc::clone(&application.record));
     let path = head.uri.path();
     let outcome = match path.strip_prefix("/test/").and_then(|path| path.split_once('/')) {
         Some((recipe, function)) => of_recipe(application, &cx, (recipe, function), &body).await,
@@ -156,6 +169,8 @@ async fn of_recipe(
         "multitenancy" => multitenancy::call(cx, function, body).await,
         "session" => session::call(cx, &application.record, function, body).await,
         "multifactorauth" => multifactorauth::call(cx, function, body).await,
+        "passwordless" => passwordless::call(cx, function, body).await,
+        "thirdparty" => thirdparty::call(cx, function, body).await,
         "totp" => totp::call(cx, function, body).await,
         "usermetadata" => usermetadata::call(cx, function, body).await,
         _ => Err(unknown(recipe)),

@@ -93,19 +93,19 @@ pub(crate) async fn call(cx: &Cx, record: &Arc<Record>, function: &str, body: &B
                 .payload(body.object("accessTokenPayload"))
                 .session_data(body.object("sessionDataInDatabase"));
             new.disable_anti_csrf = body.flag("disableAntiCsrf").unwrap_or(false);
-            shown(&sessions.create_without_request(cx, new).await?, &Body::default())
+            shown(record, &sessions.create_without_request(cx, new).await?, &Body::default())
         }
         "getsessionwithoutrequestresponse" => {
             let (token, anti_csrf) = (body.text("accessToken"), body.optional("antiCsrfToken"));
             let options = options(&body.inner("options"));
             let session = sessions.verify_without_request(cx, token, anti_csrf, &options).await?;
-            session.map_or(Value::Null, |session| shown(&session, &Body::default()))
+            session.map_or(Value::Null, |session| shown(record, &session, &Body::default()))
         }
         "refreshsessionwithoutrequestresponse" => {
             let (token, anti_csrf) = (body.text("refreshToken"), body.optional("antiCsrfToken"));
             let disable = body.flag("disableAntiCsrf").unwrap_or(false);
             let session = sessions.refresh_without_request(cx, token, anti_csrf, disable).await?;
-            shown(&session, &Body::default())
+            shown(record, &session, &Body::default())
         }
         "getsessioninformation" => {
             sessions.information(cx, handle).await?.map_or(Value::Null, |found| information(&found))
@@ -164,16 +164,24 @@ fn information(found: &SessionInformation) -> Value {
     })
 }
 
-/// The session of a call, as the suite keeps it.
+/// The session of a call, as the suite keeps it. It goes on using one whose access token has expired, as an app
+/// does that holds a session of the Node SDK.
 pub(crate) async fn session_of(cx: &Cx, body: &Body) -> Result<Option<Session>> {
     let kept = body.inner("session");
     let Some(token) = kept.optional("accessToken") else { return Ok(None) };
     let options = VerifyOptions::new().anti_csrf_check(false).without_claims();
-    cx.sdk().session()?.verify_without_request(cx, token, None, &options).await
+    match cx.sdk().session()?.verify_without_request(cx, token, None, &options).await {
+        Err(error @ Error::Session(SessionError::TryRefreshToken { .. })) => {
+            let record: Option<Arc<Record>> = cx.user_context().get();
+            record.and_then(|record| record.session(token)).map(Some).ok_or(error)
+        }
+        verified => verified,
+    }
 }
 
 /// A session as the suite keeps it; what a call did not bring forth anew stays as it was.
-fn shown(session: &Session, before: &Body) -> Value {
+fn shown(record: &Record, session: &Session, before: &Body) -> Value {
+    record.keep_session(session);
     let tokens = session.all_tokens_dangerously();
     let refresh_token = tokens.refresh_token.map(|token| json!({"token": token}));
     let anti_csrf_token = tokens.anti_csrf_token.map(Value::from);
@@ -234,7 +242,7 @@ async fn of_object(cx: &Cx, record: &Arc<Record>, method: &str, body: &Body) -> 
         }
         _ => return Err(unknown(method)),
     };
-    Ok(json!({"retVal": answer, "updatedSession": shown(&session, &body.inner("session"))}))
+    Ok(json!({"retVal": answer, "updatedSession": shown(record, &session, &body.inner("session"))}))
 }
 
 /// A claim of the SDK's, or one of the suite's own, whose values come with it.
