@@ -47,7 +47,7 @@ export async function startExample(provider) {
         /** The link and the code of an e-mail to this address that has not been read yet. */
         emailed: async (about, to) => {
             const isIt = (line) => line.includes(`to="${to}"`) && line.includes(`about=${about} `);
-            for (const deadline = Date.now() + 5000; ; await sleep(10)) {
+            for (const deadline = Date.now() + 10_000; ; await sleep(10)) {
                 const at = server.lines.findLastIndex(isIt);
                 if (at >= 0) {
                     const [line] = server.lines.splice(at, 1);
@@ -71,7 +71,8 @@ export class Person {
         person.faults = [];
         person.askedElsewhere = [];
         person.context = await browser.newContext({ viewport: { width: 1000, height: 900 } });
-        person.context.setDefaultTimeout(10_000);
+        // SuperTokens' SDK waits for up to ten seconds for a lock that a page held which is gone.
+        person.context.setDefaultTimeout(20_000);
         const isElsewhere = ({ hostname }) => !["localhost", "127.0.0.1"].includes(hostname);
         await person.context.route(isElsewhere, (route) => {
             person.askedElsewhere.push(route.request().url());

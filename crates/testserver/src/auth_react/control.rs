@@ -77,7 +77,9 @@ pub(crate) async fn device(State(server): Shared, Query(params): Params) -> Resu
 
 /// `POST /test/getTOTPCode {secret}`: what an authenticator app shows now.
 pub(crate) async fn totp_code(Json(body): Json<Value>) -> Answer<Json<Value>> {
-    let secret = Secret::try_from_base32(body["secret"].as_str().unwrap_or_default()).map_err(broken)?;
+    // Not every secret that the suite shows is one of the core's, which have capitals alone.
+    let secret = body["secret"].as_str().unwrap_or_default().to_uppercase();
+    let secret = Secret::try_from_base32(secret).map_err(broken)?;
     let totp = Builder::new().with_secret(secret).with_step_duration(1).build_noncompliant();
     Ok(Json(json!({"totp": totp.generate_current().to_string()})))
 }
