@@ -1,8 +1,9 @@
 //! Account linking: every endpoint with all its answers, and what linking does to sessions, lists and deletion.
 
-use portcullis_db::args;
+use portcullis_db::{Engine, args};
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(crate) const EMAIL: &str = "ann@example.com";
 const PRIMARY: &str = "/recipe/accountlinking/user/primary";
@@ -521,4 +522,39 @@ async fn of_fifty_calls_at_once_one_gets_what_two_want() {
     let replies = futures_util::future::join_all((0..50).map(|_| link(&core, &other, &winner))).await;
     assert_eq!(replies.iter().filter(|reply| reply["accountsAlreadyLinked"] == false).count(), 1);
     assert!(replies.iter().all(|reply| reply["status"] == "OK"));
+}
+
+/// Whoever has reserved something takes a while to go on.
+async fn pause_after_reservations(core: &TestCore) {
+    let mut tx = core.app.db.write().await.unwrap();
+    for sql in [
+        "create function pause() returns trigger language plpgsql
+         as 'begin perform pg_sleep(0.5); return null; end'",
+        "create trigger pause after insert on primary_user_tenants execute function pause()",
+    ] {
+        tx.execute(sql, &[]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_its_owner_gives_up_while_another_one_asks_for_it_is_reserved_or_refused() {
+    let core = TestCore::start().await;
+    let (ann, google) = (with_password(&core, EMAIL).await, with_provider(&core, "", "1", EMAIL).await);
+    make_primary(&core, &ann).await;
+    let has_many_writers = core.app.db.engine() == Engine::Postgres;
+    if has_many_writers {
+        pause_after_reservations(&core).await;
+    }
+    let gives_up = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        unlink(&core, &ann).await
+    };
+    let (made, given_up) = tokio::join!(make_primary(&core, &google), gives_up);
+    assert_eq!(given_up["wasLinked"], true);
+    let is_made = made["status"] == "OK";
+    assert_eq!(is_made, has_many_writers, "{made}");
+    let own: Vec<_> = reserved(&core).await.into_iter().map(|(_, kind, _, owner)| (kind, owner)).collect();
+    let wanted = ["email", "tparty"].map(|kind| (kind.to_owned(), google.clone()));
+    assert_eq!(own, if is_made { wanted.to_vec() } else { Vec::new() });
 }

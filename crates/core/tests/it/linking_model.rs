@@ -2,7 +2,10 @@
 //! order in which the model gives the same answers and ends in the same state.
 
 use crate::accountlinking::{make_tenant, reserved};
-use portcullis_testkit::TestCore;
+use crate::passwordless;
+use crate::webauthn::{ORIGIN, answer, register_options};
+use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
+use portcullis_testkit::{Reply, TestCore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
@@ -10,16 +13,58 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const TENANTS: [&str; 3] = ["public", "t1", "t2"];
 const EMAILS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
+const PHONES: [&str; 2] = ["+442071838750", "+442071838751"];
+
+/// An address or a number, by its place.
+#[derive(Clone, Copy, Debug)]
+enum Contact {
+    Email(usize),
+    Phone(usize),
+}
+
+impl Contact {
+    fn info(self) -> Info {
+        match self {
+            Self::Email(at) => ("email", EMAILS[at].to_owned()),
+            Self::Phone(at) => ("phone", PHONES[at].to_owned()),
+        }
+    }
+
+    fn field(self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+            Self::Phone(_) => "phoneNumber",
+        }
+    }
+}
 
 /// A move; users are named by their place among all that ever were.
 #[derive(Clone, Debug)]
 enum Move {
-    SignUp { tenant: usize, email: usize },
-    SignInUp { tenant: usize, provider_user: usize, email: usize },
+    SignUp {
+        tenant: usize,
+        email: usize,
+    },
+    SignInUp {
+        tenant: usize,
+        provider_user: usize,
+        email: usize,
+    },
+    UseCode {
+        tenant: usize,
+        contact: Contact,
+    },
+    MakePasskey {
+        tenant: usize,
+        email: usize,
+    },
     MakePrimary(usize),
     Link(usize, usize),
     Unlink(usize),
     ChangeEmail(usize, usize),
+    ChangePasskeyEmail(usize, usize),
+    /// Of somebody who signs in with codes: set, or taken away.
+    ChangeContact(usize, Contact, bool),
     Join(usize, usize),
     Leave(usize, usize),
     Delete(usize, bool),
@@ -27,14 +72,22 @@ enum Move {
 
 fn moves() -> impl Strategy<Value = Move> {
     let (user, tenant, email) = (0..100_usize, 0..TENANTS.len(), 0..EMAILS.len());
+    let contact = || {
+        prop_oneof![(0..EMAILS.len()).prop_map(Contact::Email), (0..PHONES.len()).prop_map(Contact::Phone)]
+    };
     prop_oneof![
         2 => (tenant.clone(), email.clone()).prop_map(|(tenant, email)| Move::SignUp { tenant, email }),
         3 => (tenant.clone(), 0..3_usize, email.clone())
             .prop_map(|(tenant, provider_user, email)| Move::SignInUp { tenant, provider_user, email }),
+        3 => (tenant.clone(), contact()).prop_map(|(tenant, contact)| Move::UseCode { tenant, contact }),
+        1 => (tenant.clone(), email.clone()).prop_map(|(tenant, email)| Move::MakePasskey { tenant, email }),
         4 => user.clone().prop_map(Move::MakePrimary),
         5 => (user.clone(), user.clone()).prop_map(|(user, primary)| Move::Link(user, primary)),
         2 => user.clone().prop_map(Move::Unlink),
-        3 => (user.clone(), email).prop_map(|(user, email)| Move::ChangeEmail(user, email)),
+        3 => (user.clone(), email.clone()).prop_map(|(user, email)| Move::ChangeEmail(user, email)),
+        2 => (user.clone(), email).prop_map(|(user, email)| Move::ChangePasskeyEmail(user, email)),
+        3 => (user.clone(), contact(), any::<bool>())
+            .prop_map(|(user, contact, is_set)| Move::ChangeContact(user, contact, is_set)),
         4 => (user.clone(), tenant.clone()).prop_map(|(user, tenant)| Move::Join(user, tenant)),
         2 => (user.clone(), tenant).prop_map(|(user, tenant)| Move::Leave(user, tenant)),
         1 => (user, any::<bool>()).prop_map(|(user, all)| Move::Delete(user, all)),
@@ -91,19 +144,34 @@ impl Model {
             .any(|(tenant, info, owner)| owner != group && held.contains(&(*tenant, info.clone())))
     }
 
-    /// Whether another login method of the recipe has what identifies this one in a tenant.
-    fn has_double(&self, id: &str, tenant: &str) -> bool {
+    /// What another login method of the recipe has in a tenant of that which identifies this one.
+    fn double(&self, id: &str, tenant: &str) -> Option<&'static str> {
         let own = &self.methods[id];
-        let identity = |method: &Method| {
-            let kind = if method.recipe == "thirdparty" { "tparty" } else { "email" };
-            method.infos.iter().find(|(known, _)| *known == kind).cloned()
+        // An address that a provider tells is nobody's alone.
+        let identifies = |kind| own.recipe != "thirdparty" || kind == "tparty";
+        let others = || {
+            let all = self.methods.iter().filter(|(other, _)| *other != id);
+            all.map(|(_, method)| method)
+                .filter(|method| method.recipe == own.recipe && method.tenants.contains(tenant))
         };
-        self.methods.iter().any(|(other, method)| {
-            other != id
-                && method.recipe == own.recipe
-                && method.tenants.contains(tenant)
-                && identity(method) == identity(own)
-        })
+        let mut infos = own.infos.iter().filter(|(kind, _)| identifies(*kind));
+        infos.find(|info| others().any(|method| method.infos.contains(*info))).map(|(kind, _)| *kind)
+    }
+
+    /// The answer to a login method of a recipe that has something else now than before.
+    fn changed(&self, id: &str, recipe: &str, kind: &str) -> String {
+        let (group, is_primary) = self.rows[id].clone();
+        let is_double = self.methods[id].tenants.iter().any(|tenant| self.double(id, tenant).is_some());
+        let is_refused = is_primary && (is_double || self.is_taken(&group));
+        match (is_refused, is_double, recipe, kind) {
+            (false, false, ..) => "OK",
+            (true, _, "webauthn", _) => "USER_WITH_EMAIL_ALREADY_EXISTS_ERROR",
+            (true, _, _, "phone") => "PHONE_NUMBER_CHANGE_NOT_ALLOWED_ERROR",
+            (true, ..) => "EMAIL_CHANGE_NOT_ALLOWED_ERROR",
+            (false, true, _, "phone") => "PHONE_NUMBER_ALREADY_EXISTS_ERROR",
+            (false, true, ..) => "EMAIL_ALREADY_EXISTS_ERROR",
+        }
+        .into()
     }
 
     fn by_identity(&self, recipe: &str, tenant: &str, info: &Info) -> Option<String> {
@@ -147,32 +215,40 @@ impl Model {
                     self.add(new_id, "thirdparty", tenant, &infos);
                     return "OK created".into();
                 };
-                self.change_email(&id, email);
-                let (group, is_primary) = self.rows[&id].clone();
-                let is_refused = is_primary && self.is_taken(&group);
-                if is_refused { "EMAIL_CHANGE_NOT_ALLOWED_ERROR" } else { "OK" }.into()
+                self.set(&id, infos[1].clone());
+                self.changed(&id, "thirdparty", "email")
+            }
+            Move::UseCode { tenant, contact } => {
+                let (tenant, info) = (TENANTS[*tenant], contact.info());
+                if self.by_identity("passwordless", tenant, &info).is_some() {
+                    return "OK".into();
+                }
+                self.add(new_id, "passwordless", tenant, &[info]);
+                "OK created".into()
+            }
+            Move::MakePasskey { tenant, email } => {
+                let (tenant, info) = (TENANTS[*tenant], ("email", EMAILS[*email].to_owned()));
+                if self.by_identity("webauthn", tenant, &info).is_some() {
+                    return "EMAIL_ALREADY_EXISTS_ERROR".into();
+                }
+                self.add(new_id, "webauthn", tenant, &[info]);
+                "OK".into()
             }
             Move::MakePrimary(user) => self.make_primary(&ids[*user]),
             Move::Link(user, primary) => self.link(&ids[*user], &ids[*primary]),
             Move::Unlink(user) => self.unlink(&ids[*user]),
             Move::ChangeEmail(user, email) => {
-                let id = &ids[*user];
-                if self.methods.get(id).is_none_or(|method| method.recipe != "emailpassword") {
-                    return "UNKNOWN_USER_ID_ERROR".into();
-                }
-                self.change_email(id, EMAILS[*email]);
-                let (group, is_primary) = self.rows[id].clone();
-                let tenants = self.methods[id].tenants.clone();
-                if tenants.iter().any(|tenant| self.has_double(id, tenant)) {
-                    let word = if is_primary {
-                        "EMAIL_CHANGE_NOT_ALLOWED_ERROR"
-                    } else {
-                        "EMAIL_ALREADY_EXISTS_ERROR"
-                    };
-                    return word.into();
-                }
-                let is_refused = is_primary && self.is_taken(&group);
-                if is_refused { "EMAIL_CHANGE_NOT_ALLOWED_ERROR" } else { "OK" }.into()
+                self.change(&ids[*user], "emailpassword", Contact::Email(*email))
+            }
+            Move::ChangePasskeyEmail(user, email) => {
+                self.change(&ids[*user], "webauthn", Contact::Email(*email))
+            }
+            Move::ChangeContact(user, contact, true) => self.change(&ids[*user], "passwordless", *contact),
+            Move::ChangeContact(user, contact, false) => {
+                let own = self.methods.get_mut(&ids[*user]).filter(|method| method.recipe == "passwordless");
+                let Some(own) = own else { return "UNKNOWN_USER_ID_ERROR".into() };
+                own.infos.retain(|(kind, _)| *kind != contact.info().0);
+                if own.infos.is_empty() { "400" } else { "OK" }.into()
             }
             Move::Join(user, tenant) => self.join(&ids[*user], TENANTS[*tenant]),
             Move::Leave(user, tenant) => {
@@ -190,10 +266,19 @@ impl Model {
         }
     }
 
-    fn change_email(&mut self, id: &str, email: &str) {
+    fn set(&mut self, id: &str, info: Info) {
         let method = self.methods.get_mut(id).unwrap();
-        method.infos.retain(|(kind, _)| *kind != "email");
-        method.infos.insert(("email", email.to_owned()));
+        method.infos.retain(|(kind, _)| *kind != info.0);
+        method.infos.insert(info);
+    }
+
+    fn change(&mut self, id: &str, recipe: &str, contact: Contact) -> String {
+        if self.methods.get(id).is_none_or(|method| method.recipe != recipe) {
+            return "UNKNOWN_USER_ID_ERROR".into();
+        }
+        let info = contact.info();
+        self.set(id, info.clone());
+        self.changed(id, recipe, info.0)
     }
 
     fn make_primary(&mut self, id: &str) -> String {
@@ -245,17 +330,17 @@ impl Model {
         if method.tenants.contains(tenant) {
             return "OK true".into();
         }
-        let is_provider = method.recipe == "thirdparty";
-        let has_double = self.has_double(id, tenant);
+        let double = self.double(id, tenant);
         let (group, is_primary) = self.rows[id].clone();
         self.methods.get_mut(id).unwrap().tenants.insert(tenant);
         if is_primary && self.is_taken(&group) {
             return "ASSOCIATION_NOT_ALLOWED_ERROR".into();
         }
-        match (has_double, is_provider) {
-            (false, _) => "OK false",
-            (true, false) => "EMAIL_ALREADY_EXISTS_ERROR",
-            (true, true) => "THIRD_PARTY_USER_ALREADY_EXISTS_ERROR",
+        match double {
+            None => "OK false",
+            Some("tparty") => "THIRD_PARTY_USER_ALREADY_EXISTS_ERROR",
+            Some("phone") => "PHONE_NUMBER_ALREADY_EXISTS_ERROR",
+            Some(_) => "EMAIL_ALREADY_EXISTS_ERROR",
         }
         .into()
     }
@@ -276,6 +361,35 @@ impl Model {
     }
 }
 
+/// Signs in with a code that is new. A sign-in with the same address or number at the same time takes the codes of all
+/// others away, so that one of them has to begin again.
+async fn use_code(core: &TestCore, contact: Contact) -> Reply {
+    loop {
+        let body = json!({contact.field(): contact.info().1});
+        let code = passwordless::begin(core, body).await;
+        let reply = passwordless::consume(core, passwordless::link(&code)).await;
+        if reply.status != 200 || reply.status_word() != "RESTART_FLOW_ERROR" {
+            return reply;
+        }
+    }
+}
+
+async fn make_passkey(core: &TestCore, email: &str) -> Reply {
+    let options = register_options(core, email).await;
+    let credential = Authenticator::new(Algorithm::Es256).create(&Ceremony::of(&options, ORIGIN));
+    core.post("/recipe/webauthn/signup", answer(&options, &credential)).await
+}
+
+async fn change_passkey_email(core: &TestCore, id: &str, email: &str) -> Reply {
+    core.put("/recipe/webauthn/user/email", json!({"recipeUserId": id, "email": email})).await
+}
+
+async fn change_contact(core: &TestCore, id: &str, contact: Contact, is_set: bool) -> Reply {
+    let value = is_set.then(|| contact.info().1);
+    let body = json!({"recipeUserId": id, contact.field(): value});
+    core.header("rid", "passwordless").put("/recipe/user", body).await
+}
+
 /// Makes a move with the core: its answer in the model's words, and the id of whoever was made.
 async fn call(core: &TestCore, ids: &[String], what: &Move) -> (String, String) {
     let path = |tenant: usize, path: &str| format!("/{}{path}", TENANTS[tenant]);
@@ -291,6 +405,10 @@ async fn call(core: &TestCore, ids: &[String], what: &Move) -> (String, String) 
             });
             core.post(&path(*tenant, "/recipe/signinup"), body).await
         }
+        Move::UseCode { tenant, contact } => use_code(&core.at(&path(*tenant, "")), *contact).await,
+        Move::MakePasskey { tenant, email } => {
+            make_passkey(&core.at(&path(*tenant, "")), EMAILS[*email]).await
+        }
         Move::MakePrimary(user) => {
             core.post("/recipe/accountlinking/user/primary", json!({"recipeUserId": ids[*user]})).await
         }
@@ -304,6 +422,12 @@ async fn call(core: &TestCore, ids: &[String], what: &Move) -> (String, String) 
         Move::ChangeEmail(user, email) => {
             let body = json!({"recipeUserId": ids[*user], "email": EMAILS[*email]});
             core.header("rid", "emailpassword").put("/recipe/user", body).await
+        }
+        Move::ChangePasskeyEmail(user, email) => {
+            change_passkey_email(core, &ids[*user], EMAILS[*email]).await
+        }
+        Move::ChangeContact(user, contact, is_set) => {
+            change_contact(core, &ids[*user], *contact, *is_set).await
         }
         Move::Join(user, tenant) => {
             let body = json!({"recipeUserId": ids[*user]});
@@ -340,7 +464,8 @@ async fn call(core: &TestCore, ids: &[String], what: &Move) -> (String, String) 
             }
         }
     }
-    let is_new = matches!(what, Move::SignUp { .. }) || json["createdNewUser"] == true;
+    let is_sign_up = matches!(what, Move::SignUp { .. } | Move::MakePasskey { .. });
+    let is_new = is_sign_up || json["createdNewUser"] == true;
     let id = json["user"]["id"].as_str().filter(|_| is_new).unwrap_or_default().to_owned();
     (answer, id)
 }
@@ -358,11 +483,14 @@ async fn state(core: &TestCore, ids: &[String]) -> Model {
         model.rows.insert(id.clone(), (text(&user["id"]), user["isPrimaryUser"] == true));
         let methods = user["loginMethods"].as_array().unwrap();
         let Some(own) = methods.iter().find(|method| method["recipeUserId"] == json!(id)) else { continue };
-        let mut infos = BTreeSet::from([("email", text(&own["email"]))]);
+        let mut infos = BTreeSet::new();
+        for (kind, field) in [("email", "email"), ("phone", "phoneNumber")] {
+            infos.extend(own[field].as_str().map(|value| (kind, value.to_owned())));
+        }
         if let Some(user) = own["thirdParty"]["userId"].as_str() {
             infos.insert(("tparty", format!("google::{user}")));
         }
-        let known = ["emailpassword", "thirdparty"];
+        let known = ["emailpassword", "thirdparty", "passwordless", "webauthn"];
         let recipe = known.into_iter().find(|recipe| own["recipeId"] == *recipe).unwrap();
         let tenants = own["tenantIds"].as_array().unwrap();
         let tenants =
@@ -384,7 +512,10 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 /// The move with users who are among those known.
 fn resolve(what: Move, count: usize) -> Option<Move> {
     let among = |user: usize| user % count.max(1);
-    let needs_users = !matches!(what, Move::SignUp { .. } | Move::SignInUp { .. });
+    let needs_users = !matches!(
+        what,
+        Move::SignUp { .. } | Move::SignInUp { .. } | Move::UseCode { .. } | Move::MakePasskey { .. }
+    );
     if needs_users && count == 0 {
         return None;
     }
@@ -393,6 +524,8 @@ fn resolve(what: Move, count: usize) -> Option<Move> {
         Move::Link(user, primary) => Move::Link(among(user), among(primary)),
         Move::Unlink(user) => Move::Unlink(among(user)),
         Move::ChangeEmail(user, email) => Move::ChangeEmail(among(user), email),
+        Move::ChangePasskeyEmail(user, email) => Move::ChangePasskeyEmail(among(user), email),
+        Move::ChangeContact(user, contact, is_set) => Move::ChangeContact(among(user), contact, is_set),
         Move::Join(user, tenant) => Move::Join(among(user), tenant),
         Move::Leave(user, tenant) => Move::Leave(among(user), tenant),
         Move::Delete(user, all) => Move::Delete(among(user), all),

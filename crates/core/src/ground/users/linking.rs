@@ -54,21 +54,21 @@ pub async fn lock<const N: usize>(tx: &mut Tx, app_id: &str, ids: [&str; N]) -> 
 
 /// Something that a user has, or that two have whom somebody wants to link, which is reserved for another one.
 pub async fn find_conflict(tx: &mut Tx, app_id: &str, users: (&User, &User)) -> Result<Option<Conflict>> {
-    store::find_conflict(tx, app_id, (&users.0.id, &users.1.id), None).await
+    store::find_conflict(tx, app_id, (&users.0.id, &users.1.id)).await
 }
 
 /// Makes a user, who is locked, a primary user; what is reserved for another one already is told, and then the
 /// unit of work must not be committed.
 pub async fn make_primary(tx: &mut Tx, app_id: &str, user: &User) -> Result<Option<Conflict>> {
     store::set_group(tx, app_id, &user.id, (&user.id, true)).await?;
-    reserve(tx, app_id, &user.id).await
+    store::reserve(tx, app_id, &user.id, None).await
 }
 
 /// Puts a login method that is nobody's but its own into a primary user's group, as [`make_primary`].
 pub async fn link(tx: &mut Tx, app_id: &str, own: &LoginMethod, primary: &User) -> Result<Option<Conflict>> {
     store::set_group(tx, app_id, &own.user_id, (&primary.id, true)).await?;
     store::update_time_joined(tx, app_id, &primary.id).await?;
-    reserve(tx, app_id, &primary.id).await
+    store::reserve(tx, app_id, &primary.id, None).await
 }
 
 /// Takes a login method out of its group, which goes on without it; a primary user that is alone is none any
@@ -97,12 +97,7 @@ pub(super) async fn adopt(tx: &mut Tx, app_id: &str, own: &LoginMethod, user: &U
 /// reserved for another one, and then the unit of work must not be committed.
 pub(super) async fn settle(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<Option<Conflict>> {
     store::release(tx, app_id, primary_id).await?;
-    reserve(tx, app_id, primary_id).await
-}
-
-async fn reserve(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<Option<Conflict>> {
-    store::reserve(tx, app_id, primary_id, None).await?;
-    store::find_conflict(tx, app_id, (primary_id, primary_id), None).await
+    store::reserve(tx, app_id, primary_id, None).await
 }
 
 /// Deletes login methods of a user, who is locked, and what recipes keep about them. A group outlives the
@@ -183,9 +178,7 @@ pub async fn join_tenant(cx: &Cx, id: &str) -> Result<Join> {
         return Ok(Join::WasMember);
     }
     if locked.user.is_primary {
-        let group = &locked.user.id;
-        store::reserve(&mut tx, app_id, group, Some(tenant_id)).await?;
-        let conflict = store::find_conflict(&mut tx, app_id, (group, group), Some(tenant_id)).await?;
+        let conflict = store::reserve(&mut tx, app_id, &locked.user.id, Some(tenant_id)).await?;
         if let Some(conflict) = conflict {
             return Ok(Join::NotAllowed(conflict));
         }

@@ -86,8 +86,10 @@ async fn update(
 ) -> Result<Option<Found>> {
     let app_id = cx.app_id();
     let mut tx = cx.db().write().await?;
-    let Some((user, own)) = users::find_locked(&mut tx, app_id, (user_id, RECIPE_ID)).await? else {
-        // Deleted since: the whole call is tried again.
+    let locked = users::find_locked(&mut tx, app_id, (user_id, RECIPE_ID)).await?;
+    let is_here = |own: &LoginMethod| own.tenant_ids.iter().any(|id| id == cx.tenant_id());
+    let Some((user, own)) = locked.filter(|(_, own)| is_here(own)) else {
+        // Deleted since, or taken out of the tenant: the whole call is tried again.
         return Err(portcullis_db::Error::Busy.into());
     };
     if own.email.as_deref() != Some(told.email) {

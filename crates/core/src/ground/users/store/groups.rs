@@ -42,42 +42,48 @@ pub(crate) async fn update_time_joined(tx: &mut Tx, app_id: &str, primary_id: &s
     Ok(())
 }
 
-/// What the members of the groups `$2` and `$3` have.
-const INFOS: &str = "select i.account_info_type, i.account_info_value from app_id_to_user_id m
-    join recipe_user_account_infos i on i.app_id = m.app_id and i.recipe_user_id = m.user_id
-    where m.app_id = $1 and m.primary_or_recipe_user_id in ($2, $3)";
-/// The tenants of the members of the groups `$2` and `$3`.
-const TENANTS: &str = "select t.tenant_id from app_id_to_user_id m
-    join recipe_user_tenants t on t.app_id = m.app_id and t.recipe_user_id = m.user_id
-    where m.app_id = $1 and m.primary_or_recipe_user_id in ($2, $3)";
-/// The one tenant of a statement about one tenant.
-const TENANT: &str = "select cast($4 as varchar(64)) as tenant_id";
-
-/// The tenants that a statement about groups is about, as a subselect, and its arguments.
-fn concerning<'a>(
+/// The members of the groups `$2` and `$3` of the app `$1`, what they have (`own`), and `theirs`: their tenants, or
+/// the one of a statement about one tenant. One after the other, since PostgreSQL, which takes a young table to be as
+/// good as empty, would go through all users again for each of them.
+fn with_members<'a>(
     app_id: &'a str,
     (group, other): (&'a str, &'a str),
     tenant_id: Option<&'a str>,
-) -> (&'static str, Vec<Value<'a>>) {
+) -> (String, Vec<Value<'a>>) {
     let mut args = args![app_id, group, other].to_vec();
     args.extend(tenant_id.map(Value::from));
-    (if tenant_id.is_some() { TENANT } else { TENANTS }, args)
+    let theirs = if tenant_id.is_some() {
+        "select cast($4 as varchar(64)) as tenant_id"
+    } else {
+        "select distinct t.tenant_id from members m cross join recipe_user_tenants t
+         where t.app_id = $1 and t.recipe_user_id = m.user_id"
+    };
+    let sql = format!(
+        "with members as materialized (
+            select m.user_id from app_id_to_user_id m
+            where m.app_id = $1 and m.primary_or_recipe_user_id in ($2, $3)),
+         own as materialized (
+            select distinct i.account_info_type, i.account_info_value
+            from members m cross join recipe_user_account_infos i
+            where i.app_id = $1 and i.recipe_user_id = m.user_id),
+         theirs as materialized ({theirs})"
+    );
+    (sql, args)
 }
 
-/// Something that members of two groups (or of one, named twice) have and that is reserved for a third, in
-/// one tenant or in all tenants of the two: an address before a number before a provider's user.
+/// Something that members of two groups (or of one, named twice) have and that is reserved for a third, in one of
+/// the tenants of the two: an address before a number before a provider's user.
 pub(crate) async fn find_conflict(
     tx: &mut Tx,
     app_id: &str,
     groups: (&str, &str),
-    tenant_id: Option<&str>,
 ) -> Result<Option<Conflict>> {
-    let (tenants, args) = concerning(app_id, groups, tenant_id);
+    let (members, args) = with_members(app_id, groups, None);
     let sql = format!(
-        "select p.account_info_type, p.primary_user_id from ({INFOS}) own
+        "{members} select p.account_info_type, p.primary_user_id from own
          join primary_user_tenants p on p.app_id = $1 and p.account_info_type = own.account_info_type
             and p.account_info_value = own.account_info_value
-         where p.primary_user_id not in ($2, $3) and p.tenant_id in ({tenants})
+         where p.primary_user_id not in ($2, $3) and p.tenant_id in (select tenant_id from theirs)
          order by p.account_info_type, p.tenant_id, p.account_info_value"
     );
     let found: Vec<(String, String)> = tx.fetch_all(sql, &args).await?;
@@ -85,35 +91,50 @@ pub(crate) async fn find_conflict(
     Ok(first.map(|(kind, primary_id)| Conflict { kind: InfoKind::parse(&kind), primary_id }))
 }
 
-/// Reserves for a group what its members have, in one tenant or in all of theirs, as far as it is free. In
-/// one order always, so that two groups cannot wait for each other; the arguments are cast to the columns'
-/// types, or else PostgreSQL would compare texts and use no index.
+/// Reserves for a group what its members have, in one tenant or in all of theirs; tells what is reserved for another
+/// one, an address before a number before a provider's user. In one order always, so that two groups cannot wait for
+/// each other; the arguments are cast to the columns' types, or else PostgreSQL would compare texts and use no index.
 pub(crate) async fn reserve(
     tx: &mut Tx,
     app_id: &str,
     primary_id: &str,
     tenant_id: Option<&str>,
-) -> Result<()> {
-    let (tenants, args) = concerning(app_id, (primary_id, primary_id), tenant_id);
+) -> Result<Option<Conflict>> {
+    let (members, args) = with_members(app_id, (primary_id, primary_id), tenant_id);
     let sql = format!(
-        "insert into primary_user_tenants (app_id, tenant_id, account_info_type, account_info_value, primary_user_id)
-         select distinct cast($1 as varchar(64)), theirs.tenant_id, own.account_info_type,
+        "{members}
+         insert into primary_user_tenants (app_id, tenant_id, account_info_type, account_info_value, primary_user_id)
+         select cast($1 as varchar(64)), theirs.tenant_id, own.account_info_type,
             own.account_info_value, cast($2 as char(36))
-         from ({INFOS}) own cross join ({tenants}) theirs
+         from own cross join theirs
          where true order by 2, 3, 4
          on conflict do nothing"
     );
     tx.execute(sql, &args).await?;
-    Ok(())
+    let sql = format!(
+        "{members} select own.account_info_type, p.primary_user_id
+         from own cross join theirs
+         left join primary_user_tenants p on p.app_id = $1 and p.tenant_id = theirs.tenant_id
+            and p.account_info_type = own.account_info_type and p.account_info_value = own.account_info_value
+         where p.primary_user_id is null or p.primary_user_id <> $2
+         order by own.account_info_type, theirs.tenant_id, own.account_info_value"
+    );
+    let others: Vec<(String, Option<String>)> = tx.fetch_all(sql, &args).await?;
+    match others.into_iter().next() {
+        None => Ok(None),
+        Some((kind, Some(primary_id))) => Ok(Some(Conflict { kind: InfoKind::parse(&kind), primary_id })),
+        // It was another one's, who has given it up since: the whole call is tried again.
+        Some((_, None)) => Err(portcullis_db::Error::Busy.into()),
+    }
 }
 
 /// Gives up what is reserved for a group and no member has any more, or where no member is any more.
 pub(crate) async fn release(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<()> {
-    let (tenants, args) = concerning(app_id, (primary_id, primary_id), None);
+    let (members, args) = with_members(app_id, (primary_id, primary_id), None);
     let sql = format!(
-        "delete from primary_user_tenants where app_id = $1 and primary_user_id = $2
-         and (tenant_id not in ({tenants}) or not exists (
-            select 1 from ({INFOS}) own where own.account_info_type = primary_user_tenants.account_info_type
+        "{members} delete from primary_user_tenants where app_id = $1 and primary_user_id = $2
+         and (tenant_id not in (select tenant_id from theirs) or not exists (
+            select 1 from own where own.account_info_type = primary_user_tenants.account_info_type
             and own.account_info_value = primary_user_tenants.account_info_value))"
     );
     tx.execute(sql, &args).await?;
