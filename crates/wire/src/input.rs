@@ -173,9 +173,16 @@ const LENGTHS: &[(&str, usize)] = &[
     ("origin", 256),
 ];
 
+/// Characters of an address as it is stored, which is in lower case: there, some letters become two.
+pub(crate) fn length_of_email(text: &str) -> usize {
+    text.chars().flat_map(char::to_lowercase).count()
+}
+
 fn check_length(name: &'static str, value: Option<&Value>) -> Result<(), InputError> {
     let Some((_, max)) = LENGTHS.iter().find(|(field, _)| *field == name) else { return Ok(()) };
-    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > *max);
+    let is_email = ["email", "newEmail"].contains(&name);
+    let length = |text: &str| if is_email { length_of_email(text) } else { text.chars().count() };
+    let is_long = |value: &Value| value.as_str().is_some_and(|text| length(text) > *max);
     let too_long = match value {
         Some(Value::Array(items)) => items.iter().any(is_long),
         Some(value) => is_long(value),

@@ -1,6 +1,7 @@
 //! The thirdparty recipe: signing in with a provider, and finding who did.
 
 use crate::endpoint::endpoint;
+use crate::input::length_of_email;
 use crate::input::request;
 use crate::users::User;
 use crate::{Cdi, FromInput, Input, InputError, Status};
@@ -39,7 +40,7 @@ impl FromInput for SignInUpRequest {
         let id: String = email.take("id")?;
         let tells = input.cdi() < Cdi::V2_8 || input.cdi() >= Cdi::V4_0;
         let is_verified = email.take_if(tells, "isVerified")?;
-        if id.chars().count() > EMAIL_MAX {
+        if length_of_email(&id) > EMAIL_MAX {
             return Err(InputError::TooLong("email", EMAIL_MAX));
         }
         Ok(Self { third_party_id, third_party_user_id, email: ProviderEmail { id, is_verified } })

@@ -1,6 +1,7 @@
 //! Bulk import: what is refused with which words, the queue, and what becomes of its entries.
 
-use portcullis_core::jobs;
+use portcullis_core::{Chore, jobs};
+use portcullis_db::Engine;
 use portcullis_testkit::TestCore;
 use serde_json::{Value, json};
 
@@ -388,6 +389,97 @@ async fn what_cannot_be_imported_stays_with_the_reason_and_blocks_nobody() {
         errors(&core, again).await,
         ["E003: A user with email a@x.y already exists in emailpassword loginMethod."]
     );
+}
+
+async fn run(core: &TestCore, sql: &'static str) {
+    let mut tx = core.app.db.write().await.unwrap();
+    tx.execute(sql, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Has the database itself refuse some metadata.
+async fn refuse_metadata(core: &TestCore) {
+    let statements: &[&str] = match core.app.db.engine() {
+        Engine::Sqlite => {
+            &["create trigger refuse before update on user_metadata when new.user_metadata like '%refused%'
+               begin select raise(abort, 'not these'); end"]
+        }
+        Engine::Postgres => &[
+            "create function refuse() returns trigger language plpgsql
+             as 'begin raise exception ''not these''; end'",
+            "create trigger refuse before update on user_metadata for each row
+             when (new.user_metadata like '%refused%') execute function refuse()",
+        ],
+    };
+    for sql in statements {
+        run(core, sql).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_blocks_nobody() {
+    let core = start().await;
+    refuse_metadata(&core).await;
+    let users = ["a@x.y", "b@x.y", "c@x.y"].map(|email| {
+        let plan = if email == "b@x.y" { "refused" } else { "free" };
+        json!({"loginMethods": [with_hash(email)], "userMetadata": {"plan": plan}})
+    });
+    add(&core, json!(users)).await;
+    work_off(&core).await;
+    assert_eq!((count(&core, "?status=FAILED").await, count(&core, "?status=NEW").await), (1, 0));
+    let failed = core.get("/bulk-import/users?status=FAILED").await.json()["users"][0].clone();
+    assert_eq!(failed["loginMethods"][0]["email"], "b@x.y");
+    let reason = failed["errorMessage"].as_str().unwrap();
+    assert!(reason.starts_with("E046: ") && reason.contains("not these"), "{reason}");
+    for (email, word) in [("a@x.y", "OK"), ("b@x.y", "WRONG_CREDENTIALS_ERROR"), ("c@x.y", "OK")] {
+        assert_eq!(sign_in(&core, "", email, "testPass123").await, word, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_whose_settings_cannot_be_used_blocks_no_other() {
+    let core = start().await;
+    let apps = ["/appid-a1", "/appid-m1", "/appid-z1"];
+    for app in apps {
+        core.put("/recipe/multitenancy/app/v2", json!({"appId": &app[7..]})).await.json();
+        add(&core.at(app), json!([{"loginMethods": [with_hash("a@x.y")]}])).await;
+    }
+    add(&core, json!([{"loginMethods": [with_hash("a@x.y")]}])).await;
+    run(
+        &core,
+        "update tenant_configs set core_config = '{\"bcrypt_log_rounds\":true}' where app_id <> 'public'",
+    )
+    .await;
+    let core = core.another().await;
+    let mut jobs = core.app.recipes.iter().flat_map(|recipe| recipe.jobs);
+    let Chore::WholeCore(import) = jobs.find(|job| job.name == "import of users").unwrap().chore else {
+        unreachable!("it is more than one statement")
+    };
+    assert!(import(&core.app, core.clock.now()).await.is_err());
+    assert_eq!(sign_in(&core, "", "a@x.y", "testPass123").await, "OK");
+    run(&core, "update tenant_configs set core_config = '{}'").await;
+    let core = core.another().await;
+    work_off(&core).await;
+    for app in apps {
+        assert_eq!(sign_in(&core, app, "a@x.y", "testPass123").await, "OK");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_measured_as_it_is_stored() {
+    let core = start().await;
+    // One letter that is two in lower case.
+    let user =
+        |letters: usize| json!({"loginMethods": [with_hash(&format!("{}@x.y", "\u{130}".repeat(letters)))]});
+    let told = errors(&core, user(127)).await;
+    assert!(
+        told[0].starts_with("email i") && told[0].ends_with(" is too long. Max length is 256."),
+        "{told:?}"
+    );
+    add(&core, json!([user(126)])).await;
+    work_off(&core).await;
+    assert_eq!(count(&core, "").await, 0);
+    assert_eq!(core.get("/users/count").await.json()["count"], 1);
 }
 
 #[tokio::test]

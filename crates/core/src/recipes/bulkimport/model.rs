@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     UnknownRole,
     UnknownTenant(String),
     DeviceExists(String),
+    /// The database does not take it, and will not take it later either.
+    Impossible(String),
 }
 
 impl fmt::Display for Verdict {
@@ -44,6 +46,7 @@ impl fmt::Display for Verdict {
                 "E034: Role does not exist! You need to pre-create the role before assigning it to the user.",
             ),
             Self::UnknownTenant(id) => write!(f, "E018: the tenant {id} does not exist any more"),
+            Self::Impossible(reason) => write!(f, "E046: the database refuses the user: {reason}"),
             Self::DeviceExists(name) => write!(f, "E036: the user has two devices with the name {name}"),
         }
     }

@@ -254,8 +254,9 @@ fn device(object: &Object, user: &mut Fields<'_>) -> Option<ImportDevice> {
 }
 
 fn email(fields: &mut Fields<'_>, required: bool) -> Option<String> {
-    let email = fields.text("email", required);
-    fields.at_most(email, "email", 256).map(|email| normalise_email(&email))
+    // Measured as it is stored: some letters become two in lower case.
+    let email = fields.text("email", required).map(|email| normalise_email(&email));
+    fields.at_most(email, "email", 256)
 }
 
 fn with_password(method: &mut ImportMethod, fields: &mut Fields<'_>, firebase_key: bool) {

@@ -13,7 +13,7 @@ use crate::ground::users::service::{self as users, AccountInfo, NewUser, OwnRow}
 use crate::recipes::{emailpassword, passwordless, thirdparty, totp, useridmapping, usermetadata, userroles};
 use crate::{App, Cx, Error, PUBLIC, Result, Scope};
 use futures_util::future::try_join_all;
-use portcullis_db::{Db, Tx};
+use portcullis_db::{Db, Error as DbError, Tx};
 use portcullis_wire::Cdi;
 use portcullis_wire::bulkimport::{ImportMethod, ImportUser};
 use std::sync::Arc;
@@ -208,7 +208,7 @@ async fn import_method(
         Ok(true) => {}
         Ok(false) => return Ok(Err(taken(method, identity.kind))),
         // What identifies it is free, but not what is known besides.
-        Err(Error::Db(portcullis_db::Error::Duplicate(_))) => {
+        Err(Error::Db(DbError::Duplicate(_))) => {
             return Ok(Err(taken(method, further.map_or(identity.kind, |info| info.kind))));
         }
         Err(error) => return Err(error),
@@ -276,28 +276,33 @@ pub(super) async fn work_off(app: &Arc<App>, now: i64) -> Result<()> {
 
 async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
     let apps = store::list_apps(&mut db.read().await?).await?;
+    let mut outcome = Ok(());
     for app_id in apps {
-        let scope = Scope::new(domain, &app_id, PUBLIC);
-        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
-        let mut tx = db.write_one().await?;
-        store::reset(&mut tx, &app_id).await?;
-        // no event: the entries wait as before
-        tx.commit().await?;
-        let workers = tenant.config.bulk_migration_parallelism;
-        let cx = Cx {
-            app: Arc::clone(app),
-            scope,
-            tenant,
-            is_operator: false,
-            caller: None,
-            origin: Origin { by: By::Job, ..Origin::default() },
-            counted: Arc::default(),
-            cdi: Cdi::LATEST,
-            now,
-        };
-        try_join_all((0..workers).map(|_| work(&cx))).await?;
+        // Nor does one app.
+        outcome = outcome.and(work_off_app(app, Scope::new(domain, &app_id, PUBLIC), db, now).await);
     }
-    Ok(())
+    outcome
+}
+
+async fn work_off_app(app: &Arc<App>, scope: Scope, db: &Db, now: i64) -> Result<()> {
+    let Some(tenant) = tenancy::find(app, &scope).await? else { return Ok(()) };
+    let mut tx = db.write_one().await?;
+    store::reset(&mut tx, &scope.app_id).await?;
+    // no event: the entries wait as before
+    tx.commit().await?;
+    let workers = tenant.config.bulk_migration_parallelism;
+    let cx = Cx {
+        app: Arc::clone(app),
+        scope,
+        tenant,
+        is_operator: false,
+        caller: None,
+        origin: Origin { by: By::Job, ..Origin::default() },
+        counted: Arc::default(),
+        cdi: Cdi::LATEST,
+        now,
+    };
+    try_join_all((0..workers).map(|_| work(&cx))).await.map(drop)
 }
 
 /// One worker: batch after batch, until there is nothing that nobody else is at.
@@ -336,7 +341,8 @@ async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]
         let Some(user) = user else { return Ok(false) };
         match import(cx, tx, user).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(Error::Db(portcullis_db::Error::Busy)) => return Ok(false),
+            Ok(Err(_)) | Err(Error::Db(DbError::Busy)) => return Ok(false),
+            Err(Error::Db(error)) if is_its_own_fault(&error) => return Ok(false),
             Err(error) => return Err(error),
         }
     }
@@ -364,9 +370,20 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
             fail(cx, id, &verdict.to_string()).await
         }
         // Two that got into each other's way: it stays in the queue.
-        Err(Error::Db(portcullis_db::Error::Busy)) => Ok(()),
+        Err(Error::Db(DbError::Busy)) => Ok(()),
+        // It would be refused the next time too, and keep all behind it from their turn. A database that cannot do
+        // its work cannot note this either, and then it stays in the queue.
+        Err(Error::Db(error)) if is_its_own_fault(&error) => {
+            drop(tx);
+            fail(cx, id, &Verdict::Impossible(error.to_string()).to_string()).await
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Whether the database refused what it was given, rather than being unable to do its work.
+fn is_its_own_fault(error: &DbError) -> bool {
+    matches!(error, DbError::Engine(_) | DbError::Duplicate(_) | DbError::MissingParent)
 }
 
 async fn fail(cx: &Cx, id: &str, reason: &str) -> Result<()> {
