@@ -477,8 +477,22 @@ async fn only_the_operator_sees_and_changes_guards() {
     let seen =
         |core: TestCore| async move { core.get("/appid-a1/recipe/multitenancy/tenant/v2").await.json() };
     assert_eq!(seen(customer.clone()).await["coreConfig"], json!({"access_token_validity": 60}));
-    assert_eq!(seen(operator).await["coreConfig"], guarded["coreConfig"]);
-    assert_eq!(put(&customer, "/recipe/multitenancy/app/v2", guarded).await, made(false), "nothing changes");
+    assert_eq!(seen(operator.clone()).await["coreConfig"], guarded["coreConfig"]);
+    assert_eq!(
+        put(&customer, "/recipe/multitenancy/app/v2", guarded.clone()).await,
+        made(false),
+        "nothing changes"
+    );
+    let away = json!({"appId": "a1", "coreConfig": {"ip_deny_regex": null}});
+    for path in ["/recipe/multitenancy/app", "/recipe/multitenancy/app/v2"] {
+        assert_eq!(
+            refusal(&customer, path, away.clone()).await,
+            (403, "Not allowed to modify protected configs.".to_owned())
+        );
+    }
+    assert_eq!(seen(operator.clone()).await["coreConfig"], guarded["coreConfig"]);
+    assert_eq!(put(&operator, "/recipe/multitenancy/app/v2", away).await, made(false));
+    assert_eq!(seen(operator).await["coreConfig"], json!({"access_token_validity": 60}));
 }
 
 #[tokio::test]

@@ -427,10 +427,10 @@ async fn check_place(cx: &Cx, tx: &mut Tx, target: &Scope, own: Option<&Named>) 
     Ok(())
 }
 
-/// 403 if somebody else than the operator changes what only the operator may.
+/// 403 if somebody else than the operator changes what only the operator may, or takes it away.
 fn check_protected(new: &Object, old: &Object) -> Result<()> {
-    let changed = new.iter().filter(|(name, value)| old.get(*name) != Some(value));
-    let refusals: Vec<Protected> = changed.filter_map(|(name, _)| config::protected(name)).collect();
+    let changed = new.keys().chain(old.keys()).filter(|name| old.get(*name) != new.get(*name));
+    let refusals: Vec<Protected> = changed.filter_map(|name| config::protected(name)).collect();
     // Where the data lie counts for more, whatever comes first.
     let refusal = refusals.iter().find(|why| **why == Protected::Database).or(refusals.first());
     refusal.map_or(Ok(()), |why| Err(Error::forbidden(why.to_string())))
