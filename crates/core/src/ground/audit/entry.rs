@@ -1,6 +1,6 @@
 //! An event with everything that its row holds.
 
-use super::model::Event;
+use super::model::{Event, cut};
 use crate::Cx;
 use portcullis_db::Value;
 use std::borrow::Cow;
@@ -49,19 +49,5 @@ impl Entry<'_> {
             self.texts().map(Value::from);
         let (at, payload) = (self.created_at().into(), self.payload().into());
         [app, tenant, recipe_user, user, kind, status, principal, identifier, at, payload]
-    }
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!((cut("äöü", 2), cut("äöü", 3), cut("", 1)), ("äö", "äöü", ""));
     }
 }

@@ -41,6 +41,16 @@ pub struct Origin {
     pub key: Option<Fingerprint>,
 }
 
+/// Entries of a list at most: as many as a call may take from the import's queue.
+const ITEMS_MAX: usize = 500;
+/// Characters of a text in a list at most.
+const ITEM_LENGTH_MAX: usize = 255;
+
+/// The beginning of a text, of so many characters at most.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
 /// What happened, to whom. Nothing of it may be secret: see `docs/audit.md`.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -97,10 +107,24 @@ impl Event {
         Self { identifier: Some(identifier.into()), ..self }
     }
 
-    /// One more thing to know.
+    /// One more thing to know. Of a list that callers made long the rest is only counted: thousands of events are read
+    /// at a time.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        let mut value = value.into();
+        if let Value::Array(items) = &mut value {
+            let more = items.len().saturating_sub(ITEMS_MAX);
+            items.truncate(ITEMS_MAX);
+            for item in items {
+                if let Value::String(text) = item {
+                    text.truncate(cut(text, ITEM_LENGTH_MAX).len());
+                }
+            }
+            if more > 0 {
+                self.details.insert("more".to_owned(), more.into());
+            }
+        }
+        self.details.insert(name.to_owned(), value);
         self
     }
 
@@ -174,6 +198,24 @@ pub struct Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!((cut("äöü", 2), cut("äöü", 3), cut("", 1)), ("äö", "äöü", ""));
+    }
+
+    #[test]
+    fn of_a_long_list_the_rest_is_counted() {
+        let event =
+            |count: usize| Event::new(Kind::MetadataUpdated).detail("names", vec!["ä".repeat(300); count]);
+        let read = |event: &Event| -> Object {
+            serde_json::from_str(&event.payload(Origin::default(), None)).unwrap()
+        };
+        let (short, long) = (read(&event(500)), read(&event(502)));
+        assert_eq!((short.get("more"), &long["more"]), (None, &Value::from(2)));
+        assert_eq!(short["names"], long["names"]);
+        assert_eq!(long["names"], Value::from(vec!["ä".repeat(255); 500]));
+    }
 
     #[test]
     fn a_payload_tells_who_asked_and_the_details() {
