@@ -18,10 +18,12 @@ use portcullis_wire::{Cdi, Input, Level};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often a call is tried again when the database broke off a deadlock.
 const TRIES: usize = 5;
+/// Half of the time before it is tried for the second time; each further one comes after twice as long.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Serves one request. `peer` is the caller's address, as far as it is known.
 pub async fn handle<B>(app: Arc<App>, request: Request<B>, peer: Option<IpAddr>) -> Response<Full<Bytes>>
@@ -124,7 +126,11 @@ async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> 
             call.counted.take_back().await;
         }
         match outcome {
-            Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => tries += 1,
+            Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => {
+                // On SQLite, what it got in the way of is seen once the disk has it.
+                tokio::time::sleep(PAUSE * (1 << tries)).await;
+                tries += 1;
+            }
             Err(Error::Db(portcullis_db::Error::MissingParent)) => return Err(call.lost_parent().await),
             settled => return settled,
         }
