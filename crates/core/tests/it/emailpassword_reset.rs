@@ -266,3 +266,28 @@ async fn one_token_and_its_sibling_reset_at_once_work_once() {
     assert!(outcomes.iter().all(|(word, _)| word == "OK" || word == INVALID));
     assert!(signs_in(&core, EMAIL, &format!("password {}", winners[0])).await);
 }
+
+/// Whoever reads an old mailbox, or once had the account, is shut out by the change.
+#[tokio::test]
+async fn a_changed_address_or_password_ends_the_tokens_from_before() {
+    let core = TestCore::start().await;
+    let id = core.sign_up(EMAIL, "password1").await["id"].clone();
+    let bob = core.sign_up("bob@example.com", "password1").await["id"].clone();
+    let of_bob = token(&core, &bob).await;
+    for change in [json!({"email": "new@example.com"}), json!({"password": "password2"})] {
+        let early = token(&core, &id).await;
+        let mut body = change.clone();
+        body["recipeUserId"] = id.clone();
+        assert_eq!(core.put("/recipe/user", body).await.status_word(), "OK");
+        assert_eq!(consume(&core, &early).await, json!({"status": INVALID}), "{change}");
+        assert_eq!(reset(&core, &early, "password3").await.status_word(), INVALID, "{change}");
+    }
+    // What changes nothing ends none.
+    let late = token(&core, &id).await;
+    let same = json!({"recipeUserId": id, "email": "new@example.com"});
+    assert_eq!(core.put("/recipe/user", same).await.status_word(), "OK");
+    for token in [late, of_bob] {
+        assert_eq!(consume(&core, &token).await["status"], "OK");
+    }
+    assert!(signs_in(&core, "new@example.com", "password2").await);
+}

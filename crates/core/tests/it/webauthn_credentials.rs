@@ -313,6 +313,22 @@ async fn a_recovery_token_works_once_and_ends_the_others_of_its_address() {
     assert_eq!(reply, json!({"status": "UNKNOWN_USER_ID_ERROR"}));
 }
 
+/// Whoever reads an old mailbox is shut out by the change.
+#[tokio::test]
+async fn a_changed_address_ends_the_recovery_tokens_from_before() {
+    let core = TestCore::start().await;
+    let ann = new_user(&core, EMAIL, &mut Authenticator::new(Algorithm::Es256)).await;
+    let bob = new_user(&core, "bob@example.com", &mut Authenticator::new(Algorithm::Es256)).await;
+    let (of_ann, of_bob) =
+        (recovery_token(&core, &ann, EMAIL).await, recovery_token(&core, &bob, "bob@example.com").await);
+    let change = json!({"recipeUserId": ann, "email": "new@example.com"});
+    assert_eq!(core.put(EMAIL_PATH, change).await.status_word(), "OK");
+    assert_eq!(recovering(&core, &of_ann).await["status"], "RECOVER_ACCOUNT_TOKEN_INVALID_ERROR");
+    let used = async |token: &str| core.post(CONSUME, json!({"token": token})).await.status_word();
+    assert_eq!(used(&of_ann).await, "RECOVER_ACCOUNT_TOKEN_INVALID_ERROR");
+    assert_eq!(used(&of_bob).await, "OK");
+}
+
 #[tokio::test]
 async fn a_recovery_token_is_kept_as_a_hash_and_goes_with_its_user() {
     let core = TestCore::start().await;

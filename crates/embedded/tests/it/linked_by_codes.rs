@@ -17,23 +17,27 @@ use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const ANN: &str = "ann@example.com";
-const CREATE: &str = "/auth/signinup/code";
-const CONSUME: &str = "/auth/signinup/code/consume";
+pub(crate) const ANN: &str = "ann@example.com";
+pub(crate) const CREATE: &str = "/auth/signinup/code";
+pub(crate) const CONSUME: &str = "/auth/signinup/code/consume";
 
-struct World {
-    app: TestApp,
-    mails: Mails,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) mails: Mails,
     messages: Messages,
 }
 
 impl World {
-    async fn new(shape: Shape, how: AutomaticLinking) -> Self {
+    pub(crate) async fn new(shape: Shape, how: AutomaticLinking) -> Self {
+        Self::sending(shape, how, FlowType::UserInputCode).await
+    }
+
+    pub(crate) async fn sending(shape: Shape, how: AutomaticLinking, flow: FlowType) -> Self {
         let (mails, messages) = (Mails::default(), Messages::default());
         let linking =
             AccountLinking::new().should_do_automatic_account_linking(move |_, _| async move { Ok(how) });
         let app = TestApp::new(shape, |builder| {
-            let codes = Passwordless::new(ContactMethod::EmailOrPhone, FlowType::UserInputCode);
+            let codes = Passwordless::new(ContactMethod::EmailOrPhone, flow);
             let builder = builder.email_delivery(mails.clone()).sms_delivery(messages.clone());
             let builder = builder.recipe(EmailPassword::new()).recipe(EmailVerification::optional());
             builder.recipe(linking).recipe(codes).recipe(WebAuthn::new()).recipe(SessionRecipe::new())
@@ -43,14 +47,14 @@ impl World {
     }
 
     /// A user with a password.
-    async fn password(&self, email: &str) -> Reply {
+    pub(crate) async fn password(&self, email: &str) -> Reply {
         let made = self.app.form("/auth/signup", &[("email", email), ("password", "correct1horse")]).await;
         assert_eq!(made.body["status"], "OK", "{made:?}");
         made
     }
 
     /// A user with a password and an address that is proven, and so a primary user.
-    async fn proven(&self, email: &str) -> (Reply, String) {
+    pub(crate) async fn proven(&self, email: &str) -> (Reply, String) {
         let id = self.password(email).await.body["user"]["id"].as_str().unwrap().to_owned();
         let to = json!({"userId": id, "email": email});
         let token =
@@ -64,7 +68,7 @@ impl World {
     }
 
     /// A request that asks to link to the session's user.
-    async fn linking(&self, session: &Reply, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn linking(&self, session: &Reply, path: &str, body: &Value) -> Reply {
         let mut body = body.clone();
         body["shouldTryLinkingWithSessionUser"] = json!(true);
         let request = Request::post(path).header("fdi-version", "4.2");
@@ -81,7 +85,7 @@ impl World {
         self.mails.one().await.0.subject.user_input_code().unwrap().to_owned()
     }
 
-    async fn entered(&self, device: &Reply) -> Value {
+    pub(crate) async fn entered(&self, device: &Reply) -> Value {
         json!({
             "preAuthSessionId": device.body["preAuthSessionId"],
             "deviceId": device.body["deviceId"],
@@ -90,7 +94,7 @@ impl World {
     }
 }
 
-fn refused(word: &str, code: &str) -> impl Fn(&Reply) {
+pub(crate) fn refused(word: &str, code: &str) -> impl Fn(&Reply) {
     let (word, code) = (word.to_owned(), format!("(ERR_CODE_{code})"));
     move |reply| {
         assert_eq!((reply.status, &reply.body["status"]), (200, &json!(word)), "{reply:?}");

@@ -32,6 +32,7 @@ mod session_errors;
 mod session_options;
 mod session_tokens;
 mod takeover;
+mod takeover_by_codes;
 mod tenants;
 mod thirdparty;
 mod thirdparty_builtin;

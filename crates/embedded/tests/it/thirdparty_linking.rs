@@ -166,3 +166,53 @@ async fn what_cannot_be_added_to_the_session_s_user(#[values(Shape::Embedded, Sh
         assert_eq!(world.methods_of(&reply.body["user"]["id"]).await, 1);
     }
 }
+
+/// Ids tell upper and lower case apart, addresses do not.
+#[rstest]
+#[tokio::test]
+async fn users_without_an_address_are_linked_to_nobody(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let provider = TestProvider::start(Clock::fixed(START)).await;
+    let config = ProviderConfig::new("own").discovery_endpoint(provider.discovery_endpoint());
+    let recipe = ThirdPartyRecipe::new().provider(config.client(client()).email_optional());
+    let linking = AccountLinking::new()
+        .should_do_automatic_account_linking(|_, _| async { Ok(AutomaticLinking::IfVerified) });
+    let app = TestApp::new(shape, |builder| {
+        let builder = builder.recipe(recipe).recipe(linking).email_delivery(Mails::default());
+        builder.recipe(EmailVerification::optional()).recipe(SessionRecipe::new())
+    })
+    .await;
+    let world = World { app, provider };
+    let mut ids = Vec::new();
+    for id in ["ann", "Ann", "ANN", "^41^nn"] {
+        let nameless = Person { id: id.to_owned(), email: None, email_verified: None };
+        world.provider.set_person(nameless);
+        let made = world.sign_in().await;
+        assert_eq!(method(&made)["thirdParty"]["userId"], id);
+        ids.push(made.body["user"]["id"].clone());
+        assert_eq!(world.sign_in().await.body["user"]["id"], made.body["user"]["id"]);
+    }
+    for id in &ids {
+        assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{ids:?}");
+        assert_eq!(world.methods_of(id).await, 1);
+    }
+}
+
+/// The Kelvin sign is another letter, and another mailbox, but its lower case is a `k`.
+#[rstest]
+#[tokio::test]
+async fn an_address_that_becomes_another_one_is_not_verified(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let world = world(shape, AutomaticLinking::IfVerified).await;
+    world.provider.set_person(Person::verified("mike", "Mike@example.com"));
+    let mike = world.sign_in().await;
+    assert_eq!(method(&mike)["verified"], true);
+    world.provider.set_person(Person::verified("eve", "mi\u{212A}e@example.com"));
+    let refused = world.sign_in().await;
+    assert_eq!(code(&refused), ("SIGN_IN_UP_NOT_ALLOWED", 6));
+    assert!(!refused.headers.contains_key("st-access-token"));
+    assert_eq!(world.methods_of(&mike.body["user"]["id"]).await, 1);
+    // With no Mike around it is nobody's proof.
+    world.provider.set_person(Person::verified("eve", "\u{212A}im@example.com"));
+    assert_eq!(method(&world.sign_in().await)["verified"], false);
+}

@@ -21,7 +21,7 @@ use std::sync::Arc;
 const T: &str = "public";
 pub(crate) const WEBSITE: &str = "http://localhost:3000";
 pub(crate) const REGISTER_OPTIONS: &str = "/auth/webauthn/options/register";
-const SIGN_IN_OPTIONS: &str = "/auth/webauthn/options/signin";
+pub(crate) const SIGN_IN_OPTIONS: &str = "/auth/webauthn/options/signin";
 const SIGN_UP: &str = "/auth/webauthn/signup";
 pub(crate) const SIGN_IN: &str = "/auth/webauthn/signin";
 const ADD: &str = "/auth/webauthn/credential";

@@ -233,6 +233,10 @@ pub(super) async fn update_user(
         store::update_hash(&mut tx, cx.app_id(), &own.user_id, &hash).await?;
         events.push(Event::new(Kind::PasswordChanged).of(own.public_id(), user.public_id()));
     }
+    if !events.is_empty() {
+        // Links that were sent to the address before, or before somebody was shut out by a new password.
+        store::delete_tokens_of(&mut tx, cx.app_id(), &own.user_id).await?;
+    }
     audit::commit(cx, tx, events).await?;
     Ok(UpdateOutcome::Updated)
 }

@@ -76,10 +76,16 @@ pub(super) async fn delete_tokens(tx: &mut Tx, app_id: &str, user_id: &str, toke
     let sql = "delete from emailpassword_pswd_reset_tokens where app_id = $1 and user_id = $2 and token = $3";
     let was_there = tx.execute(sql, args![app_id, user_id, token]).await? > 0;
     if was_there {
-        let sql = "delete from emailpassword_pswd_reset_tokens where app_id = $1 and user_id = $2";
-        tx.execute(sql, args![app_id, user_id]).await?;
+        delete_tokens_of(tx, app_id, user_id).await?;
     }
     Ok(was_there)
+}
+
+/// Deletes every token of a user, or of one of a user's login methods, by the internal id.
+pub(super) async fn delete_tokens_of(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<()> {
+    let sql = "delete from emailpassword_pswd_reset_tokens where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await?;
+    Ok(())
 }
 
 /// Deletes what has expired.

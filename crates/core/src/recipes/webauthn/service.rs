@@ -382,6 +382,8 @@ pub(super) async fn update_email(cx: &Cx, id: &str, email: &str) -> Result<Email
         InfoChange::NotAllowed => return Ok(EmailUpdate::NotAllowed),
     }
     store::update_email(&mut tx, cx.app_id(), &own.user_id, email).await?;
+    // Links that were sent to the address before.
+    store::delete_tokens_of(&mut tx, cx.app_id(), &own.user_id).await?;
     let event = users::info_changed(&user, &own, InfoKind::Email, Some(email));
     audit::commit(cx, tx, event.into_iter().collect()).await?;
     Ok(EmailUpdate::Updated)

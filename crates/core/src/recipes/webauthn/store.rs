@@ -240,6 +240,12 @@ pub(super) async fn delete_tokens(tx: &mut Tx, scope: &Scope, email: &str, token
     Ok(gone.iter().any(|(hash,)| hash == token))
 }
 
+/// Deletes every token of a login method, by the internal id.
+pub(super) async fn delete_tokens_of(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
+    let sql = "delete from webauthn_account_recovery_tokens where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await.map(drop)
+}
+
 /// Deletes a login method with its passkeys, by the internal id.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
     let sql = "delete from webauthn_users where app_id = $1 and user_id = $2";

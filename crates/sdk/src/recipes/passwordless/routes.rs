@@ -103,7 +103,10 @@ async fn consume_code(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let body = json_body(cx)?;
     let pre_auth_session_id = text_of(&body, "preAuthSessionId", "Please provide preAuthSessionId")?;
     let proof = proof(&body)?;
-    let link_to_session_user = fdi::linking_flag(cx, &body);
+    // To somebody whom a login method is to be linked to, codes are sent and no links. A link may be a stranger's,
+    // who would sign in as whoever opens it; older frontends do not say that they want that.
+    let is_link = matches!(proof, CodeProof::Link { .. });
+    let link_to_session_user = fdi::linking_flag(cx, &body).or(is_link.then_some(false));
     let session = flow::session_to_link(cx, link_to_session_user).await?;
     let tenant = session.as_ref().map_or(tenant, Session::tenant_id).to_owned();
     let attempt = Attempt { tenant, pre_auth_session_id, proof, session, link_to_session_user };

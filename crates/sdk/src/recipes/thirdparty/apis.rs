@@ -152,8 +152,8 @@ impl Apis for BaseApis {
             tenant,
             third_party_id: provider.id().to_owned(),
             third_party_user_id: told.third_party_user_id,
+            is_verified: email.is_verified && is_kept_as_it_is(&email.id),
             email: email.id,
-            is_verified: email.is_verified,
             session,
             link_to_session_user,
         };
@@ -200,6 +200,12 @@ impl Apis for BaseApis {
     async fn apple_redirect_handler(&self, cx: &Cx, form: &[(String, String)]) -> Result<String> {
         apple_callback::location(cx, form)
     }
+}
+
+/// Whether the address is the same mailbox once the core has written it in lower case. The Kelvin sign becomes a
+/// `k`, and the provider has verified another address than that.
+fn is_kept_as_it_is(email: &str) -> bool {
+    email.to_lowercase() == email.to_ascii_lowercase()
 }
 
 fn refused(code: u8) -> SignInUpOutcome {

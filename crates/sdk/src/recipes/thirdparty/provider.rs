@@ -142,11 +142,25 @@ impl Provider {
         if provider.settings.require_email != Some(false) {
             return Ok(None);
         }
-        match &provider.fake_email {
-            Some(make) => make(cx.clone(), tenant.to_owned(), user_id.to_owned()).await.map(Some),
-            None => Ok(Some(format!("{user_id}.{}@stfakeemail.supertokens.com", self.id()))),
+        if let Some(make) = &provider.fake_email {
+            return make(cx.clone(), tenant.to_owned(), user_id.to_owned()).await.map(Some);
         }
+        let (user, provider) = (distinct(user_id, true), distinct(self.id(), false));
+        Ok(Some(format!("{user}.{provider}@stfakeemail.supertokens.com")))
     }
+}
+
+/// An id as a part of an address that no other id makes: two users with one address may be linked. Ids tell upper
+/// and lower case apart, addresses do not.
+fn distinct(id: &str, has_dots: bool) -> String {
+    let is_plain = |c: char| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_') || (has_dots && c == '.')
+    };
+    let mut part = String::new();
+    for c in id.chars() {
+        if is_plain(c) { part.push(c) } else { part.push_str(&format!("^{:x}^", u32::from(c))) }
+    }
+    part
 }
 
 /// Takes from the discovery document what is not said otherwise.
@@ -441,6 +455,24 @@ mod tests {
         params.set_in(&mut url);
         let expected = "https://example.com/authorize?tenant=1&client_id=a+b&prompt=login&max_age=5";
         assert_eq!(url.as_str(), expected);
+    }
+
+    #[test]
+    fn ids_that_differ_make_addresses_that_differ() {
+        assert_eq!(distinct("001.4f-a_b", true), "001.4f-a_b");
+        assert_eq!(distinct("Ann@^", true), "^41^nn^40^^5e^");
+        let address = |user: &str, provider: &str| {
+            let address = format!("{}.{}", distinct(user, true), distinct(provider, false));
+            address.to_lowercase()
+        };
+        for (first, second) in [
+            (("Ann", "own"), ("ann", "own")),
+            (("\u{212A}im", "own"), ("kim", "own")),
+            (("^41^", "own"), ("A", "own")),
+            (("a.b", "c"), ("a", "b.c")),
+        ] {
+            assert_ne!(address(first.0, first.1), address(second.0, second.1), "{first:?}");
+        }
     }
 
     #[test]
