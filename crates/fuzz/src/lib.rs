@@ -16,10 +16,12 @@ mod input;
 
 pub mod access_tokens;
 pub mod app_info;
+pub mod apple_callbacks;
 pub mod connection_strings;
 pub mod cookies;
 pub mod core_calls;
 pub mod emails;
+pub mod id_tokens;
 pub mod one_time_codes;
 pub mod pagination_tokens;
 pub mod password_filters;
@@ -42,10 +44,12 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const ALL: &[Target] = &[
     ("access_tokens", access_tokens::run),
     ("app_info", app_info::run),
+    ("apple_callbacks", apple_callbacks::run),
     ("connection_strings", connection_strings::run),
     ("cookies", cookies::run),
     ("core_calls", core_calls::run),
     ("emails", emails::run),
+    ("id_tokens", id_tokens::run),
     ("one_time_codes", one_time_codes::run),
     ("pagination_tokens", pagination_tokens::run),
     ("password_filters", password_filters::run),

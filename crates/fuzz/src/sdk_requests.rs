@@ -10,8 +10,13 @@ use http_body_util::Full;
 use portcullis::email::{Email, EmailDelivery};
 use portcullis::recipes::emailpassword::{EmailPassword, SignUp};
 use portcullis::recipes::emailverification::EmailVerification;
+use portcullis::recipes::multifactorauth::MultiFactorAuth;
+use portcullis::recipes::passwordless::{ContactMethod, FlowType, Passwordless};
 use portcullis::recipes::session::{NewSession, SessionRecipe, SessionTokens, VerifyOptions};
+use portcullis::recipes::totp::Totp;
 use portcullis::recipes::userroles::UserRoles;
+use portcullis::recipes::webauthn::WebAuthn;
+use portcullis::sms::{Sms, SmsDelivery};
 use portcullis::{AppInfo, Cx, Error, Exchange, PUBLIC_TENANT, Portcullis, async_trait};
 use portcullis_embedded::Embedded;
 use serde_json::{Value, json};
@@ -55,8 +60,13 @@ impl Backend {
         let sdk = Portcullis::builder(app)
             .core(core)
             .email_delivery(Nobody)
+            .sms_delivery(Nobody)
             .recipe(EmailPassword::new())
             .recipe(EmailVerification::optional())
+            .recipe(Passwordless::new(ContactMethod::EmailOrPhone, FlowType::UserInputCodeAndMagicLink))
+            .recipe(WebAuthn::new())
+            .recipe(MultiFactorAuth::new())
+            .recipe(Totp::new())
             .recipe(SessionRecipe::new())
             .recipe(UserRoles::new())
             .build()
@@ -122,6 +132,13 @@ struct Nobody;
 #[async_trait]
 impl EmailDelivery for Nobody {
     async fn send(&self, _: &Cx, _: &Email) -> portcullis::Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SmsDelivery for Nobody {
+    async fn send(&self, _: &Cx, _: &Sms) -> portcullis::Result<()> {
         Ok(())
     }
 }

@@ -5,6 +5,10 @@ mod apple_callback;
 mod config;
 mod form;
 mod functions;
+/// Doors to what the recipe reads: for the fuzz targets alone.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id_token;
 mod pkce;
 mod provider;
