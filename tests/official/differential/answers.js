@@ -12,13 +12,25 @@ export const ignoredHeaders = {
     vary: "the CORS library's: both name Origin, actix-cors the preflight's headers too",
 };
 
+/** Values that are new each time, by the name of their field or parameter. */
+const newEachTime = [
+    "challenge", "code_challenge", "credentialIds", "deviceId", "linkCode", "nonce", "pkceCodeVerifier", "preAuthSessionId",
+    "secret", "state", "token", "userInputCode", "code", "webauthnCredentialId", "webauthnGeneratedOptionsId",
+];
+/** Numbers of milliseconds that go by meanwhile. */
+const times = ["retryAfterMs"];
+/** Addresses with parameters that are compared one by one. */
+const addresses = ["header location", "body.urlWithQueryParams", "body.qrCodeString", "message.link"];
+
 /** Headers whose value is a list in any order and letter case. */
 const lists = ["access-control-allow-headers", "access-control-allow-methods", "access-control-expose-headers"];
 
 export class Answers {
     /** Of an application and the other one, `{name, url}` each. */
     constructor(own, other) {
-        this.masks = [[own.url, "<api>"], [`${own.name}-`, "<who>-"], [other.url, "<other api>"], [`${other.name}-`, "<other>-"]];
+        this.masks = [[own, "api", "who"], [other, "other api", "other"]].flatMap(([{ name, url, domain }, api, who]) => [
+            [url, `<${api}>`], [domain, `<${api}>`], [encodeURIComponent(domain), `<${api}>`], [`${name}-`, `<${who}>-`],
+        ]);
         this.kept = [];
         this.names = new Map();
     }
@@ -47,6 +59,15 @@ export class Answers {
         return said;
     }
 
+    /** Keeps what else the application said or did. */
+    note(call, value) {
+        const flat = {};
+        const number = this.kept.length + 1;
+        this.seen = 0;
+        this.flatten(flat, "message", value);
+        this.kept.push({ call: `${number}. ${this.masked(call)}`, flat });
+    }
+
     flattenCookie(flat, { name, value, attributes }) {
         const key = `cookie ${name}`;
         const times = Object.keys(flat).filter((other) => other.startsWith(`${key}:`)).length;
@@ -57,8 +78,18 @@ export class Answers {
         if (value !== null && typeof value === "object") {
             if (Object.keys(value).length === 0) flat[key] = Array.isArray(value) ? "[]" : "{}";
             for (const [name, inner] of Object.entries(value)) this.flatten(flat, `${key}.${name}`, inner);
+        } else if (addresses.includes(key) && typeof value === "string" && URL.canParse(value)) {
+            const { origin, protocol, pathname, searchParams, hash } = new URL(value);
+            const parameters = [...searchParams].sort(([a], [b]) => (a < b ? -1 : 1));
+            flat[`${key} to`] = this.masked(`${origin === "null" ? protocol : origin}${pathname}`);
+            for (const [name, text] of parameters) this.flatten(flat, `${key}.${name}`, text);
+            if (hash) this.flatten(flat, `${key}.linkCode`, hash);
         } else {
-            flat[key] = this.scalar(value);
+            const name = key.split(".").findLast((part) => !/^\d+$/.test(part));
+            if (times.includes(name)) flat[key] = typeof value;
+            // In options it is random, in a user a UUID.
+            else if (key === "body.user.id") flat[key] = this.named("id", value);
+            else flat[key] = newEachTime.includes(name) && typeof value === "string" && value.length > 5 ? this.named(name, value) : this.scalar(value);
         }
     }
 
@@ -91,7 +122,8 @@ export class Answers {
 
     masked(text) {
         const masked = this.masks.reduce((text, [own, mask]) => text.replaceAll(own, mask), text);
-        return masked.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => this.named("id", id));
+        const numbers = masked.replace(/\+44\d{10}/g, (number) => this.named("number", number));
+        return numbers.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => this.named("id", id));
     }
 
     /** The same name for the same value, by the answer where it was first seen. */

@@ -7,10 +7,14 @@ import { Answers } from "./answers.js";
 export const website = "http://localhost:3000";
 export const password = "a-Secret-1";
 
+let numbers = 0;
+
 export class Application {
-    constructor(name, url) {
+    /** `domain` is what it takes itself to be at, if that is not `url`. */
+    constructor(name, url, domain = url) {
         this.name = name;
         this.url = url;
+        this.domain = domain;
         this.users = 0;
     }
 
@@ -24,12 +28,31 @@ export class Application {
         return `${this.name}-${++this.users}@example.com`;
     }
 
+    /** A phone number that nobody has used. */
+    number() {
+        return `+44207183${8000 + ++numbers}`;
+    }
+
     get(path, headers) {
         return this.send("GET", path, { headers });
     }
 
     post(path, json, headers = {}) {
-        return this.send("POST", path, { headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(json) });
+        return this.withJson("POST", path, json, headers);
+    }
+
+    withJson(method, path, json, headers = {}) {
+        return this.send(method, path, { headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(json) });
+    }
+
+    /** The newest message to somebody, which is compared too. Some come after the answer to what they are about. */
+    async sent(to, isExpected = true) {
+        let message = null;
+        for (const deadline = Date.now() + (isExpected ? 5000 : 100); message === null && Date.now() < deadline; ) {
+            message = await (await fetch(`${this.url}/sent?to=${encodeURIComponent(to)}`)).json();
+        }
+        this.answers.note(`the message to ${to}`, message);
+        return message;
     }
 
     /** Sends exactly this, and keeps the answer. */

@@ -1,5 +1,6 @@
-// The same requests go to the unmodified supertokens-node in an Express application and to the Rust SDK in
-// actix-quickstart, both on one core, and the answers are compared field by field.
+// The same requests go to the unmodified supertokens-node in an Express application and to the Rust SDK, both on
+// one core, and the answers are compared field by field: the quickstarts, applications with every recipe, and
+// such where users sign in in several steps.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { readFile } from "node:fs/promises";
@@ -7,12 +8,18 @@ import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { apiKey, binary, freePort, launch, startCore } from "../node/processes.js";
+import { startProvider } from "../node/provider.js";
 import { Application, website } from "./application.js";
 import { compare } from "./answers.js";
-import { cases } from "./cases.js";
+import { cases as ofQuickstarts } from "./cases.js";
 import { differences } from "./differences.js";
+import { cases as ofFactors } from "./factor-cases.js";
+import { cases as ofRecipes, dashboardKey } from "./recipe-cases.js";
 
-let core, node, rust;
+const cases = { ...ofQuickstarts, ...ofRecipes, ...ofFactors };
+let core, provider;
+/** Of each kind of application the Node SDK's and the Rust SDK's. */
+const pairs = {};
 const running = [];
 
 before(async () => {
@@ -21,23 +28,33 @@ before(async () => {
     running.push(started);
     core = new Core(started.uri);
     await core.prepare();
-    const express = fileURLToPath(new URL("express-app.js", import.meta.url));
-    node = new Application("node", await start(process.execPath, [express], started));
-    rust = new Application("rust", await start(binary("actix-quickstart"), [], started));
+    provider = await startProvider();
+    running.push(provider);
+    const pair = async (kind, script, program, settings = {}) => {
+        const file = fileURLToPath(new URL(script, import.meta.url));
+        pairs[kind] = [
+            await start(`node-${kind}`, process.execPath, [file], settings),
+            await start(`rust-${kind}`, binary(program), [], settings),
+        ];
+    };
+    const settings = { PROVIDER: provider.url, DASHBOARD_KEY: dashboardKey };
+    await pair("quickstart", "express-app.js", "actix-quickstart");
+    await pair("recipes", "every-recipe.js", "portcullis-every-recipe", settings);
+    await pair("factors", "every-recipe.js", "portcullis-every-recipe", { ...settings, FACTORS: "on" });
 });
 
 after(async () => {
     for (const process_ of running.reverse()) await process_.stop();
 });
 
-async function start(command, args, core) {
+async function start(name, command, args, settings) {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const env = { ...process.env, PORT: `${port}`, WEBSITE_DOMAIN: website, CORE_URI: core.uri, CORE_API_KEY: apiKey };
+    const env = { ...process.env, PORT: `${port}`, WEBSITE_DOMAIN: website, CORE_URI: core.uri, CORE_API_KEY: apiKey, ...settings };
     const process_ = launch(command, args, { cwd: tmpdir(), env });
     running.push(process_);
     await process_.until(async () => (await fetch(`${url}/sessioninfo`)).status === 401);
-    return url;
+    return new Application(name, url, settings.PROVIDER ? `http://localhost:${port}` : url);
 }
 
 /** What only the core can make. */
@@ -50,11 +67,16 @@ class Core {
         this.shortLived = await this.jwt({ sessionHandle: "none", refreshTokenHash1: "none", sub: "nobody" }, 1);
     }
 
-    async call(path, body) {
+    async call(path, body, method = "POST") {
         const headers = { "api-key": apiKey, "content-type": "application/json", "cdi-version": "5.4" };
-        const answer = await (await fetch(this.uri + path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+        const answer = await (await fetch(this.uri + path, { method, headers, body: JSON.stringify(body) })).json();
         assert.equal(answer.status, "OK");
         return answer;
+    }
+
+    /** A tenant, which is made if there is none. */
+    async tenant(tenantId, settings) {
+        await this.call("/recipe/multitenancy/tenant/v2", { tenantId, ...settings }, "PUT");
     }
 
     async resetToken(userId, email) {
@@ -77,11 +99,12 @@ class Core {
 
 for (const [name, ask] of Object.entries(cases)) {
     test(name, async () => {
+        const [node, rust] = pairs[name in ofRecipes ? "recipes" : name in ofFactors ? "factors" : "quickstart"];
         const answers = [];
         for (const [app, other] of [[node, rust], [rust, node]]) {
             app.begin(other);
             other.begin(app);
-            await ask(app, core, other);
+            await ask(app, core, other, provider);
             answers.push(app.answers.kept);
         }
         assert(answers[0].length > 0);
