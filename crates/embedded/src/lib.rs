@@ -137,8 +137,12 @@ mod guide {
     mod errors {}
     #[doc = include_str!("../../../docs/sdk/core.md")]
     mod core {}
-    #[doc = include_str!("../../../docs/sdk/recipes.md")]
-    mod recipes {}
+    #[doc = include_str!("../../../docs/sdk/userroles.md")]
+    mod userroles {}
+    #[doc = include_str!("../../../docs/sdk/usermetadata.md")]
+    mod usermetadata {}
+    #[doc = include_str!("../../../docs/sdk/jwt.md")]
+    mod jwt {}
     #[doc = include_str!("../../../docs/sdk/overrides.md")]
     mod overrides {}
     #[doc = include_str!("../../../docs/sdk/emailpassword.md")]
