@@ -79,6 +79,11 @@ impl Scope {
         self.app_id == PUBLIC
     }
 
+    /// As lines of the log name it, here and in the reference: `Tenant(domain, app, tenant)`.
+    pub(crate) fn in_log(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(move |f| write!(f, "Tenant{self}"))
+    }
+
     /// Whether this is the tenant that the configuration file describes.
     pub fn is_base(&self) -> bool {
         self.domain.is_empty() && self.is_public_app() && self.is_public_tenant()

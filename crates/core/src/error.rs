@@ -88,6 +88,16 @@ impl Error {
         Self::Internal(format!("{text}"))
     }
 
+    /// The same with the tenant, or the domain, that was worked for when no caller waited: the log is to name it.
+    pub(crate) fn of(self, whose: impl std::fmt::Display) -> Self {
+        Self::internal(format_args!("{whose}: {self}"))
+    }
+
+    /// As [`Error::of`], with a domain that is not the default one.
+    pub(crate) fn of_domain(self, domain: &str) -> Self {
+        if domain.is_empty() { self } else { self.of(domain) }
+    }
+
     /// Whether the call was broken off for reasons of the core's own, which say nothing about what was asked.
     pub(crate) fn is_breakdown(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Db(_) | Self::Internal(_))

@@ -20,6 +20,7 @@ pub use clock::Clock;
 pub use cx::{Cx, PUBLIC, Scope};
 pub use error::{Error, Result, Unknown};
 pub use recipe::{
-    Chore, DeleteExpired, HasUser, InUse, Job, OfMember, OfUser, Recipe, RenameUser, UserData, WholeCore,
+    Chore, DeleteExpired, DeleteOfTenant, HasUser, InDatabase, InUse, Job, ListTenants, OfMember, OfUser,
+    Recipe, RenameUser, UserData,
 };
 pub use tasks::Tasks;

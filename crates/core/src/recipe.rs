@@ -1,9 +1,10 @@
 //! What a recipe tells the rest of the core about itself.
 
+use crate::ground::tenancy::Tenant;
 use crate::http::Routes;
 use crate::{App, Result, Scope};
 use futures_util::future::BoxFuture;
-use portcullis_db::Tx;
+use portcullis_db::{Db, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +48,15 @@ pub struct UserData {
 /// Deletes what has expired: `(unit of work, now in milliseconds)`.
 pub type DeleteExpired = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, portcullis_db::Result<()>>;
 
-/// Does what needs more than one statement: `(running core, now in milliseconds)`.
-pub type WholeCore = for<'a> fn(&'a Arc<App>, i64) -> BoxFuture<'a, Result<()>>;
+/// Lists tenants, each by its app and its own id: `(reader, now in milliseconds)`.
+pub type ListTenants = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, Result<Vec<(String, String)>>>;
+
+/// Deletes what has expired in one tenant: `(unit of work, tenant, now in milliseconds)`.
+pub type DeleteOfTenant = for<'t> fn(&'t mut Tx, &'t Tenant, i64) -> BoxFuture<'t, Result<()>>;
+
+/// Does what needs more than that in a database: `(running core, the database's domain, the database, now in
+/// milliseconds)`.
+pub type InDatabase = for<'a> fn(&'a Arc<App>, &'a str, &'a Db, i64) -> BoxFuture<'a, Result<()>>;
 
 /// A chore that runs on a schedule. Every core on a database runs it, so it must bear company.
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +69,15 @@ pub struct Job {
     pub chore: Chore,
 }
 
-/// What a job does.
+/// What a job does in every open database.
 #[derive(Clone, Copy, Debug)]
 pub enum Chore {
     /// One statement, for all apps alike.
     DeleteExpired(DeleteExpired),
+    /// For what lives as long as its tenant says: tenant by tenant, those that have something alone.
+    DeleteExpiredByTenant(ListTenants, DeleteOfTenant),
     /// Anything else.
-    WholeCore(WholeCore),
+    InDatabase(InDatabase),
 }
 
 /// A recipe, as data: the path from the bottom of the house to its top.

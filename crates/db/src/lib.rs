@@ -121,7 +121,7 @@ impl Db {
         }
     }
 
-    /// Where it is; `None` on SQLite.
+    /// Where it is; `None` on SQLite, which is in this process and needs no connection.
     pub fn place(&self) -> Option<&Place> {
         match &self.store {
             Store::Sqlite(_) => None,

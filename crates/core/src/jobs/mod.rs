@@ -5,8 +5,9 @@
 //! domains that nobody calls are left alone.
 
 use crate::crypto::random;
+use crate::ground::tenancy::service as tenancy;
 use crate::ground::webhooks;
-use crate::{App, Chore, DeleteExpired, Job, Result};
+use crate::{App, Chore, DeleteExpired, DeleteOfTenant, Job, ListTenants, Result, Scope};
 use portcullis_db::Db;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -62,17 +63,19 @@ async fn keep_running(app: Weak<App>, stopping: CancellationToken, job: Job, at_
 }
 
 async fn run(app: &Arc<App>, job: &Job, now: i64) -> Result<()> {
-    match job.chore {
-        Chore::WholeCore(work) => work(app, now).await,
-        Chore::DeleteExpired(delete) => {
-            let mut outcome = Ok(());
-            for (_, db) in app.open_databases() {
-                // One database that fails does not keep the others from their turn.
-                outcome = outcome.and(delete_expired(&db, delete, now).await);
+    let mut outcome = Ok(());
+    for (domain, db) in app.open_databases() {
+        let done = match job.chore {
+            Chore::DeleteExpired(delete) => delete_expired(&db, delete, now).await,
+            Chore::DeleteExpiredByTenant(list, delete) => {
+                delete_expired_by_tenant(app, (&domain, &db), list, delete, now).await
             }
-            outcome
-        }
+            Chore::InDatabase(work) => work(app, &domain, &db, now).await,
+        };
+        // One database that fails does not keep the others from their turn.
+        outcome = outcome.and(done.map_err(|error| error.of_domain(&domain)));
     }
+    outcome
 }
 
 async fn delete_expired(db: &Db, delete: DeleteExpired, now: i64) -> Result<()> {
@@ -80,6 +83,25 @@ async fn delete_expired(db: &Db, delete: DeleteExpired, now: i64) -> Result<()> 
     delete(&mut tx, now).await?;
     // no event: what has expired counts no more
     Ok(tx.commit().await?)
+}
+
+async fn delete_expired_by_tenant(
+    app: &Arc<App>,
+    (domain, db): (&str, &Db),
+    list: ListTenants,
+    delete: DeleteOfTenant,
+    now: i64,
+) -> Result<()> {
+    let listed = list(&mut db.read().await?, now).await?;
+    for (app_id, tenant_id) in listed {
+        let scope = Scope::new(domain, &app_id, &tenant_id);
+        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
+        let mut tx = db.write().await?;
+        delete(&mut tx, &tenant, now).await?;
+        // no event: what has expired counts no more
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Cores that start together begin apart; `chance` is in `[0, 1)`.

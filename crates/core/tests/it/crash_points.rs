@@ -21,8 +21,8 @@ const BCRYPT: &str = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZk
 
 async fn run_job(app: &Arc<App>, name: &str) {
     let job = app.recipes.iter().flat_map(|recipe| recipe.jobs).find(|job| job.name == name).unwrap();
-    let Chore::WholeCore(work) = job.chore else { unreachable!("{name} is one statement") };
-    work(app, app.clock.now()).await.unwrap();
+    let Chore::InDatabase(work) = job.chore else { unreachable!("{name} is one statement") };
+    work(app, "", &app.db, app.clock.now()).await.unwrap();
 }
 
 async fn rows<R: FromRow>(core: &TestCore, sql: &'static str, args: &[Arg<'_>]) -> Vec<R> {

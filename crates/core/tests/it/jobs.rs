@@ -147,7 +147,7 @@ async fn a_job_that_fails_is_run_again_and_a_stopped_core_runs_none() {
     let job = Job {
         name: "fails at first",
         every: OFTEN,
-        chore: Chore::WholeCore(|_, now| {
+        chore: Chore::InDatabase(|_, _, _, now| {
             Box::pin(async move {
                 assert_eq!(now, START, "the time is the core's");
                 match RUNS.fetch_add(1, Ordering::SeqCst) {
@@ -172,7 +172,7 @@ async fn a_stop_waits_for_the_job_that_runs() {
     let job = Job {
         name: "slow",
         every: Duration::from_hours(1),
-        chore: Chore::WholeCore(|_, _| {
+        chore: Chore::InDatabase(|_, _, _, _| {
             Box::pin(async {
                 STATE.store(1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(200)).await;

@@ -36,12 +36,12 @@ pub const RECIPE: Recipe = Recipe {
         Job {
             name: "audit seals",
             every: Duration::from_secs(10),
-            chore: Chore::WholeCore(|app, now| Box::pin(sealing::settle_all(app, now))),
+            chore: Chore::InDatabase(|app, domain, db, now| Box::pin(sealing::settle(app, domain, db, now))),
         },
         Job {
             name: "audit retention",
             every: Duration::from_hours(24),
-            chore: Chore::WholeCore(|app, now| Box::pin(retention::delete_old_of_all(app, now))),
+            chore: Chore::InDatabase(|app, _, db, now| Box::pin(retention::delete_old(app, db, now))),
         },
     ],
     ..Recipe::new("audit", Routes::new)

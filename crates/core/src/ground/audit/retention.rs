@@ -4,7 +4,7 @@ use super::months::Month;
 use super::store;
 use crate::crypto::digest::hex;
 use crate::{App, Result};
-use portcullis_db::{Db, Engine};
+use portcullis_db::Db;
 use std::sync::Arc;
 
 /// Events that are deleted in one unit of work, so that nobody waits long for it.
@@ -25,7 +25,7 @@ pub async fn prepare(db: &Db, now: i64) {
 async fn make_part(db: &Db, month: Month) -> portcullis_db::Result<()> {
     let name = month.partition();
     // To ask first keeps nobody waiting.
-    if db.engine() == Engine::Sqlite || store::list_partitions(&mut db.read().await?).await?.contains(&name) {
+    if store::has_partition(&mut db.read().await?, &name).await? {
         return Ok(());
     }
     let mut tx = db.write().await?;
@@ -39,32 +39,20 @@ async fn make_part(db: &Db, month: Month) -> portcullis_db::Result<()> {
     }
 }
 
-/// Deletes what is old enough, in every open database.
-pub(super) async fn delete_old_of_all(app: &Arc<App>, now: i64) -> Result<()> {
-    let mut outcome = Ok(());
-    for (_, db) in app.open_databases() {
-        // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(delete_old(app, &db, now).await);
-    }
-    outcome
-}
-
 /// Deletes events that are older than they are to be kept, and the links of the chain that name nothing else. Makes
 /// the parts that are needed next.
 pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
     prepare(db, now).await;
     let oldest = now - app.base_config.audit.retention_ms;
-    let kept_since = if db.engine() == Engine::Sqlite { oldest } else { Month::of(oldest).start() };
     let mut tx = db.write().await?;
+    let kept_since = if store::is_parted(&tx) { Month::of(oldest).start() } else { oldest };
     store::keep_since(&mut tx, kept_since).await?;
     tx.commit().await?;
-    if db.engine() == Engine::Postgres {
-        let partitions = store::list_partitions(&mut db.read().await?).await?;
-        for name in partitions.iter().filter(|name| ended_before(name, kept_since)) {
-            let mut tx = db.write().await?;
-            store::drop_partition(&mut tx, name).await?;
-            tx.commit().await?;
-        }
+    let partitions = store::list_partitions(&mut db.read().await?).await?;
+    for name in partitions.iter().filter(|name| ended_before(name, kept_since)) {
+        let mut tx = db.write().await?;
+        store::drop_partition(&mut tx, name).await?;
+        tx.commit().await?;
     }
     tell_head(db).await?;
     loop {

@@ -33,11 +33,12 @@ async fn keep_following(app: Weak<App>, written: Arc<Notify>, stopping: Cancella
 }
 
 /// Seals what was written in every open database.
-pub(super) async fn settle_all(app: &Arc<App>, now: i64) -> Result<()> {
+async fn settle_all(app: &Arc<App>, now: i64) -> Result<()> {
     let mut outcome = Ok(());
     for (domain, db) in app.open_databases() {
         // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(settle(app, &domain, &db, now).await);
+        let settled = settle(app, &domain, &db, now).await;
+        outcome = outcome.and(settled.map_err(|error| error.of_domain(&domain)));
     }
     outcome
 }

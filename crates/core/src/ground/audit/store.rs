@@ -371,16 +371,29 @@ pub(super) async fn keep_since(tx: &mut Tx, time: i64) -> Result<()> {
 
 /// Deletes some of the events of before a time, the lowest ids first; how many.
 pub(super) async fn delete_some_before(tx: &mut Tx, time: i64, limit: i64) -> Result<u64> {
-    // On PostgreSQL months go as a whole; what belongs to none is here.
-    let table = if tx.engine() == Engine::Postgres { "activity_log_default" } else { "activity_log" };
+    // Months go as a whole; what belongs to none is here.
+    let table = if is_parted(tx) { "activity_log_default" } else { "activity_log" };
     let sql = format!(
         "delete from {table} where created_at < $1 and id in (select id from {table} order by id limit {limit})"
     );
     Ok(tx.execute(sql, args![time]).await?)
 }
 
+/// Whether the log has parts, by months: on PostgreSQL.
+pub(super) fn is_parted(tx: &Tx) -> bool {
+    tx.engine() == Engine::Postgres
+}
+
+/// Whether a part of the log is there; where it has none, nothing is missing.
+pub(super) async fn has_partition(tx: &mut Tx, name: &str) -> portcullis_db::Result<bool> {
+    Ok(!is_parted(tx) || list_partitions(tx).await?.iter().any(|part| part == name))
+}
+
 /// The parts of the log by their names.
 pub(super) async fn list_partitions(tx: &mut Tx) -> portcullis_db::Result<Vec<String>> {
+    if !is_parted(tx) {
+        return Ok(Vec::new());
+    }
     let sql =
         "select cast(part.relname as text) from pg_inherits i join pg_class part on part.oid = i.inhrelid
         where i.inhparent = cast('activity_log' as regclass) order by 1";

@@ -19,7 +19,9 @@ pub const RECIPE: Recipe = Recipe {
     jobs: &[Job {
         name: "expired signing keys",
         every: Duration::from_hours(24),
-        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
+        chore: Chore::InDatabase(|app, domain, db, now| {
+            Box::pin(service::delete_expired(app, domain, db, now))
+        }),
     }],
     ..Recipe::new("keys", routes::routes)
 };

@@ -31,7 +31,7 @@ pub async fn current(cx: &Cx) -> Result<Arc<KeySet>> {
 async fn renewed(cx: &Cx, seen: Arc<KeySet>, due: Due) -> Arc<KeySet> {
     let again = || {
         let (cx, seen) = (cx.clone(), Arc::clone(&seen));
-        async move { reread(&cx, Some(&seen)).await.map(drop) }
+        async move { reread(&cx, Some(&seen)).await.map(drop).map_err(|error| error.of(cx.scope.in_log())) }
     };
     due.renew(&cx.app.tasks, again).await;
     cx.app.keys.of_app(&cx.scope).current.load_full().unwrap_or(seen)
@@ -136,16 +136,7 @@ pub async fn jwks_page(
 
 /// Deletes the dynamic keys that verify no more. Most go when their successor is made; those of an app
 /// that nobody calls go here.
-pub async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
-    let mut outcome = Ok(());
-    for (domain, db) in app.open_databases() {
-        // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(delete_expired_in(app, &domain, &db, now).await);
-    }
-    outcome
-}
-
-async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
+pub async fn delete_expired(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
     let listed = store::list_apps(&mut db.read().await?).await?;
     for app_id in listed {
         let scope = Scope::new(domain, &app_id, PUBLIC);

@@ -24,7 +24,7 @@ pub const RECIPE: Recipe = Recipe {
     jobs: &[Job {
         name: "ended webhook deliveries",
         every: Duration::from_hours(1),
-        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_ended(app, now))),
+        chore: Chore::InDatabase(|app, _, db, now| Box::pin(service::delete_ended(app, db, now))),
     }],
     ..Recipe::new("webhooks", Routes::new)
 };

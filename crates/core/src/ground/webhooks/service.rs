@@ -7,7 +7,6 @@ use crate::{App, Error, Result};
 use portcullis_db::{Db, Tx};
 use portcullis_wire::webhooks::{EventData, Message};
 use serde_json::json;
-use std::sync::Arc;
 
 /// The one endpoint that there is. It has a name, and is not known by its address, so that what waits for an endpoint
 /// that has moved goes where it is now.
@@ -95,19 +94,15 @@ pub async fn replay_dead(db: &Db, now: i64) -> Result<u64> {
 }
 
 /// Deletes what was delivered a day ago, and what has been dead as long as events are kept.
-pub(super) async fn delete_ended(app: &Arc<App>, now: i64) -> Result<()> {
+pub(super) async fn delete_ended(app: &App, db: &Db, now: i64) -> Result<()> {
     let retention_ms = app.base_config.audit.retention_ms;
-    let mut outcome = Ok(());
-    for (_, db) in app.open_databases() {
-        for (state, kept) in [(State::Delivered, DELIVERED_KEPT_MS), (State::Dead, retention_ms)] {
-            // One database that fails does not keep the others from their turn.
-            outcome = outcome.and(delete_ended_in(&db, state, now.saturating_sub(kept)).await);
-        }
+    for (state, kept) in [(State::Delivered, DELIVERED_KEPT_MS), (State::Dead, retention_ms)] {
+        delete_ended_as(db, state, now.saturating_sub(kept)).await?;
     }
-    outcome
+    Ok(())
 }
 
-async fn delete_ended_in(db: &Db, state: State, before: i64) -> Result<()> {
+async fn delete_ended_as(db: &Db, state: State, before: i64) -> Result<()> {
     loop {
         let mut tx = db.write_one().await?;
         let count = store::delete_ended(&mut tx, state, before, DELETED_AT_ONCE).await?;

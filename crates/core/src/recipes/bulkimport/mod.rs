@@ -19,7 +19,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     jobs: &[Job {
         name: "import of users",
         every: Duration::from_secs(10),
-        chore: Chore::WholeCore(|app, now| Box::pin(service::work_off(app, now))),
+        chore: Chore::InDatabase(|app, domain, db, now| Box::pin(service::work_off(app, domain, db, now))),
     }],
     ..Recipe::new("bulkimport", routes::routes)
 };

@@ -265,16 +265,7 @@ async fn link(cx: &Cx, tx: &mut Tx, user: &ImportUser, primary: &ImportMethod) -
 }
 
 /// Works the queues of all apps off, with several workers each.
-pub(super) async fn work_off(app: &Arc<App>, now: i64) -> Result<()> {
-    let mut outcome = Ok(());
-    for (domain, db) in app.open_databases() {
-        // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(work_off_in(app, &domain, &db, now).await);
-    }
-    outcome
-}
-
-async fn work_off_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
+pub(super) async fn work_off(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
     let apps = store::list_apps(&mut db.read().await?).await?;
     let mut outcome = Ok(());
     for app_id in apps {

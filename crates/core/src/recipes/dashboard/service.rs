@@ -8,7 +8,6 @@ use crate::crypto::{password_hash, random};
 use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::{Cx, Error, Result};
-use portcullis_db::Engine;
 use serde_json::Value;
 
 /// Why a password may not be chosen, in words for its owner.
@@ -163,7 +162,7 @@ const MASK: &str = "********";
 /// PostgreSQL, if it runs on that.
 pub(super) fn list_settings(cx: &Cx) -> Vec<(&'static Key, Value)> {
     let is_visible = |key: &&Key| {
-        let has_effect_here = key.owner == Owner::Core || cx.db().engine() == Engine::Postgres;
+        let has_effect_here = key.owner == Owner::Core || cx.db().place().is_some();
         key.is_shown() && has_effect_here && (cx.is_operator || key.protected.is_none())
     };
     let with_value = |key: &'static Key| {

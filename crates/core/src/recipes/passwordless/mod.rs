@@ -23,7 +23,13 @@ pub(super) const RECIPE: Recipe = Recipe {
     jobs: &[Job {
         name: "expired passwordless devices",
         every: Duration::from_hours(1),
-        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
+        chore: Chore::DeleteExpiredByTenant(
+            |tx, _| Box::pin(store::list_tenants(tx)),
+            |tx, tenant, now| {
+                let oldest = now - tenant.config.passwordless_code_lifetime_ms;
+                Box::pin(store::delete_expired(tx, &tenant.scope, oldest))
+            },
+        ),
     }],
     ..Recipe::new("passwordless", routes::routes)
 };

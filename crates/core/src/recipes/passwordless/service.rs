@@ -7,14 +7,12 @@ use crate::crypto::random;
 use crate::ground::activity;
 use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
-use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::model::{InfoKind, User};
 use crate::ground::users::service::{self as users, AccountInfo, Found, InfoChange};
-use crate::{App, Cx, Error, Result, Scope};
+use crate::{Cx, Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_db::{Db, Tx};
-use std::sync::Arc;
+use portcullis_db::Tx;
 
 const RECIPE_ID: &str = "passwordless";
 /// How often another code is thought of when the device has it already.
@@ -361,28 +359,4 @@ pub(super) async fn find_by_contact(cx: &Cx, contact: &Contact) -> Result<Option
 /// The user with an id, with its passwordless login method only.
 pub(super) async fn find_by_id(cx: &Cx, id: &str) -> Result<Option<User>> {
     users::find_method(cx, id, RECIPE_ID).await
-}
-
-/// Deletes devices all of whose codes have expired; how long a code lives is each tenant's own affair.
-pub(super) async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
-    let mut outcome = Ok(());
-    for (domain, db) in app.open_databases() {
-        // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(delete_expired_in(app, &domain, &db, now).await);
-    }
-    outcome
-}
-
-async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
-    let tenants = store::list_tenants(&mut db.read().await?).await?;
-    for (app_id, tenant_id) in tenants {
-        let scope = Scope::new(domain, &app_id, &tenant_id);
-        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
-        let oldest = now - tenant.config.passwordless_code_lifetime_ms;
-        let mut tx = db.write().await?;
-        store::delete_expired(&mut tx, &scope, oldest).await?;
-        // no event: what has expired is of no use any more
-        tx.commit().await?;
-    }
-    Ok(())
 }

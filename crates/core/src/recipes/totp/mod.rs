@@ -31,7 +31,14 @@ pub(super) const RECIPE: Recipe = Recipe {
     jobs: &[Job {
         name: "expired TOTP codes",
         every: Duration::from_hours(1),
-        chore: Chore::WholeCore(|app, now| Box::pin(service::delete_expired(app, now))),
+        chore: Chore::DeleteExpiredByTenant(
+            |tx, now| Box::pin(store::list_tenants_with_expired(tx, now)),
+            // Until then they count against those who showed them.
+            |tx, tenant, now| {
+                let before = now - tenant.config.totp_rate_limit_cooldown_ms;
+                Box::pin(store::delete_expired(tx, &tenant.scope, before))
+            },
+        ),
     }],
     ..Recipe::new("totp", routes::routes)
 };

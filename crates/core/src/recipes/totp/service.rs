@@ -5,11 +5,9 @@ use super::store;
 use crate::crypto::random;
 use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Attempt, Secret as Guessed};
-use crate::ground::tenancy::service as tenancy;
-use crate::{App, Cx, Result, Scope};
-use portcullis_db::{Db, Tx};
+use crate::{Cx, Result};
+use portcullis_db::Tx;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// A device that is to be there.
 #[derive(Debug)]
@@ -227,28 +225,4 @@ async fn use_code(cx: &Cx, tx: &mut Tx, user_id: &str, devices: &[&Device], code
             if code.is_valid { Outcome::Right } else { Outcome::Wrong { failed } }
         }
     })
-}
-
-/// Deletes codes that have expired, once they count against nobody any more.
-pub(super) async fn delete_expired(app: &Arc<App>, now: i64) -> Result<()> {
-    let mut outcome = Ok(());
-    for (domain, db) in app.open_databases() {
-        // One database that fails does not keep the others from their turn.
-        outcome = outcome.and(delete_expired_in(app, &domain, &db, now).await);
-    }
-    outcome
-}
-
-async fn delete_expired_in(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
-    let listed = store::list_tenants_with_expired(&mut db.read().await?, now).await?;
-    for (app_id, tenant_id) in listed {
-        let scope = Scope::new(domain, &app_id, &tenant_id);
-        let Some(tenant) = tenancy::find(app, &scope).await? else { continue };
-        let before = now - tenant.config.totp_rate_limit_cooldown_ms;
-        let mut tx = db.write_one().await?;
-        store::delete_expired(&mut tx, &scope, before).await?;
-        // no event: what has expired counts no more
-        tx.commit().await?;
-    }
-    Ok(())
 }
