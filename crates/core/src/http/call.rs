@@ -34,29 +34,46 @@ where
 {
     let (head, body) = request.into_parts();
     let now = app.clock.now();
-    let (began, mut endpoint) = (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), "");
-    let work = AssertUnwindSafe(answer(&app, now, (&head, body), peer, &mut endpoint)).catch_unwind();
-    let reply = match tokio::time::timeout(app.base_config.request_timeout, work).await {
+    let (began, mut known) =
+        (app.metrics.as_ref().map(|metrics| (metrics, Instant::now())), Known::default());
+    let work = AssertUnwindSafe(answer(&app, now, (&head, body), peer, &mut known)).catch_unwind();
+    let outcome = tokio::time::timeout(app.base_config.request_timeout, work).await;
+    let scope = known.call.as_ref().map(|call| &call.scope);
+    let reply = match outcome {
         Ok(Ok(Ok(reply))) => reply,
-        Ok(Ok(Err(error))) => Reply::error(&error),
+        Ok(Ok(Err(error))) => Reply::error(&error, scope),
         // The panic's own text is on standard error; it may hold anything, so callers do not get it.
-        Ok(Err(_)) => Reply::error(&Error::internal("the call broke down")),
-        Err(_) => Reply::error(&Error::Timeout),
+        Ok(Err(_)) => Reply::error(&Error::internal("the call broke down"), scope),
+        Err(_) => Reply::error(&Error::Timeout, scope),
     };
     if let Some((metrics, began)) = began {
-        metrics.count(endpoint, &head.method, reply.status_code().as_u16(), began.elapsed());
+        metrics.count(known.endpoint, &head.method, reply.status_code().as_u16(), began.elapsed());
     }
-    tracing::debug!(http.method = %head.method, http.path = head.uri.path(), http.status = reply.status_code().as_u16(), "request served");
+    tracing::debug!(
+        http.method = %head.method,
+        http.path = head.uri.path(),
+        http.status = reply.status_code().as_u16(),
+        tenant = scope.map(|scope| display(scope.in_log())),
+        "request served"
+    );
     reply.into_response()
 }
 
-/// `served` becomes the path of the endpoint that is addressed, if there is such an endpoint.
+/// What is known of a call, however it ends.
+#[derive(Debug, Default)]
+struct Known {
+    /// The path of the endpoint that is addressed; empty if there is no such endpoint.
+    endpoint: &'static str,
+    /// The call, once its domain is known.
+    call: Option<Call>,
+}
+
 async fn answer<B>(
     app: &Arc<App>,
     now: i64,
     (head, body): (&Head, B),
     peer: Option<IpAddr>,
-    served: &mut &'static str,
+    known: &mut Known,
 ) -> Result<Reply>
 where
     B: Body + Send + 'static,
@@ -67,10 +84,10 @@ where
     let Parts { app_id, tenant_id, endpoint } =
         path::take_apart(head.uri.path(), &app.base_config.base_path, is_endpoint).ok_or(Error::NotFound)?;
     let of_path = app.routes.of_path(&endpoint);
-    *served = of_path.first().map_or("", |route| route.path);
+    known.endpoint = of_path.first().map_or("", |route| route.path);
     let domain = tenancy::domain_of_host(app, now, || host(head)).await?;
-    let scope = Scope { domain, app_id, tenant_id };
-    let mut call = Call::find(app, scope, now).await?;
+    let call = known.call.insert(Call::new(app, Scope { domain, app_id, tenant_id }, now));
+    call.find_tenants().await?;
     if let Some(public) = &call.public_tenant {
         app.stats.count(&public.scope, now);
     }
@@ -82,11 +99,11 @@ where
     }
     let rid = head.headers.get("rid").and_then(|rid| rid.to_str().ok());
     let chosen = routes::choose(of_path, &head.method, rid);
-    check_caller(app, &mut call, head, chosen.or(of_path.first()))?;
+    check_caller(app, call, head, chosen.or(of_path.first()))?;
     let route = chosen.ok_or(if of_path.is_empty() { Error::NotFound } else { Error::MethodNotSupported })?;
     let limit = app.base_config.max_request_body_bytes.max(route.body_max_at_least);
     let bytes = if route.reads_body { read(body, limit).await? } else { Bytes::new() };
-    serve(route, &call, head.uri.query(), &bytes).await
+    serve(route, call, head.uri.query(), &bytes).await
 }
 
 /// Key and version. A path that is no endpoint is treated as the root is: open, version checked.
@@ -123,7 +140,7 @@ async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> 
     loop {
         let outcome = (route.handler)(call.clone(), input(route, query, body, call.cdi)?).await;
         if outcome.as_ref().is_err_and(Error::is_breakdown) {
-            call.counted.take_back().await;
+            call.counted.take_back(&call.scope).await;
         }
         match outcome {
             Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => {
@@ -175,17 +192,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    async fn find(app: &Arc<App>, scope: Scope, now: i64) -> Result<Self> {
-        let tenant = tenancy::find(app, &scope).await?;
-        let public_tenant = match &tenant {
-            Some(tenant) if scope.is_public_tenant() => Some(Arc::clone(tenant)),
-            _ => tenancy::find(app, &scope.public_tenant()).await?,
-        };
-        let base_tenant = match &tenant {
-            Some(_) => None,
-            None => tenancy::find(app, &Scope::base()).await?,
-        };
-        Ok(Self {
+    fn new(app: &Arc<App>, scope: Scope, now: i64) -> Self {
+        Self {
             app: Arc::clone(app),
             scope,
             cdi: Cdi::LATEST,
@@ -194,10 +202,23 @@ impl Call {
             caller: None,
             origin: Origin::default(),
             counted: Arc::default(),
-            tenant,
-            public_tenant,
-            base_tenant,
-        })
+            tenant: None,
+            public_tenant: None,
+            base_tenant: None,
+        }
+    }
+
+    async fn find_tenants(&mut self) -> Result<()> {
+        let (app, scope) = (&self.app, &self.scope);
+        self.tenant = tenancy::find(app, scope).await?;
+        self.public_tenant = match &self.tenant {
+            Some(tenant) if scope.is_public_tenant() => Some(Arc::clone(tenant)),
+            _ => tenancy::find(app, &scope.public_tenant()).await?,
+        };
+        if self.tenant.is_none() {
+            self.base_tenant = tenancy::find(app, &Scope::base()).await?;
+        }
+        Ok(())
     }
 
     /// Why a row had nothing to belong to: most likely another core has removed the tenant a moment ago.

@@ -1,11 +1,12 @@
 //! What is answered: JSON or text, each ending with one newline, as the reference's clients expect.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Scope};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use portcullis_db::Error as DbError;
 use serde::Serialize;
+use tracing::field::display;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
@@ -67,11 +68,13 @@ impl Reply {
         Self { status, content_type, cache_control: None, retry_after: None, body: body.into() }
     }
 
-    /// The answer to a call that could not be served; breakdowns are logged here, once.
-    pub(super) fn error(error: &Error) -> Self {
+    /// The answer to a call that could not be served; breakdowns are logged here, once, with the tenant that the
+    /// call addressed, if that is known.
+    pub(super) fn error(error: &Error, scope: Option<&Scope>) -> Self {
         let status = status_of(error);
         if status.is_server_error() {
-            tracing::error!(status = status.as_u16(), error = %chain(error), "call failed: {}", chain(error));
+            let tenant = scope.map(|scope| display(scope.in_log()));
+            tracing::error!(status = status.as_u16(), tenant, error = %chain(error), "call failed: {}", chain(error));
         }
         let mut reply = Self::status(status, &chain(error));
         reply.retry_after = match error {

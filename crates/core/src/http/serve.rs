@@ -52,7 +52,7 @@ fn show_metrics(app: Option<&App>, request: &Request<Incoming>) -> Response<Full
     let is_get = request.method() == http::Method::GET && request.uri().path() == "/metrics";
     let page = app.and_then(|app| app.metrics.as_ref().filter(|_| is_get)?.render(app).ok());
     let found = page.map(|page| Reply::text(page.trim_end()).of_type(METRICS));
-    found.unwrap_or_else(|| Reply::error(&Error::NotFound)).into_response()
+    found.unwrap_or_else(|| Reply::error(&Error::NotFound, None)).into_response()
 }
 
 async fn accept<H, F>(listener: TcpListener, places: usize, shutdown: impl Future<Output = ()>, handler: H)

@@ -45,6 +45,11 @@ impl Caller {
         read(self.agent.get(self.url(path)).call())
     }
 
+    /// `GET`, of a host by another name than its address.
+    pub(crate) fn get_at(&self, host: &str, path: &str) -> Result<Reply, Lost> {
+        read(self.agent.get(self.url(path)).header("host", host).call())
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

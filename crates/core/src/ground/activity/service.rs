@@ -68,7 +68,7 @@ pub async fn touch(cx: &Cx, user_id: &str) {
         return;
     }
     if let Err(error) = write(cx, user_id).await {
-        tracing::warn!(%error, "a user's activity could not be noted");
+        tracing::warn!(tenant = %cx.scope.in_log(), %error, "a user's activity could not be noted");
     }
 }
 

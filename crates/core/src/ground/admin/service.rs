@@ -9,7 +9,7 @@ use portcullis_wire::admin::ApiVersionRequest;
 /// Keeps where the application lives. Best effort: a failure is logged, the call goes on.
 pub(super) async fn note_domains(cx: &Cx, told: &ApiVersionRequest) {
     if let Err(error) = write(cx, told).await {
-        tracing::warn!(%error, "the application's domains could not be noted");
+        tracing::warn!(tenant = %cx.scope.in_log(), %error, "the application's domains could not be noted");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::crypto::digest::sha256_hex;
-use crate::{Cx, Error, Result};
+use crate::{Cx, Error, Result, Scope};
 use portcullis_db::Db;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
@@ -103,13 +103,13 @@ impl Attempt {
         let Some(subjects) = cx.counted.replace(None).filter(|_| succeeded) else { return };
         // What was proved is proved, and often used up: that it was counted does not undo it.
         if let Err(error) = subjects.forget().await {
-            tracing::warn!(%error, "a success still counts as a failed attempt");
+            tracing::warn!(tenant = %cx.scope.in_log(), %error, "a success still counts as a failed attempt");
         }
     }
 
     /// Says that the secret was not looked at: nothing was counted.
     pub async fn is_void(self, cx: &Cx) {
-        cx.counted.take_back().await;
+        cx.counted.take_back(&cx.scope).await;
     }
 }
 
@@ -118,11 +118,11 @@ impl Counted {
         std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), subjects)
     }
 
-    /// Takes an attempt back that was broken off: nobody learned anything, and it may be made again.
-    pub(crate) async fn take_back(&self) {
+    /// Takes an attempt at the tenant back that was broken off: nobody learned anything, and it may be made again.
+    pub(crate) async fn take_back(&self, scope: &Scope) {
         let Some(subjects) = self.replace(None) else { return };
         if let Err(error) = subjects.take_back().await {
-            tracing::warn!(%error, "an attempt that was broken off counts as a failed one");
+            tracing::warn!(tenant = %scope.in_log(), %error, "an attempt that was broken off counts as a failed one");
         }
     }
 }

@@ -38,7 +38,7 @@ pub async fn find(app: &Arc<App>, scope: &Scope) -> Result<Option<Arc<Tenant>>> 
 async fn find_renewed(app: &Arc<App>, scope: &Scope, due: Due) -> Result<Option<Arc<Tenant>>> {
     let again = || {
         let (app, scope) = (Arc::clone(app), scope.clone());
-        async move { read(&app, &scope).await.map(drop) }
+        async move { read(&app, &scope).await.map(drop).map_err(|error| error.of(scope.in_log())) }
     };
     due.renew(&app.tasks, again).await;
     match app.tenants.tenant(scope, app.clock.now()) {

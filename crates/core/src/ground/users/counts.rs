@@ -55,7 +55,10 @@ pub(super) async fn approximate(cx: &Cx) -> Result<Approximate> {
         let again = || {
             let (app, db, scope) = (Arc::clone(&cx.app), cx.db().clone(), cx.scope.clone());
             let now = cx.now;
-            async move { count(&app, &db, &scope, now).await.map(drop) }
+            async move {
+                let counted = count(&app, &db, &scope, now).await;
+                counted.map(drop).map_err(|error| error.of(scope.in_log()))
+            }
         };
         counted.reading.due_now(cx.now).begin(&cx.app.tasks, again);
     }
