@@ -87,8 +87,8 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
         (
             path.starts_with("crates/core/src")
                 && !path.contains("/http/")
-                && uses_any(code, &["hyper", "hyper_util"]),
-            "names the HTTP server outside core/src/http",
+                && uses_any(code, &["hyper", "hyper_util", "http_body_util"]),
+            "names the HTTP server or client outside core/src/http",
         ),
         (
             name == "model.rs" && code.contains("Serialize"),

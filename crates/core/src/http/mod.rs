@@ -16,7 +16,7 @@ mod serve;
 
 pub use call::handle;
 pub use metrics::Metrics;
-pub(crate) use outgoing::HttpClient;
+pub(crate) use outgoing::{HttpClient, WebhookRequest};
 pub(crate) use path::STOP_WORDS;
 pub use reply::Reply;
 pub use request_stats::{RequestStats, StatsReport};

@@ -1,7 +1,8 @@
 //! Requests that the core makes itself, with connections that are kept for a while.
 
+use crate::crypto::webhook_signature::WebhookSecret;
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -33,6 +34,36 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
 }
 
+/// What a webhook's endpoint is sent.
+#[derive(Debug)]
+pub(crate) struct WebhookRequest<'a> {
+    /// Where it goes.
+    pub(crate) url: &'a Uri,
+    /// The message's, the same in each attempt.
+    pub(crate) id: &'a str,
+    /// When it is sent, in seconds since 1970.
+    pub(crate) timestamp: i64,
+    /// JSON.
+    pub(crate) body: &'a str,
+    /// Each of them signs it.
+    pub(crate) secrets: &'a [WebhookSecret],
+}
+
+impl WebhookRequest<'_> {
+    /// With the headers of the Standard Webhooks specification.
+    fn build(&self) -> http::Result<Request<Full<Bytes>>> {
+        let Self { url, id, timestamp, body, secrets } = *self;
+        let signatures: Vec<String> = secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
+        Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::USER_AGENT, concat!("Portcullis/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signatures.join(" "))
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+    }
+}
+
 impl HttpClient {
     /// A client that checks certificates against the system's, or against `SSL_CERT_FILE`; if it is for plain HTTP
     /// alone, none are read, as images without certificates are common.
@@ -55,12 +86,13 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Sends a request and waits so long for the answer's head; `Err` says why there is none.
-    pub(crate) async fn send(
+    /// Sends a webhook and waits so long for the answer's head; `Err` says why there is none.
+    pub(crate) async fn post_webhook(
         &self,
-        request: Request<Full<Bytes>>,
+        webhook: &WebhookRequest<'_>,
         longest: Duration,
     ) -> Result<Answer, String> {
+        let request = webhook.build().map_err(|error| error.to_string())?;
         let answer = timeout(longest, self.0.request(request)).await;
         let answer = answer.map_err(|_| format!("no answer within {} seconds", longest.as_secs()))?;
         let (head, body) = answer.map_err(|error| with_cause(&error))?.into_parts();

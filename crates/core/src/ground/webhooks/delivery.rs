@@ -7,13 +7,10 @@ use crate::config::Webhooks as Settings;
 use crate::crypto::digest::sha256_hex;
 use crate::crypto::random;
 use crate::ground::audit;
-use crate::http::HttpClient;
+use crate::http::{HttpClient, WebhookRequest};
 use crate::{App, Result};
-use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
-use http::{Request, header};
-use http_body_util::Full;
 use portcullis_db::Db;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -68,21 +65,9 @@ impl Webhooks {
     }
 
     async fn post(&self, id: &str, body: &str, now: i64) -> Attempt {
-        let timestamp = now / 1000;
-        let signatures: Vec<String> =
-            self.settings.secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
-        let request = Request::post(self.settings.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, concat!("Portcullis/", env!("CARGO_PKG_VERSION")))
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", signatures.join(" "))
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())));
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return Attempt::Unanswered(error.to_string()),
-        };
-        match self.client.send(request, TIMEOUT).await {
+        let Settings { url, secrets, .. } = &self.settings;
+        let webhook = WebhookRequest { url, id, timestamp: now / 1000, body, secrets };
+        match self.client.post_webhook(&webhook, TIMEOUT).await {
             Ok(answer) => Attempt::answered(answer.status.as_u16(), answer.retry_after),
             Err(reason) => Attempt::Unanswered(reason),
         }
@@ -162,7 +147,7 @@ pub async fn deliver(app: &Arc<App>) -> Result<bool> {
         match turn.take().await {
             Ok(has_more) => more |= has_more,
             // One database that fails does not keep the others from their turn.
-            Err(error) => outcome = outcome.and(Err(error)),
+            Err(error) => outcome = outcome.and(Err(error.of_domain(&domain))),
         }
     }
     outcome.map(|()| more)
