@@ -2,10 +2,13 @@
 //! PostgreSQL server, whatever the core's own database is, so without `TEST_DATABASE_URL` only refusals run.
 
 use super::session::{DAY, create, handle, verify};
+use super::webhooks;
+use portcullis_core::ground::webhooks::{State, deliver, service};
 use portcullis_core::jobs;
 use portcullis_db::{Db, args};
-use portcullis_testkit::TestCore;
+use portcullis_testkit::{Cluster, Received, Receiver, TestCore};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 const DOMAIN: &str = "/recipe/multitenancy/connectionuridomain/v2";
 const REMOVE: &str = "/recipe/multitenancy/connectionuridomain/remove";
@@ -379,4 +382,72 @@ async fn another_core_learns_of_a_domain_and_of_its_end_within_a_minute() {
     core.advance(60_000);
     assert_eq!(users(&there, "").await, 1, "the host is the default domain's again");
     assert_eq!(other.app.open_databases().len(), 1);
+}
+
+#[tokio::test]
+async fn what_happens_in_a_domain_is_told_from_its_own_database() {
+    let receiver = Receiver::of_all();
+    let core = TestCore::start_with(&webhooks::settings(&receiver)).await;
+    let Some(settings) = core.another_database("_a") else { return };
+    put(&core, "a.example.com", &settings).await;
+    let ann = at(&core, "a.example.com").sign_up("ann@example.com", "password1").await["id"].clone();
+    let bob = core.sign_up("bob@example.com", "password1").await["id"].clone();
+    webhooks::tell(&core).await;
+    let received = receiver.received();
+    for (user, domain, other) in [(&ann, "a.example.com", &bob), (&bob, "", &ann)] {
+        let told: Vec<&Received> = received.iter().filter(|request| request.user_id() == user).collect();
+        assert!(!told.is_empty(), "{received:?}");
+        for request in told {
+            assert_eq!(request.body["data"]["connectionUriDomain"], domain, "{request:?}");
+        }
+        let kept = service::list(&database(&core, domain), Some(State::Delivered), 1000).await.unwrap();
+        let is_about = |user: &Value| kept.iter().any(|delivery| delivery.body.contains(&user.to_string()));
+        assert!(is_about(user) && !is_about(other), "{kept:?}");
+    }
+    // Both databases number their events from 1 on, and the clock stands still.
+    let ids: HashSet<&str> = received.iter().map(|request| request.id.as_str()).collect();
+    assert_eq!(ids.len(), received.len(), "each has an id of its own: {received:?}");
+}
+
+#[tokio::test]
+async fn a_domain_whose_database_is_down_keeps_no_other_from_its_turn() {
+    let receiver = Receiver::of_all();
+    let mut settings = webhooks::settings(&receiver);
+    settings["webhook_events"] = "metadata_updated".into();
+    let core = TestCore::start_with(&settings).await;
+    for (domain, name) in [("a.example.com", "_a"), ("b.example.com", "_b")] {
+        let Some(settings) = core.another_database(name) else { return };
+        put(&core, domain, &settings).await;
+    }
+    // Whichever of them has its turn first is to go down: it moves to a server of its own.
+    let open = core.app.open_databases();
+    let [_, (down, _), (other, _)] = &open[..] else { panic!("{open:?}") };
+    let cluster = Cluster::new();
+    cluster.start(&[]);
+    put(&core, down, &json!({"postgresql_connection_uri": cluster.url()})).await;
+    for host in ["", down.as_str(), other.as_str()] {
+        let body = json!({"userId": format!("user of {host}"), "metadataUpdate": {"n": 1}});
+        assert_eq!(at(&core, host).put("/recipe/user/metadata", body).await.status_word(), "OK");
+    }
+    assert_eq!(core.app.open_databases()[1].0, *down, "it still has its turn before the other");
+    jobs::run_all(&core.app, core.clock.now()).await.unwrap();
+    let told = || {
+        let mut users: Vec<String> =
+            receiver.received().iter().map(|request| request.user_id().to_owned()).collect();
+        users.sort();
+        users
+    };
+    let user = |host: &str| format!("user of {host}");
+
+    cluster.stop();
+    let fault = format!("{down}: database error");
+    let failed = deliver(&core.app).await.unwrap_err().to_string();
+    assert!(failed.starts_with(&fault), "{failed}");
+    assert_eq!(told(), [user(""), user(other)]);
+    let failed = jobs::run_all(&core.app, core.clock.now()).await.unwrap_err().to_string();
+    assert!(failed.starts_with(&fault), "{failed}");
+
+    cluster.start(&[]);
+    deliver(&core.app).await.unwrap();
+    assert_eq!(told(), [user(""), user("a.example.com"), user("b.example.com")], "each is told once");
 }
