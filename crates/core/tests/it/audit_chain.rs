@@ -225,7 +225,7 @@ async fn more_than_a_link_may_name_become_several_links() {
 }
 
 async fn delete_old(core: &TestCore) {
-    audit::delete_old(&core.app, &core.app.db, core.clock.now()).await.unwrap();
+    audit::delete_old(&core.app, "", &core.app.db, core.clock.now()).await.unwrap();
 }
 
 async fn count(core: &TestCore, table: &str) -> i64 {

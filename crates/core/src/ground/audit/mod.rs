@@ -41,7 +41,9 @@ pub const RECIPE: Recipe = Recipe {
         Job {
             name: "audit retention",
             every: Duration::from_hours(24),
-            chore: Chore::InDatabase(|app, _, db, now| Box::pin(retention::delete_old(app, db, now))),
+            chore: Chore::InDatabase(|app, domain, db, now| {
+                Box::pin(retention::delete_old(app, domain, db, now))
+            }),
         },
     ],
     ..Recipe::new("audit", Routes::new)

@@ -41,7 +41,7 @@ async fn make_part(db: &Db, month: Month) -> portcullis_db::Result<()> {
 
 /// Deletes events that are older than they are to be kept, and the links of the chain that name nothing else. Makes
 /// the parts that are needed next.
-pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
+pub async fn delete_old(app: &Arc<App>, domain: &str, db: &Db, now: i64) -> Result<()> {
     prepare(db, now).await;
     let oldest = now - app.base_config.audit.retention_ms;
     let mut tx = db.write().await?;
@@ -54,7 +54,7 @@ pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
         store::drop_partition(&mut tx, name).await?;
         tx.commit().await?;
     }
-    tell_head(db).await?;
+    tell_head(domain, db).await?;
     loop {
         let mut tx = db.write().await?;
         let deleted = store::delete_some_before(&mut tx, kept_since, BATCH).await?;
@@ -66,9 +66,9 @@ pub async fn delete_old(app: &Arc<App>, db: &Db, now: i64) -> Result<()> {
 }
 
 /// A log is often kept elsewhere, where nobody who can write to the database reaches it.
-async fn tell_head(db: &Db) -> Result<()> {
+async fn tell_head(domain: &str, db: &Db) -> Result<()> {
     let head = store::find_head(&mut db.read().await?).await?;
-    tracing::info!("the audit trail ends with {}:{}", head.position, hex(&head.hash));
+    tracing::info!(domain, "the audit trail ends with {}:{}", head.position, hex(&head.hash));
     Ok(())
 }
 

@@ -225,12 +225,15 @@ impl Turn<'_> {
         let max = self.webhooks.settings.max_attempts;
         let verdict = Verdict::after(&attempt, delivery.attempts, max, random::unit_interval());
         let Verdict { state, attempts, pause, error } = &verdict;
-        let (event, reason) = (delivery.event_id, error.as_deref().unwrap_or_default());
+        let (domain, event) = (self.domain, delivery.event_id);
+        let reason = error.as_deref().unwrap_or_default();
         match state {
-            State::Delivered => tracing::debug!(event, "webhook delivered: event {event}"),
-            State::Pending => tracing::debug!(event, reason, "webhook failed: event {event}: {reason}"),
+            State::Delivered => tracing::debug!(domain, event, "webhook delivered: event {event}"),
+            State::Pending => {
+                tracing::debug!(domain, event, reason, "webhook failed: event {event}: {reason}");
+            }
             State::Dead => {
-                tracing::warn!(event, attempts, reason, "webhook given up: event {event}: {reason}");
+                tracing::warn!(domain, event, attempts, reason, "webhook given up: event {event}: {reason}");
             }
         }
         let now = self.app.clock.now();
