@@ -269,7 +269,7 @@ pub(super) async fn work_off(app: &Arc<App>, domain: &str, db: &Db, now: i64) ->
     let apps = store::list_apps(&mut db.read().await?).await?;
     let mut outcome = Ok(());
     for app_id in apps {
-        // Nor does one app.
+        // One app that fails does not keep the others from their turn.
         outcome = outcome.and(work_off_app(app, Scope::new(domain, &app_id, PUBLIC), db, now).await);
     }
     outcome
