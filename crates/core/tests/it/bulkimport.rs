@@ -452,10 +452,10 @@ async fn an_app_whose_settings_cannot_be_used_blocks_no_other() {
     .await;
     let core = core.another().await;
     let mut jobs = core.app.recipes.iter().flat_map(|recipe| recipe.jobs);
-    let Chore::WholeCore(import) = jobs.find(|job| job.name == "import of users").unwrap().chore else {
+    let Chore::InDatabase(import) = jobs.find(|job| job.name == "import of users").unwrap().chore else {
         unreachable!("it is more than one statement")
     };
-    assert!(import(&core.app, core.clock.now()).await.is_err());
+    assert!(import(&core.app, "", &core.app.db, core.clock.now()).await.is_err());
     assert_eq!(sign_in(&core, "", "a@x.y", "testPass123").await, "OK");
     run(&core, "update tenant_configs set core_config = '{}'").await;
     let core = core.another().await;
