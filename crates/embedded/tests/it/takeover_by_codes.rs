@@ -25,7 +25,7 @@ impl World {
     }
 
     /// What a frontend from before 3.1 sends, which does not say whether it wants anything linked.
-    async fn from_old_frontend(&self, session: &Reply, path: &str, body: &Value) -> Reply {
+    async fn send_by_old_frontend(&self, session: &Reply, path: &str, body: &Value) -> Reply {
         let request = Request::post(path).header("fdi-version", "3.0");
         let request = request.header("authorization", format!("Bearer {}", session.access_token()));
         self.app.send(request, body.to_string()).await
@@ -51,14 +51,14 @@ async fn a_stranger_s_link_is_not_linked_to_whoever_opens_it(
     let flow = FlowType::UserInputCodeAndMagicLink;
     let world = World::sending(shape, AutomaticLinking::IfVerified, flow).await;
     let (session, ann) = world.proven(ANN).await;
-    let opened = world.from_old_frontend(&session, CONSUME, &world.link_for(EVE).await).await;
+    let opened = world.send_by_old_frontend(&session, CONSUME, &world.link_for(EVE).await).await;
     assert_ne!(id(&opened), ann);
     assert_eq!(opened.body["user"]["emails"], json!([EVE]));
     assert_ne!(opened.access_token(), session.access_token(), "it is Eve's session");
     assert_eq!(world.methods_of(&ann).await, 1);
     // A code that was asked for with the session is what such a frontend links with.
-    let device = world.from_old_frontend(&session, CREATE, &json!({"email": "work@example.com"})).await;
-    let linked = world.from_old_frontend(&session, CONSUME, &world.entered(&device).await).await;
+    let device = world.send_by_old_frontend(&session, CREATE, &json!({"email": "work@example.com"})).await;
+    let linked = world.send_by_old_frontend(&session, CONSUME, &world.entered(&device).await).await;
     assert_eq!((id(&linked), world.methods_of(&ann).await), (ann.as_str(), 2));
 }
 
