@@ -1,6 +1,6 @@
 //! What a newcomer does with an example: start the program, sign up, call the protected route.
 
-use crate::adapters::App;
+use crate::adapters::{Answer, App};
 use serde_json::json;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ impl Drop for Running {
     }
 }
 
-/// Runs an example's program on a free port and signs up to it.
-pub async fn try_out(mut program: Command) {
+/// Runs an example's program on a free port, until its route that needs a session refuses a visitor.
+async fn start(mut program: Command, route: &str) -> (Running, App) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = free.expect("a free port");
     let program = program.env("PORT", address.port().to_string()).env_remove("WEBSITE_DOMAIN");
@@ -24,7 +24,7 @@ pub async fn try_out(mut program: Command) {
     let app = App::at(&format!("http://{address}"));
     let deadline = Instant::now() + Duration::from_secs(30);
     let refused = loop {
-        match app.try_call("GET", "/sessioninfo", &[], "").await {
+        match app.try_call("GET", route, &[], "").await {
             Ok(answer) => break answer,
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
@@ -32,15 +32,34 @@ pub async fn try_out(mut program: Command) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(refused.json(401), json!({"message": "unauthorised"}));
+    (running, app)
+}
 
+/// Signs somebody up; what was answered.
+async fn sign_up(app: &App) -> Answer {
     let fields =
         json!([{"id": "email", "value": "ann@example.com"}, {"id": "password", "value": "a-Secret-1"}]);
     let body = json!({"formFields": fields}).to_string();
     let headers = [("st-auth-mode", "header"), ("content-type", "application/json")];
     let made = app.call("POST", "/auth/signup", &headers, &body).await;
     assert_eq!(made.json(200)["status"], "OK");
+    made
+}
+
+/// Runs an example's program and signs up to it.
+pub async fn try_out(program: Command) {
+    let (_running, app) = start(program, "/sessioninfo").await;
+    let made = sign_up(&app).await;
     let access = made.bearer("st-access-token");
     let info = app.call("GET", "/sessioninfo", &[("authorization", &access)], "").await.json(200);
     assert_eq!(info["userId"], made.json(200)["user"]["id"]);
     assert!(info["sessionHandle"].is_string(), "{info}");
+}
+
+/// As [`try_out`], with an example whose route lets in only those who have proven their address.
+pub async fn try_out_unproven(program: Command, route: &str) {
+    let (_running, app) = start(program, route).await;
+    let access = sign_up(&app).await.bearer("st-access-token");
+    let refused = app.call("GET", route, &[("authorization", &access)], "").await.json(403);
+    assert_eq!(refused["message"], "invalid claim", "{refused}");
 }
