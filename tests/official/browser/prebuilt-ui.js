@@ -106,8 +106,15 @@ export class Person {
         return this.page.getByText(text, { exact: true }).click();
     }
 
+    /** A page that was about to give way to another one takes what was entered along, so it is looked at again. */
     async fill(fields) {
-        for (const [name, value] of Object.entries(fields)) await this.page.fill(`input[name="${name}"]`, value);
+        const input = (name) => this.page.locator(`input[name="${name}"]`);
+        for (let tries = 0; tries < 5; tries++) {
+            for (const [name, value] of Object.entries(fields)) await input(name).fill(value);
+            await sleep(150);
+            const kept = await Promise.all(Object.keys(fields).map((name) => input(name).inputValue()));
+            if (kept.every((value) => value)) return;
+        }
     }
 
     submit() {

@@ -28,6 +28,7 @@ afterEach(() => person.leaves());
 async function signUp(email, tenant = "passwords") {
     await person.choose(tenant);
     await person.click("Sign Up");
+    await person.sees("Already have an account?");
     await person.fill({ email, password });
     await person.submit();
 }
@@ -82,6 +83,8 @@ describe("e-mail address and password", () => {
         await person.signOut();
         await person.choose("passwords");
         await person.click("Forgot password?");
+        // The page before it has a field of the same name.
+        await person.sees("Reset your password");
         await person.fill({ email: "bea@example.com" });
         await person.submit();
         await person.sees("A password reset email has been sent to");
@@ -177,6 +180,7 @@ it("a passkey signs up and in", async () => {
     await person.choose("passkeys");
     await person.picture("passkeys");
     await person.click("Sign Up");
+    await person.sees("Already have an account?");
     await person.fill({ email: "hal@example.com" });
     await person.submit();
     await person.sees("Create a passkey");
