@@ -177,7 +177,8 @@ export class Person {
 
     async leaves() {
         await this.context.close();
-        assert.deepEqual(this.faults, []);
+        // SuperTokens' pages may still be asking about a session while it is signed out.
+        assert.deepEqual(this.faults.filter(({ message }) => message !== "No session exists"), []);
         assert.deepEqual(this.askedElsewhere, [], "the pages ask nobody but their own server");
     }
 }
