@@ -17,8 +17,8 @@ const MOST: usize = 64;
 pub(super) struct Waiting {
     /// As [`store::insert_of_members`] reads it.
     pub(super) json: String,
-    /// Login method and user, by the ids that callers know.
-    pub(super) about: (String, String),
+    /// App, login method and user, by the ids that callers know.
+    pub(super) about: (String, String, String),
     /// Told whether it was written.
     pub(super) done: oneshot::Sender<Result<bool>>,
 }
@@ -93,7 +93,7 @@ impl Drop for Writer {
     }
 }
 
-async fn write(db: &Db, batch: &[Waiting]) -> Result<Vec<(String, String)>> {
+async fn write(db: &Db, batch: &[Waiting]) -> Result<Vec<(String, String, String)>> {
     let events: Vec<&str> = batch.iter().map(|event| event.json.as_str()).collect();
     store::insert_of_members(db.write_one().await?, &format!("[{}]", events.join(","))).await
 }

@@ -68,8 +68,10 @@ impl Entry<'_> {
 /// Writes an event that is all there is to write, about the login method and the group with these internal ids;
 /// `false` if the login method is not in the group any more. Calls that do so at the same time are written together.
 pub async fn log(cx: &Cx, event: Event, member: (&str, &str)) -> Result<bool> {
-    let about = (event.recipe_user_id.clone().unwrap_or_default(), event.user_id.clone().unwrap_or_default());
-    let (audit, entry) = (&cx.app.audit, entry(cx, event));
+    let audit = &cx.app.audit;
+    let id = |id: &Option<String>| id.clone().unwrap_or_default();
+    let about = (cx.app_id().to_owned(), id(&event.recipe_user_id), id(&event.user_id));
+    let entry = entry(cx, event);
     let written = if cx.db().groups_commits() {
         store::insert_of_member(cx.db().write_one().await?, &entry, member).await?
     } else {

@@ -183,20 +183,20 @@ pub(super) async fn insert_of_member(tx: Tx, entry: &Entry<'_>, member: (&str, &
 }
 
 /// Adds events, given as a JSON array of [`to_json_of_member`], and ends the unit of work. An event is left out if its
-/// login method is not in its group any more. Tells of which login methods and users events were added, by the ids
-/// that callers know. The condition is a subquery of each event, so that PostgreSQL does not take it for a join of
+/// login method is not in its group any more. Tells of which apps, login methods and users events were added, by the
+/// ids that callers know: those of two apps may be the same. The condition is a subquery of each event, so that PostgreSQL does not take it for a join of
 /// all users.
 pub(super) async fn insert_of_members(
     mut tx: Tx,
     events: &str,
-) -> portcullis_db::Result<Vec<(String, String)>> {
+) -> portcullis_db::Result<Vec<(String, String, String)>> {
     let sql = "insert into activity_log (app_id, tenant_id, recipe_user_id, primary_or_recipe_user_id, event_type,
         status, auth_principal, identifier, created_at, payload)
         select a, t, r, u, k, s, p, i, c, d from json_to_recordset(cast(cast($1 as text) as json)) as event(
             m char(36), g char(36), a text, t text, r text, u text, k text, s text, p text, i text, c bigint, d text)
         where (select method.primary_or_recipe_user_id from app_id_to_user_id method
             where method.app_id = a and method.user_id = m) = g
-        returning recipe_user_id, primary_or_recipe_user_id";
+        returning app_id, recipe_user_id, primary_or_recipe_user_id";
     let added = tx.fetch_all(sql, args![events]).await?;
     tx.commit().await?;
     Ok(added)
