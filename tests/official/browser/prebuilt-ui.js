@@ -146,6 +146,22 @@ export class Person {
         await this.page.screenshot({ path: `${process.env.SCREENSHOTS}/prebuilt-${name}.png` });
     }
 
+    /** Where the provider sends the person back to, who is kept from going there. */
+    async isAnswered(signIn) {
+        const isProvider = (url) => url.pathname === "/authorize";
+        const answered = new Promise((resolve) => {
+            this.context.route(isProvider, async (route) => {
+                const answer = await route.fetch({ maxRedirects: 0 });
+                await route.abort();
+                resolve(answer.headers().location);
+            });
+        });
+        await signIn();
+        const address = await answered;
+        await this.context.unroute(isProvider);
+        return address;
+    }
+
     /** What the protected route answers: asked beside the pages, which would look into it. */
     async me() {
         const answer = await this.context.request.get(`${this.example.url}/me`);

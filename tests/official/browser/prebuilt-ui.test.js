@@ -167,6 +167,33 @@ describe("a provider", () => {
         await person.isIn("fay@example.com", ["thirdparty"]);
     });
 
+    it("answers nobody but the browser that asked, and that one once", async () => {
+        await provider.is({ sub: "nell", email: "nell@example.com", email_verified: true });
+        const address = await person.isAnswered(signInByProvider);
+        const other = await Person.arrives(browser, example);
+        const isRefused = async (someone) => {
+            await someone.page.goto(address);
+            await someone.sees("Something went wrong. Please try again");
+            assert.equal((await someone.me()).status, 401);
+        };
+        await isRefused(other);
+        await other.picture("answer-of-another");
+        await person.page.goto(address);
+        await person.isIn("nell@example.com", ["thirdparty"]);
+        await person.signOut();
+        await isRefused(person);
+
+        // Past the pages, a code wants the verifier that the browser has kept which asked for it.
+        const stolen = await person.isAnswered(signInByProvider);
+        const [callback, query] = stolen.split("?");
+        const redirectURIInfo = { redirectURIOnProviderDashboard: callback, redirectURIQueryParams: Object.fromEntries(new URLSearchParams(query)) };
+        const data = { thirdPartyId: "oidc", redirectURIInfo };
+        const answer = await other.context.request.post(`${example.url}/auth/passwords/signinup`, { data });
+        assert.deepEqual([answer.status(), await answer.json()], [400, { message: "The provider refuses what it is shown" }]);
+        assert.equal((await other.me()).status, 401);
+        await other.leaves();
+    });
+
     it("may know no address", async () => {
         await provider.is({ sub: "gus" });
         await signInByProvider();
