@@ -10,7 +10,7 @@ const BCRYPT: &str = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZk
 
 const FIREBASE: &str = "$f_scrypt$qZM035es5AXYqavsKD6/rhtxg7t5PhcyRgv5blc3doYbChX8keMfQLq1ra96O2Pf2TP/eZrR5xtPCYN6mX3ESA==$/cj0jC1br5o4+w==$m=14$r=8$s=Bw==";
 
-async fn add(core: &TestCore, users: Value) -> Value {
+pub(super) async fn add(core: &TestCore, users: Value) -> Value {
     core.post(USERS, json!({"users": users})).await.json()
 }
 
@@ -26,20 +26,20 @@ async fn errors(core: &TestCore, user: Value) -> Vec<String> {
     document["errors"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-async fn work_off(core: &TestCore) {
+pub(super) async fn work_off(core: &TestCore) {
     jobs::run_all(&core.app, core.clock.now()).await.unwrap();
 }
 
-async fn count(core: &TestCore, query: &str) -> i64 {
+pub(super) async fn count(core: &TestCore, query: &str) -> i64 {
     core.get(&format!("/bulk-import/users/count{query}")).await.json()["count"].as_i64().unwrap()
 }
 
-async fn sign_in(core: &TestCore, tenant: &str, email: &str, password: &str) -> String {
+pub(super) async fn sign_in(core: &TestCore, tenant: &str, email: &str, password: &str) -> String {
     let body = json!({"email": email, "password": password});
     core.post(&format!("{tenant}/recipe/signin"), body).await.status_word()
 }
 
-fn with_hash(email: &str) -> Value {
+pub(super) fn with_hash(email: &str) -> Value {
     json!({"recipeId": "emailpassword", "email": email, "passwordHash": BCRYPT, "hashingAlgorithm": "bcrypt"})
 }
 
@@ -64,7 +64,7 @@ fn whole(name: &str) -> Value {
     })
 }
 
-async fn start() -> TestCore {
+pub(super) async fn start() -> TestCore {
     let core = TestCore::start().await;
     core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": "t1"})).await;
     core.put("/recipe/role", json!({"role": "admin"})).await;
@@ -568,29 +568,4 @@ async fn the_queue_is_listed_in_pages_newest_first_and_without_secrets() {
     ] {
         assert_eq!(core.post("/bulk-import/users/remove", json!({"ids": ids})).await.text(), text);
     }
-}
-
-#[tokio::test]
-async fn several_cores_import_each_user_once() {
-    let core = start().await;
-    let other = core.another().await;
-    let users: Vec<Value> =
-        (0..300).map(|number| json!({"loginMethods": [with_hash(&format!("{number}@x.y"))]})).collect();
-    add(&core, json!(users)).await;
-    core.sign_up("250@x.y", "password1").await;
-    // What a core of the reference was at when it was stopped.
-    let mut tx = core.app.db.write().await.unwrap();
-    tx.execute("update bulk_import_users set status = 'PROCESSING'", &[]).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(count(&core, "?status=PROCESSING").await, 300);
-    let now = core.clock.now();
-    let (first, second, third) = tokio::join!(
-        jobs::run_all(&core.app, now),
-        jobs::run_all(&other.app, now),
-        jobs::run_all(&core.app, now)
-    );
-    first.and(second).and(third).unwrap();
-    work_off(&core).await;
-    assert_eq!((count(&core, "?status=NEW").await, count(&core, "?status=FAILED").await), (0, 1));
-    assert_eq!(core.get("/users/count").await.json()["count"], 300);
 }

@@ -8,6 +8,7 @@ mod audit;
 mod audit_calls;
 mod audit_chain;
 mod bulkimport;
+mod bulkimport_workers;
 mod coverage;
 mod crash_points;
 mod dashboard;

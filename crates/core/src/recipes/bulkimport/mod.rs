@@ -2,8 +2,9 @@
 //!
 //! Table: `bulk_import_users`, a queue. What is in it is the wire's own JSON, checked, with the ids that its login
 //! methods will have. A worker imports an entry and deletes it in one unit of work, and passes over what another
-//! one has locked: a user is imported once, whatever happens to a core meanwhile. What cannot be imported stays as
-//! `FAILED`, with the reason.
+//! one has locked: a user is imported once, whatever happens to a core meanwhile. While a worker hashes a password the
+//! entry is not locked but `PROCESSING`, for a minute at most. What cannot be imported stays as `FAILED`, with the
+//! reason.
 
 mod model;
 mod reading;

@@ -57,7 +57,7 @@ impl fmt::Display for Verdict {
 pub(super) enum State {
     New,
     Failed,
-    /// The reference's workers write it; ours hold a lock instead.
+    /// A worker hashes its passwords. The reference's workers write it of all that they are at.
     Processing,
 }
 

@@ -20,6 +20,9 @@ use std::sync::Arc;
 
 /// Entries that are imported in one unit of work, so that they share the wait for the disk.
 const BATCH: i64 = 20;
+/// How long a worker that has claimed an entry is taken to be at it, in milliseconds: much longer than it takes to hash
+/// a user's passwords.
+const CLAIM_MS: i64 = 60_000;
 
 /// What descriptions of users may refer to.
 pub(super) async fn known(cx: &Cx) -> Result<Known> {
@@ -278,7 +281,7 @@ pub(super) async fn work_off(app: &Arc<App>, domain: &str, db: &Db, now: i64) ->
 async fn work_off_app(app: &Arc<App>, scope: Scope, db: &Db, now: i64) -> Result<()> {
     let Some(tenant) = tenancy::find(app, &scope).await? else { return Ok(()) };
     let mut tx = db.write_one().await?;
-    store::reset(&mut tx, &scope.app_id).await?;
+    store::reset(&mut tx, &scope.app_id, now - CLAIM_MS).await?;
     // no event: the entries wait as before
     tx.commit().await?;
     let workers = tenant.config.bulk_migration_parallelism;
@@ -306,9 +309,6 @@ async fn work(cx: &Cx) -> Result<()> {
         }
         let users: Vec<(String, Option<ImportUser>)> =
             entries.iter().map(|entry| (entry.id.clone(), serde_json::from_str(&entry.user).ok())).collect();
-        // A password takes longer to hash than a lock should be held.
-        let needs_hash =
-            |user: &ImportUser| user.login_methods.iter().any(|m| m.plain_text_password.is_some());
         let are_ready = users.iter().all(|(_, user)| user.as_ref().is_some_and(|user| !needs_hash(user)));
         if are_ready && import_all(cx, &mut tx, &users).await? {
             let events = users.iter().filter_map(|(_, user)| imported(user.as_ref()?)).collect();
@@ -326,6 +326,10 @@ async fn work(cx: &Cx) -> Result<()> {
     Ok(())
 }
 
+fn needs_hash(user: &ImportUser) -> bool {
+    user.login_methods.iter().any(|method| method.plain_text_password.is_some())
+}
+
 /// Whether all can be imported together; what fails is looked at again by itself.
 async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]) -> Result<bool> {
     for (_, user) in users {
@@ -340,13 +344,19 @@ async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]
     Ok(true)
 }
 
-/// Imports one entry, if it is still there.
+/// Imports one entry, if it is still there. A password takes longer to hash than a lock should be held, so the entry is
+/// claimed for that time: other workers pass it over.
 async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()> {
     let app_id = cx.app_id();
     let Some(mut user) = user else {
         return fail(cx, id, "the entry is not what the queue keeps").await;
     };
-    hash_passwords(cx, &mut user).await?;
+    if needs_hash(&user) {
+        if !claim(cx, id).await? {
+            return Ok(());
+        }
+        hash_passwords(cx, &mut user).await?;
+    }
     let mut tx = cx.db().write().await?;
     if store::take_one(&mut tx, app_id, id).await?.is_none() {
         return Ok(());
@@ -360,7 +370,7 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
             drop(tx);
             fail(cx, id, &verdict.to_string()).await
         }
-        // Two that got into each other's way: it stays in the queue.
+        // Two that got into each other's way: it stays in the queue, claimed or not.
         Err(Error::Db(DbError::Busy)) => Ok(()),
         // It would be refused the next time too, and keep all behind it from their turn. A database that cannot do
         // its work cannot note this either, and then it stays in the queue.
@@ -370,6 +380,16 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
         }
         Err(error) => Err(error),
     }
+}
+
+/// Claims an entry; whether nobody else has it.
+async fn claim(cx: &Cx, id: &str) -> Result<bool> {
+    let mut tx = cx.db().write_one().await?;
+    // The job may have begun long ago.
+    let is_claimed = store::claim(&mut tx, cx.app_id(), id, cx.app.clock.now()).await?;
+    // no event: the entry waits as before
+    tx.commit().await?;
+    Ok(is_claimed)
 }
 
 /// Whether the database refused what it was given, rather than being unable to do its work.

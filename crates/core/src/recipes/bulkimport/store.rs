@@ -97,11 +97,19 @@ pub(super) async fn list_apps(tx: &mut Tx) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Entries that the reference's workers were at are to be imported again: it says so where ours hold a lock.
-pub(super) async fn reset(tx: &mut Tx, app_id: &str) -> Result<()> {
-    let sql = "update bulk_import_users set status = 'NEW' where app_id = $1 and status = 'PROCESSING'";
-    tx.execute(sql, args![app_id]).await?;
+/// Entries that were claimed before a time, and are still there, are to be imported again: their worker has gone.
+pub(super) async fn reset(tx: &mut Tx, app_id: &str, before: i64) -> Result<()> {
+    let sql = "update bulk_import_users set status = 'NEW'
+        where app_id = $1 and status = 'PROCESSING' and updated_at < $2";
+    tx.execute(sql, args![app_id, before]).await?;
     Ok(())
+}
+
+/// Claims an entry that is to be imported; false if somebody else has done so.
+pub(super) async fn claim(tx: &mut Tx, app_id: &str, id: &str, now: i64) -> Result<bool> {
+    let sql = "update bulk_import_users set status = 'PROCESSING', updated_at = $3
+        where app_id = $1 and id = $2 and status = 'NEW'";
+    Ok(tx.execute(sql, args![app_id, id, now]).await? > 0)
 }
 
 /// Locks the oldest entries that are to be imported, without those that another worker has locked.
@@ -116,8 +124,10 @@ pub(super) async fn take(tx: &mut Tx, app_id: &str, limit: i64) -> Result<Vec<En
 /// Locks one entry, once nobody else has locked it; `None` if it is gone, or has failed. It waits, and does not pass
 /// over: the lock may be that of a unit of work of the caller's own which is still being undone.
 pub(super) async fn take_one(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<Entry>> {
-    let sql =
-        format!("select {COLUMNS} from bulk_import_users where app_id = $1 and id = $2 and status = 'NEW'");
+    let sql = format!(
+        "select {COLUMNS} from bulk_import_users
+         where app_id = $1 and id = $2 and status in ('NEW', 'PROCESSING')"
+    );
     Ok(tx.fetch_optional_for_update(sql, args![app_id, id]).await?)
 }
 
