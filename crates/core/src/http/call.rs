@@ -14,6 +14,7 @@ use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
+use portcullis_db::Error as DbError;
 use portcullis_wire::{Cdi, Input, Level};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -134,7 +135,8 @@ fn host(head: &Head) -> String {
     authority.map(|authority| authority.host().to_ascii_lowercase()).unwrap_or_default()
 }
 
-/// Runs the handler, again if the database asks for it: a unit of work that was broken off left nothing.
+/// Runs the handler, again if the database broke the work off, which left nothing; or if something that the work
+/// added to has gone since it was read, as another tenant of a user's: next time it is not there.
 async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> Result<Reply> {
     let mut tries = 1;
     loop {
@@ -142,15 +144,17 @@ async fn serve(route: &Route, call: &Call, query: Option<&str>, body: &[u8]) -> 
         if outcome.as_ref().is_err_and(Error::is_breakdown) {
             call.counted.take_back(&call.scope).await;
         }
-        match outcome {
-            Err(Error::Db(portcullis_db::Error::Busy)) if tries < TRIES => {
-                // On SQLite, what it got in the way of is seen once the disk has it.
-                tokio::time::sleep(PAUSE * (1 << tries)).await;
-                tries += 1;
-            }
-            Err(Error::Db(portcullis_db::Error::MissingParent)) => return Err(call.lost_parent().await),
-            settled => return settled,
+        let reason = match outcome {
+            Err(Error::Db(DbError::MissingParent)) => call.lost_parent().await,
+            Err(error) => error,
+            Ok(reply) => return Ok(reply),
+        };
+        if tries == TRIES || !matches!(reason, Error::Db(DbError::Busy | DbError::MissingParent)) {
+            return Err(reason);
         }
+        // On SQLite, what it got in the way of is seen once the disk has it.
+        tokio::time::sleep(PAUSE * (1 << tries)).await;
+        tries += 1;
     }
 }
 
@@ -226,7 +230,7 @@ impl Call {
         self.app.tenants.clear();
         match tenancy::find(&self.app, &self.scope).await {
             Ok(None) => Error::UnknownTenant(self.scope.clone(), Unknown::Tenant),
-            Ok(Some(_)) => portcullis_db::Error::MissingParent.into(),
+            Ok(Some(_)) => DbError::MissingParent.into(),
             Err(error) => error,
         }
     }

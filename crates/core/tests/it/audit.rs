@@ -2,12 +2,14 @@
 //! nothing secret is in them.
 
 use super::audit_calls as calls;
+use super::webauthn;
 use bytes::Bytes;
 use http::Method;
 use http_body_util::Full;
 use portcullis_core::ground::audit::{Filter, Kind, StoredEvent, list};
 use portcullis_db::args;
 use portcullis_testkit::TestCore;
+use portcullis_testkit::authenticator::{Algorithm, Authenticator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -231,6 +233,54 @@ async fn a_change_that_is_undone_leaves_no_event() {
     let link = json!({"recipeUserId": ids[0], "primaryUserId": ids[1]});
     assert_ne!(core.post("/recipe/accountlinking/user/link", link).await.status_word(), "OK");
     assert_eq!(list(&core.app.db, 0, &Filter::default(), 100).await.unwrap().len(), before);
+}
+
+#[tokio::test]
+async fn what_happens_to_a_linked_login_method_is_told_of_its_user() {
+    let core = TestCore::start().await;
+    let main = core.sign_up("main@example.com", PASSWORD).await["id"].clone();
+    let own = core.sign_up("own@example.com", PASSWORD).await["id"].clone();
+    let mut passkey = Authenticator::new(Algorithm::Es256);
+    let signed_up = webauthn::sign_up(&core, "key@example.com", &mut passkey).await;
+    let key = signed_up["user"]["id"].clone();
+    core.post("/recipe/accountlinking/user/primary", json!({"recipeUserId": main})).await.json();
+    for id in [&own, &key] {
+        let link = json!({"recipeUserId": id, "primaryUserId": main});
+        assert_eq!(core.post("/recipe/accountlinking/user/link", link).await.status_word(), "OK");
+    }
+    let seen = list(&core.app.db, 0, &Filter::default(), 100).await.unwrap().last().unwrap().id;
+    let map = json!({"superTokensUserId": main, "externalUserId": "ext-main"});
+    core.post("/recipe/userid/map", map).await.json();
+    let map = json!({"superTokensUserId": own, "externalUserId": "ext-own"});
+    core.post("/recipe/userid/map", map).await.json();
+    let info = json!({"userId": "ext-own", "userIdType": "EXTERNAL", "externalUserIdInfo": "known"});
+    core.put("/recipe/userid/external-user-id-info", info).await.json();
+    let address = json!({"userId": "ext-own", "email": "own@example.com"});
+    let token = core.post("/recipe/user/email/verify/token", address.clone()).await.json()["token"].clone();
+    core.post("/recipe/user/email/verify", json!({"method": "token", "token": token})).await.json();
+    core.post("/recipe/user/email/verify/remove", address).await.json();
+    core.post("/recipe/userid/map/remove", json!({"userId": "ext-own", "userIdType": "EXTERNAL"}))
+        .await
+        .json();
+    let key = key.as_str().unwrap();
+    let query = format!("recipeUserId={key}&webauthnCredentialId={}", passkey.id());
+    core.delete(&format!("/recipe/webauthn/user/credential/remove?{query}")).await.json();
+    let events = list(&core.app.db, seen, &Filter::default(), 100).await.unwrap();
+    let about = |event: &StoredEvent| {
+        [event.kind.clone(), event.recipe_user_id.clone().unwrap(), event.user_id.clone().unwrap()]
+    };
+    assert_eq!(
+        events.iter().map(about).collect::<Vec<_>>(),
+        [
+            ["user_id_mapping_created", "ext-main", "ext-main"],
+            ["user_id_mapping_created", "ext-own", "ext-main"],
+            ["user_id_mapping_updated", "ext-own", "ext-main"],
+            ["email_verified", "ext-own", "ext-main"],
+            ["email_unverified", "ext-own", "ext-main"],
+            ["user_id_mapping_deleted", "ext-own", "ext-main"],
+            ["webauthn_credential_deleted", key, "ext-main"],
+        ]
+    );
 }
 
 /// Sign-ins with an address and the test's password, all at once; what each answers.

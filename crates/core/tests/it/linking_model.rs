@@ -1,36 +1,28 @@
-//! Random moves on users, several at once, beside a small model of `docs/account-linking.md`: there must be an
-//! order in which the model gives the same answers and ends in the same state.
+//! A small model of `docs/account-linking.md`: what each move answers, and what there is after it.
 
-use crate::accountlinking::{make_tenant, reserved};
-use crate::passwordless;
-use crate::webauthn::{ORIGIN, answer, register_options};
-use portcullis_testkit::authenticator::{Algorithm, Authenticator, Ceremony};
-use portcullis_testkit::{Reply, TestCore};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const TENANTS: [&str; 3] = ["public", "t1", "t2"];
-const EMAILS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
-const PHONES: [&str; 2] = ["+442071838750", "+442071838751"];
+pub(super) const TENANTS: [&str; 3] = ["public", "t1", "t2"];
+pub(super) const EMAILS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
+pub(super) const PHONES: [&str; 2] = ["+442071838750", "+442071838751"];
 
 /// An address or a number, by its place.
 #[derive(Clone, Copy, Debug)]
-enum Contact {
+pub(super) enum Contact {
     Email(usize),
     Phone(usize),
 }
 
 impl Contact {
-    fn info(self) -> Info {
+    pub(super) fn info(self) -> Info {
         match self {
             Self::Email(at) => ("email", EMAILS[at].to_owned()),
             Self::Phone(at) => ("phone", PHONES[at].to_owned()),
         }
     }
 
-    fn field(self) -> &'static str {
+    pub(super) fn field(self) -> &'static str {
         match self {
             Self::Email(_) => "email",
             Self::Phone(_) => "phoneNumber",
@@ -40,7 +32,7 @@ impl Contact {
 
 /// A move; users are named by their place among all that ever were.
 #[derive(Clone, Debug)]
-enum Move {
+pub(super) enum Move {
     SignUp {
         tenant: usize,
         email: usize,
@@ -70,7 +62,7 @@ enum Move {
     Delete(usize, bool),
 }
 
-fn moves() -> impl Strategy<Value = Move> {
+pub(super) fn moves() -> impl Strategy<Value = Move> {
     let (user, tenant, email) = (0..100_usize, 0..TENANTS.len(), 0..EMAILS.len());
     let contact = || {
         prop_oneof![(0..EMAILS.len()).prop_map(Contact::Email), (0..PHONES.len()).prop_map(Contact::Phone)]
@@ -95,21 +87,21 @@ fn moves() -> impl Strategy<Value = Move> {
 }
 
 /// What a login method signs in with: its kind and its value.
-type Info = (&'static str, String);
+pub(super) type Info = (&'static str, String);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Method {
-    recipe: &'static str,
-    infos: BTreeSet<Info>,
-    tenants: BTreeSet<&'static str>,
+pub(super) struct Method {
+    pub(super) recipe: &'static str,
+    pub(super) infos: BTreeSet<Info>,
+    pub(super) tenants: BTreeSet<&'static str>,
 }
 
 /// Everything that there is. A row without a login method is a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Model {
-    methods: BTreeMap<String, Method>,
+pub(super) struct Model {
+    pub(super) methods: BTreeMap<String, Method>,
     /// Whose each id is, and whether that is a primary user.
-    rows: BTreeMap<String, (String, bool)>,
+    pub(super) rows: BTreeMap<String, (String, bool)>,
 }
 
 impl Model {
@@ -125,7 +117,7 @@ impl Model {
         tenants.into_iter().flat_map(|tenant| infos().map(move |info| (tenant, info))).collect()
     }
 
-    fn reserved(&self) -> BTreeSet<(&'static str, Info, String)> {
+    pub(super) fn reserved(&self) -> BTreeSet<(&'static str, Info, String)> {
         let primary: BTreeSet<_> = self.rows.values().filter(|(_, is_primary)| *is_primary).collect();
         let held = |group: &String| {
             self.held(group)
@@ -189,7 +181,7 @@ impl Model {
     }
 
     /// The answer to a move, which is made unless it is refused.
-    fn make(&mut self, ids: &[String], what: &Move, new_id: &str) -> String {
+    pub(super) fn make(&mut self, ids: &[String], what: &Move, new_id: &str) -> String {
         let mut tried = self.clone();
         let answer = tried.attempt(ids, what, new_id);
         if answer.starts_with("OK") {
@@ -359,233 +351,4 @@ impl Model {
             self.rows.remove(&group);
         }
     }
-}
-
-/// Signs in with a code that is new. A sign-in with the same address or number at the same time takes the codes of all
-/// others away, so that one of them has to begin again.
-async fn use_code(core: &TestCore, contact: Contact) -> Reply {
-    loop {
-        let body = json!({contact.field(): contact.info().1});
-        let code = passwordless::begin(core, body).await;
-        let reply = passwordless::consume(core, passwordless::link(&code)).await;
-        if reply.status != 200 || reply.status_word() != "RESTART_FLOW_ERROR" {
-            return reply;
-        }
-    }
-}
-
-async fn make_passkey(core: &TestCore, email: &str) -> Reply {
-    let options = register_options(core, email).await;
-    let credential = Authenticator::new(Algorithm::Es256).create(&Ceremony::of(&options, ORIGIN));
-    core.post("/recipe/webauthn/signup", answer(&options, &credential)).await
-}
-
-async fn change_passkey_email(core: &TestCore, id: &str, email: &str) -> Reply {
-    core.put("/recipe/webauthn/user/email", json!({"recipeUserId": id, "email": email})).await
-}
-
-async fn change_contact(core: &TestCore, id: &str, contact: Contact, is_set: bool) -> Reply {
-    let value = is_set.then(|| contact.info().1);
-    let body = json!({"recipeUserId": id, contact.field(): value});
-    core.header("rid", "passwordless").put("/recipe/user", body).await
-}
-
-/// Makes a move with the core: its answer in the model's words, and the id of whoever was made.
-async fn call(core: &TestCore, ids: &[String], what: &Move) -> (String, String) {
-    let path = |tenant: usize, path: &str| format!("/{}{path}", TENANTS[tenant]);
-    let reply = match what {
-        Move::SignUp { tenant, email } => {
-            let body = json!({"email": EMAILS[*email], "password": "password1"});
-            core.post(&path(*tenant, "/recipe/signup"), body).await
-        }
-        Move::SignInUp { tenant, provider_user, email } => {
-            let body = json!({
-                "thirdPartyId": "google", "thirdPartyUserId": provider_user.to_string(),
-                "email": {"id": EMAILS[*email], "isVerified": false},
-            });
-            core.post(&path(*tenant, "/recipe/signinup"), body).await
-        }
-        Move::UseCode { tenant, contact } => use_code(&core.at(&path(*tenant, "")), *contact).await,
-        Move::MakePasskey { tenant, email } => {
-            make_passkey(&core.at(&path(*tenant, "")), EMAILS[*email]).await
-        }
-        Move::MakePrimary(user) => {
-            core.post("/recipe/accountlinking/user/primary", json!({"recipeUserId": ids[*user]})).await
-        }
-        Move::Link(user, primary) => {
-            let body = json!({"recipeUserId": ids[*user], "primaryUserId": ids[*primary]});
-            core.post("/recipe/accountlinking/user/link", body).await
-        }
-        Move::Unlink(user) => {
-            core.post("/recipe/accountlinking/user/unlink", json!({"recipeUserId": ids[*user]})).await
-        }
-        Move::ChangeEmail(user, email) => {
-            let body = json!({"recipeUserId": ids[*user], "email": EMAILS[*email]});
-            core.header("rid", "emailpassword").put("/recipe/user", body).await
-        }
-        Move::ChangePasskeyEmail(user, email) => {
-            change_passkey_email(core, &ids[*user], EMAILS[*email]).await
-        }
-        Move::ChangeContact(user, contact, is_set) => {
-            change_contact(core, &ids[*user], *contact, *is_set).await
-        }
-        Move::Join(user, tenant) => {
-            let body = json!({"recipeUserId": ids[*user]});
-            core.post(&path(*tenant, "/recipe/multitenancy/tenant/user"), body).await
-        }
-        Move::Leave(user, tenant) => {
-            let body = json!({"recipeUserId": ids[*user]});
-            core.post(&path(*tenant, "/recipe/multitenancy/tenant/user/remove"), body).await
-        }
-        Move::Delete(user, all) => {
-            let body = json!({"userId": ids[*user], "removeAllLinkedAccounts": all});
-            core.post("/user/remove", body).await
-        }
-    };
-    if reply.status != 200 {
-        return (reply.status.to_string(), String::new());
-    }
-    let json = reply.json();
-    let mut answer = json["status"].as_str().unwrap().to_owned();
-    if answer == "OK" {
-        if json["createdNewUser"] == true {
-            answer.push_str(" created");
-        }
-        for flag in [
-            "wasAlreadyAPrimaryUser",
-            "accountsAlreadyLinked",
-            "wasRecipeUserDeleted",
-            "wasLinked",
-            "wasAlreadyAssociated",
-            "wasAssociated",
-        ] {
-            if let Some(flag) = json[flag].as_bool() {
-                answer.push_str(&format!(" {flag}"));
-            }
-        }
-    }
-    let is_sign_up = matches!(what, Move::SignUp { .. } | Move::MakePasskey { .. });
-    let is_new = is_sign_up || json["createdNewUser"] == true;
-    let id = json["user"]["id"].as_str().filter(|_| is_new).unwrap_or_default().to_owned();
-    (answer, id)
-}
-
-/// What the core has of these ids, in the model's words.
-async fn state(core: &TestCore, ids: &[String]) -> Model {
-    let mut model = Model::default();
-    for id in ids {
-        let reply = core.get(&format!("/user/id?userId={id}")).await.json();
-        let user = &reply["user"];
-        if user.is_null() {
-            continue;
-        }
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        model.rows.insert(id.clone(), (text(&user["id"]), user["isPrimaryUser"] == true));
-        let methods = user["loginMethods"].as_array().unwrap();
-        let Some(own) = methods.iter().find(|method| method["recipeUserId"] == json!(id)) else { continue };
-        let mut infos = BTreeSet::new();
-        for (kind, field) in [("email", "email"), ("phone", "phoneNumber")] {
-            infos.extend(own[field].as_str().map(|value| (kind, value.to_owned())));
-        }
-        if let Some(user) = own["thirdParty"]["userId"].as_str() {
-            infos.insert(("tparty", format!("google::{user}")));
-        }
-        let known = ["emailpassword", "thirdparty", "passwordless", "webauthn"];
-        let recipe = known.into_iter().find(|recipe| own["recipeId"] == *recipe).unwrap();
-        let tenants = own["tenantIds"].as_array().unwrap();
-        let tenants =
-            tenants.iter().map(|id| TENANTS.into_iter().find(|known| id == known).unwrap()).collect();
-        model.methods.insert(id.clone(), Method { recipe, infos, tenants });
-    }
-    model
-}
-
-/// All orders of up to three things.
-fn orders(count: usize) -> Vec<Vec<usize>> {
-    match count {
-        1 => vec![vec![0]],
-        2 => vec![vec![0, 1], vec![1, 0]],
-        _ => vec![vec![0, 1, 2], vec![0, 2, 1], vec![1, 0, 2], vec![1, 2, 0], vec![2, 0, 1], vec![2, 1, 0]],
-    }
-}
-
-/// The move with users who are among those known.
-fn resolve(what: Move, count: usize) -> Option<Move> {
-    let among = |user: usize| user % count.max(1);
-    let needs_users = !matches!(
-        what,
-        Move::SignUp { .. } | Move::SignInUp { .. } | Move::UseCode { .. } | Move::MakePasskey { .. }
-    );
-    if needs_users && count == 0 {
-        return None;
-    }
-    Some(match what {
-        Move::MakePrimary(user) => Move::MakePrimary(among(user)),
-        Move::Link(user, primary) => Move::Link(among(user), among(primary)),
-        Move::Unlink(user) => Move::Unlink(among(user)),
-        Move::ChangeEmail(user, email) => Move::ChangeEmail(among(user), email),
-        Move::ChangePasskeyEmail(user, email) => Move::ChangePasskeyEmail(among(user), email),
-        Move::ChangeContact(user, contact, is_set) => Move::ChangeContact(among(user), contact, is_set),
-        Move::Join(user, tenant) => Move::Join(among(user), tenant),
-        Move::Leave(user, tenant) => Move::Leave(among(user), tenant),
-        Move::Delete(user, all) => Move::Delete(among(user), all),
-        what => what,
-    })
-}
-
-async fn run(rounds: Vec<Vec<Move>>) -> Result<(), TestCaseError> {
-    let core = TestCore::start().await;
-    for tenant in &TENANTS[1..] {
-        make_tenant(&core, tenant).await;
-    }
-    let (mut model, mut ids) = (Model::default(), Vec::<String>::new());
-    let mut seen = BTreeSet::new();
-    for round in rounds {
-        let round: Vec<Move> = round.into_iter().filter_map(|what| resolve(what, ids.len())).collect();
-        if round.is_empty() {
-            continue;
-        }
-        let replies = futures_util::future::join_all(round.iter().map(|what| call(&core, &ids, what))).await;
-        let mut known = ids.clone();
-        known.extend(replies.iter().map(|(_, id)| id.clone()).filter(|id| !id.is_empty()));
-        let after = state(&core, &known).await;
-        let in_order = |order: &Vec<usize>| {
-            let mut model = model.clone();
-            let fits = order.iter().all(|at| {
-                let (answer, new_id) = &replies[*at];
-                model.make(&ids, &round[*at], new_id) == *answer
-            });
-            (fits && model == after).then_some(model)
-        };
-        let Some(next) = orders(round.len()).iter().find_map(in_order) else {
-            return Err(TestCaseError::fail(format!(
-                "no order of {round:?} explains {replies:?}\nbefore: {model:#?}\nafter: {after:#?}\nids: {ids:?}"
-            )));
-        };
-        let kept: BTreeSet<_> = reserved(&core).await.into_iter().collect();
-        let wanted: BTreeSet<_> = next
-            .reserved()
-            .into_iter()
-            .map(|(tenant, (kind, value), owner)| (tenant.to_owned(), kind.to_owned(), value, owner))
-            .collect();
-        prop_assert_eq!(kept, wanted, "after {:?}", round);
-        seen.extend(replies.into_iter().map(|(answer, _)| answer));
-        (model, ids) = (next, known);
-    }
-    prop_assert!(seen.len() > 1, "a run that only ever sees {:?}", seen);
-    Ok(())
-}
-
-#[test]
-fn moves_at_once_are_as_good_as_moves_one_after_the_other() {
-    let config = Config { cases: 12, max_shrink_iters: 30, failure_persistence: None, ..Config::default() };
-    let round = prop::collection::vec(moves(), 1..=3);
-    let first = (Just(vec![Move::SignUp { tenant: 0, email: 0 }]), prop::collection::vec(round, 40..60));
-    let rounds = first.prop_map(|(first, rest)| std::iter::once(first).chain(rest).collect::<Vec<_>>());
-    TestRunner::new(config)
-        .run(&rounds, |rounds| {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            runtime.map_err(|error| TestCaseError::fail(error.to_string()))?.block_on(run(rounds))
-        })
-        .unwrap();
 }

@@ -24,6 +24,8 @@ mod jwt;
 mod linked_users;
 mod linking;
 mod linking_model;
+mod linking_moves;
+mod locks;
 mod many_tenants;
 mod multitenancy;
 mod password_hashes;

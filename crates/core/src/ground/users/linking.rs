@@ -1,5 +1,5 @@
 //! What units of work do to groups of linked users. Whoever changes a group, or a user's part in it, has
-//! locked both rows in `app_id_to_user_id`; what a group has in its tenants is reserved in
+//! locked all its rows in `app_id_to_user_id`; what a group has in its tenants is reserved in
 //! `primary_user_tenants`, where a unique key decides between two groups.
 
 use super::model::{InfoKind, LoginMethod, User};
@@ -27,25 +27,41 @@ impl Locked {
     }
 }
 
-/// The users with these internal or external ids, all locked in one order; `None` if one is unknown.
+/// The users with these internal or external ids, all locked; `None` if one is unknown.
+///
+/// There is one order for all who change users, whether they link, unlink, delete or change what somebody signs in
+/// with: first the rows that the users are named after, in the order of their ids; then, of users that have several,
+/// those of all their login methods, in the order of their ids. All that is kept about a user alone comes after these
+/// rows, and so nobody has it who waits for them. What different users may want comes last: memberships, then
+/// reservations. Whoever locks the row of a single login method, as a password reset does, locks no other one after it.
+/// A row that a user is not named after any more is let go at once.
 pub async fn lock<const N: usize>(tx: &mut Tx, app_id: &str, ids: [&str; N]) -> Result<Option<[Locked; N]>> {
     let mut rows = Vec::with_capacity(N);
     for id in ids {
         let Some(row) = find_row(tx, app_id, id).await? else { return Ok(None) };
         rows.push(row);
     }
-    let mut locked: Vec<&str> = rows.iter().flat_map(|row| [&*row.user_id, &*row.primary_id]).collect();
-    locked.sort_unstable();
-    locked.dedup();
-    for id in locked {
-        lock_row(tx, app_id, id).await?;
+    // Linked, unlinked or deleted before the lock: the whole call is tried again.
+    let changed = || portcullis_db::Error::Busy;
+    let mut first: Vec<&str> = rows.iter().map(|row| &*row.primary_id).collect();
+    first.sort_unstable();
+    first.dedup();
+    let mut linked = Vec::new();
+    for id in first {
+        let (primary_id, is_linked) = lock_row(tx, app_id, id).await?.ok_or_else(changed)?;
+        if primary_id != id {
+            return Err(changed().into());
+        }
+        linked.extend(is_linked.then_some(primary_id));
+    }
+    for primary_id in linked {
+        store::lock_members(tx, app_id, &primary_id).await?;
     }
     let mut users = Vec::with_capacity(N);
     for row in rows {
         let Some(user) = find_in(tx, app_id, &row.user_id).await? else { return Ok(None) };
         if user.id != row.primary_id {
-            // Linked or unlinked before the lock: the whole call is tried again.
-            return Err(portcullis_db::Error::Busy.into());
+            return Err(changed().into());
         }
         users.push(Locked { user, user_id: row.user_id });
     }
@@ -177,14 +193,15 @@ pub async fn join_tenant(cx: &Cx, id: &str) -> Result<Join> {
     if own.tenant_ids.iter().any(|id| id == tenant_id) {
         return Ok(Join::WasMember);
     }
+    let kinds = InfoKind::ALL.into_iter().filter(|kind| own.info(*kind).is_some()).collect();
+    let taken = join_in(&mut tx, &cx.scope, &own.user_id, kinds).await?;
     if locked.user.is_primary {
         let conflict = store::reserve(&mut tx, app_id, &locked.user.id, Some(tenant_id)).await?;
         if let Some(conflict) = conflict {
             return Ok(Join::NotAllowed(conflict));
         }
     }
-    let kinds = InfoKind::ALL.into_iter().filter(|kind| own.info(*kind).is_some()).collect();
-    if let Some(taken) = join_in(&mut tx, &cx.scope, &own.user_id, kinds).await? {
+    if let Some(taken) = taken {
         return Ok(Join::Taken(taken));
     }
     let joined = Event::new(Kind::UserAddedToTenant).of(own.public_id(), locked.user.public_id());

@@ -144,6 +144,16 @@ pub async fn change_info(
     Ok(if conflict.is_some() { InfoChange::NotAllowed } else { InfoChange::Done })
 }
 
+/// The ids by which callers know a login method and the user whose it is, by any id of the login method; both are that
+/// id if nobody has it.
+pub async fn public_ids(tx: &mut Tx, app_id: &str, id: &str) -> Result<(String, String)> {
+    let Some(own) = find_row(tx, app_id, id).await? else { return Ok((id.to_owned(), id.to_owned())) };
+    let is_own = own.primary_id == own.user_id;
+    let user = if is_own { None } else { find_row(tx, app_id, &own.primary_id).await? };
+    let user_id = user.as_ref().unwrap_or(&own).public_id().to_owned();
+    Ok((own.public_id().to_owned(), user_id))
+}
+
 /// What is told of a change of an address or a number, if it is one.
 pub fn info_changed(user: &User, own: &LoginMethod, kind: InfoKind, value: Option<&str>) -> Option<Event> {
     let old = own.info(kind);

@@ -7,6 +7,7 @@ use crate::ground::audit::{self, Event, Kind};
 use crate::ground::guessing::service::{self as guessing, Secret as Guessed};
 use crate::ground::users::service as users;
 use crate::{Cx, Result};
+use portcullis_db::Tx;
 
 /// Makes a token for an address; `None` if it is verified already.
 pub(super) async fn create_token(cx: &Cx, user_id: &str, email: &str) -> Result<Option<String>> {
@@ -32,16 +33,23 @@ pub(super) async fn verify(cx: &Cx, token: &str) -> Result<Option<(String, Strin
 }
 
 async fn take(cx: &Cx, token: &str) -> Result<Option<(String, String)>> {
+    let hash = sha256_hex(token);
+    let found = store::find_token(&mut cx.db().look_up().await?, &cx.scope, &hash).await?;
+    let Some((user_id, email)) = found else { return Ok(None) };
     let mut tx = cx.db().write().await?;
-    let taken = store::take_token(&mut tx, &cx.scope, &sha256_hex(token)).await?;
-    let Some((user_id, email, expires_at)) = taken else { return Ok(None) };
-    store::delete_tokens(&mut tx, &cx.scope, &user_id, &email).await?;
-    let in_time = expires_at >= cx.now;
-    if in_time {
+    let taken = store::delete_tokens(&mut tx, &cx.scope, &user_id, &email).await?;
+    let Some((_, expires_at)) = taken.into_iter().find(|(own, _)| *own == hash) else {
+        // Used by another call since; or kept under another id since, and then the whole call is tried again.
+        let found = store::find_token(&mut tx, &cx.scope, &hash).await?;
+        return found.map_or(Ok(None), |_| Err(portcullis_db::Error::Busy.into()));
+    };
+    let mut events = Vec::new();
+    if expires_at >= cx.now {
         users::insert_verified_email(&mut tx, cx.app_id(), &user_id, &email).await?;
+        events.push(about(cx, &mut tx, Kind::EmailVerified, (&user_id, &email)).await?);
     }
-    let event = in_time.then(|| about(Kind::EmailVerified, &user_id, &email));
-    audit::commit(cx, tx, event.into_iter().collect()).await?;
+    let in_time = !events.is_empty();
+    audit::commit(cx, tx, events).await?;
     Ok(in_time.then_some((user_id, email)))
 }
 
@@ -60,11 +68,13 @@ pub(super) async fn remove_tokens(cx: &Cx, user_id: &str, email: &str) -> Result
 
 /// Forgets that an address was verified.
 pub(super) async fn unverify(cx: &Cx, user_id: &str, email: &str) -> Result<()> {
-    let entry = audit::entry(cx, about(Kind::EmailUnverified, user_id, email));
+    let event = about(cx, &mut cx.db().look_up().await?, Kind::EmailUnverified, (user_id, email)).await?;
+    let entry = audit::entry(cx, event);
     store::delete_verified(cx.db().write_one().await?, cx.app_id(), (user_id, email), entry).await
 }
 
 /// Nobody checks whose address it is, or whether there is such a user.
-fn about(kind: Kind, user_id: &str, email: &str) -> Event {
-    Event::new(kind).of(user_id, user_id).with("email", email)
+async fn about(cx: &Cx, tx: &mut Tx, kind: Kind, (user_id, email): (&str, &str)) -> Result<Event> {
+    let (own_id, user_id) = users::public_ids(tx, cx.app_id(), user_id).await?;
+    Ok(Event::new(kind).of(own_id, user_id).with("email", email))
 }

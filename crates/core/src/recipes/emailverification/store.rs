@@ -2,7 +2,7 @@
 
 use crate::ground::audit::Entry;
 use crate::{Result, Scope};
-use portcullis_db::{Tx, args};
+use portcullis_db::{Engine, Tx, args};
 
 /// Whether an address is verified.
 pub(super) async fn is_verified(tx: &mut Tx, app_id: &str, user_id: &str, email: &str) -> Result<bool> {
@@ -38,28 +38,36 @@ pub(super) async fn insert_token(
     Ok(())
 }
 
-/// Takes a token out: its user, its address, and when it expires. Of many callers one gets it.
-pub(super) async fn take_token(
-    tx: &mut Tx,
-    scope: &Scope,
-    token: &str,
-) -> Result<Option<(String, String, i64)>> {
-    let sql = "delete from emailverification_tokens where app_id = $1 and tenant_id = $2 and token = $3
-        returning user_id, email, token_expiry";
+/// The user and the address of a token.
+pub(super) async fn find_token(tx: &mut Tx, scope: &Scope, token: &str) -> Result<Option<(String, String)>> {
+    let sql = "select user_id, email from emailverification_tokens
+        where app_id = $1 and tenant_id = $2 and token = $3";
     Ok(tx.fetch_optional(sql, args![&scope.app_id, &scope.tenant_id, token]).await?)
 }
 
-/// Ends every token of an address in the tenant.
-pub(super) async fn delete_tokens(tx: &mut Tx, scope: &Scope, user_id: &str, email: &str) -> Result<()> {
-    let sql = "delete from emailverification_tokens
-        where app_id = $1 and tenant_id = $2 and user_id = $3 and email = $4";
-    tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id, email]).await?;
-    Ok(())
+/// Tokens that fit a condition. Whoever changes several locks them in one order: two calls with tokens of one address
+/// would else each have one and wait for the other's.
+fn in_order(tx: &Tx, condition: &str) -> String {
+    let lock = if tx.engine() == Engine::Postgres { " for update" } else { "" };
+    format!("token in (select token from emailverification_tokens where {condition} order by token{lock})")
+}
+
+/// Ends every token of an address in the tenant; each with the time when it expires. Of many callers one gets it.
+pub(super) async fn delete_tokens(
+    tx: &mut Tx,
+    scope: &Scope,
+    user_id: &str,
+    email: &str,
+) -> Result<Vec<(String, i64)>> {
+    let those = in_order(tx, "app_id = $1 and tenant_id = $2 and user_id = $3 and email = $4");
+    let sql = format!("delete from emailverification_tokens where {those} returning token, token_expiry");
+    Ok(tx.fetch_all(sql, args![&scope.app_id, &scope.tenant_id, user_id, email]).await?)
 }
 
 /// Deletes what has expired.
 pub(super) async fn delete_expired_tokens(tx: &mut Tx, now: i64) -> portcullis_db::Result<()> {
-    tx.execute("delete from emailverification_tokens where token_expiry < $1", args![now]).await.map(drop)
+    let those = in_order(tx, "token_expiry < $1");
+    tx.execute(format!("delete from emailverification_tokens where {those}"), args![now]).await.map(drop)
 }
 
 /// Whether there is a token or a verified address of a user.
@@ -78,7 +86,8 @@ pub(super) async fn rename_user(
     from: &str,
     to: &str,
 ) -> portcullis_db::Result<()> {
-    let sql = "update emailverification_tokens set user_id = $3 where app_id = $1 and user_id = $2";
+    let those = in_order(tx, "app_id = $1 and user_id = $2");
+    let sql = format!("update emailverification_tokens set user_id = $3 where {those}");
     tx.execute(sql, args![app_id, from, to]).await?;
     let sql = "insert into emailverification_verified_emails (app_id, user_id, email)
         select app_id, $3, email from emailverification_verified_emails where app_id = $1 and user_id = $2
@@ -90,15 +99,16 @@ pub(super) async fn rename_user(
 
 /// Deletes everything about a user.
 pub(super) async fn delete_user(tx: &mut Tx, app_id: &str, user_id: &str) -> portcullis_db::Result<()> {
-    for table in ["emailverification_tokens", "emailverification_verified_emails"] {
-        let sql = format!("delete from {table} where app_id = $1 and user_id = $2");
-        tx.execute(sql, args![app_id, user_id]).await?;
-    }
-    Ok(())
+    let those = in_order(tx, "app_id = $1 and user_id = $2");
+    let sql = format!("delete from emailverification_tokens where {those}");
+    tx.execute(sql, args![app_id, user_id]).await?;
+    let sql = "delete from emailverification_verified_emails where app_id = $1 and user_id = $2";
+    tx.execute(sql, args![app_id, user_id]).await.map(drop)
 }
 
 /// Forgets a user's tokens of one tenant; whether there were any.
 pub(super) async fn delete_member(tx: &mut Tx, scope: &Scope, user_id: &str) -> portcullis_db::Result<bool> {
-    let sql = "delete from emailverification_tokens where app_id = $1 and tenant_id = $2 and user_id = $3";
+    let those = in_order(tx, "app_id = $1 and tenant_id = $2 and user_id = $3");
+    let sql = format!("delete from emailverification_tokens where {those}");
     Ok(tx.execute(sql, args![&scope.app_id, &scope.tenant_id, user_id]).await? > 0)
 }

@@ -45,8 +45,9 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
             rename(&mut tx, app_id, &new.user_id, &new.external_id).await?;
         }
     }
+    let event = about(&mut tx, app_id, Kind::UserIdMappingCreated, new).await?;
     if store::insert(&mut tx, app_id, new).await? {
-        audit::commit(cx, tx, vec![about(Kind::UserIdMappingCreated, new)]).await?;
+        audit::commit(cx, tx, vec![event]).await?;
         return Ok(Creation::Created);
     }
     // By another call since, or the user's own.
@@ -58,9 +59,12 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
 }
 
 /// Both ids are told: under which one other events of the user are found depends on when they were written.
-fn about(kind: Kind, mapping: &Mapping) -> Event {
-    let event = Event::new(kind).of(&mapping.external_id, &mapping.external_id);
-    event.detail("internalId", mapping.user_id.as_str())
+async fn about(tx: &mut Tx, app_id: &str, kind: Kind, mapping: &Mapping) -> Result<Event> {
+    let (own_id, user_id) = users::public_ids(tx, app_id, &mapping.user_id).await?;
+    // A user who is named after the login method is known by the same id.
+    let user_id = if own_id == user_id { mapping.external_id.clone() } else { user_id };
+    let event = Event::new(kind).of(&mapping.external_id, user_id);
+    Ok(event.detail("internalId", mapping.user_id.as_str()))
 }
 
 /// Locks a user by internal id; false if there is none.
@@ -119,9 +123,9 @@ pub(super) async fn remove(cx: &Cx, id: &str, kind: IdKind, force: bool) -> Resu
     if !force && !is_internal(&mut tx, app_id, &mapping.external_id).await? {
         refuse(&list_in_use(cx, &mut tx, &mapping.external_id).await?)?;
     }
+    let event = about(&mut tx, app_id, Kind::UserIdMappingDeleted, &mapping).await?;
     let was_there = store::delete(&mut tx, app_id, &mapping).await?;
-    let event = was_there.then(|| about(Kind::UserIdMappingDeleted, &mapping));
-    audit::commit(cx, tx, event.into_iter().collect()).await?;
+    audit::commit(cx, tx, was_there.then_some(event).into_iter().collect()).await?;
     Ok(was_there)
 }
 
@@ -129,9 +133,9 @@ pub(super) async fn remove(cx: &Cx, id: &str, kind: IdKind, force: bool) -> Resu
 pub(super) async fn update_info(cx: &Cx, id: &str, kind: IdKind, info: Option<&str>) -> Result<bool> {
     let mut tx = cx.db().write().await?;
     let Some(mapping) = find_in(&mut tx, cx.app_id(), id, kind).await? else { return Ok(false) };
+    let event = about(&mut tx, cx.app_id(), Kind::UserIdMappingUpdated, &mapping).await?;
     let was_there = store::update_info(&mut tx, cx.app_id(), &mapping, info).await?;
-    let event = was_there.then(|| about(Kind::UserIdMappingUpdated, &mapping));
-    audit::commit(cx, tx, event.into_iter().collect()).await?;
+    audit::commit(cx, tx, was_there.then_some(event).into_iter().collect()).await?;
     Ok(was_there)
 }
 

@@ -296,7 +296,8 @@ pub(super) async fn remove_credential(cx: &Cx, id: &str, credential_id: &str) ->
     let mut tx = cx.db().write().await?;
     let Some(row) = users::find_row(&mut tx, cx.app_id(), id).await? else { return Ok(false) };
     let was_there = store::delete_credential(&mut tx, cx.app_id(), &row.user_id, credential_id).await?;
-    let event = Event::new(Kind::WebauthnCredentialDeleted).of(id, id).about(credential_id);
+    let (own_id, user_id) = users::public_ids(&mut tx, cx.app_id(), id).await?;
+    let event = Event::new(Kind::WebauthnCredentialDeleted).of(own_id, user_id).about(credential_id);
     audit::commit(cx, tx, was_there.then_some(event).into_iter().collect()).await?;
     Ok(was_there)
 }

@@ -24,10 +24,20 @@ pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User
     Ok(tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(Into::into))
 }
 
-/// Locks a user until the unit of work ends; false if there is no such user.
-pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<bool> {
-    let sql = "select user_id from app_id_to_user_id where app_id = $1 and user_id = $2";
-    Ok(tx.fetch_optional_for_update::<(String,)>(sql, args![app_id, user_id]).await?.is_some())
+/// Locks a login method's row until the unit of work ends; whose it is, and whether that is a primary user. `None` if
+/// there is no such row.
+pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Option<(String, bool)>> {
+    let sql = "select primary_or_recipe_user_id, is_linked_or_is_a_primary_user from app_id_to_user_id
+        where app_id = $1 and user_id = $2";
+    Ok(tx.fetch_optional_for_update(sql, args![app_id, user_id]).await?)
+}
+
+/// Locks the rows of all login methods of a user until the unit of work ends.
+pub(crate) async fn lock_members(tx: &mut Tx, app_id: &str, primary_id: &str) -> Result<()> {
+    let sql = "select user_id from app_id_to_user_id
+        where app_id = $1 and primary_or_recipe_user_id = $2 order by user_id";
+    tx.fetch_all_for_update::<(String,)>(sql, args![app_id, primary_id]).await?;
+    Ok(())
 }
 
 /// Whether an id is the internal or the external one of somebody else than the given users.

@@ -13,8 +13,8 @@ pub(super) use groups::{
     delete_memberships, delete_reservations, find_conflict, insert_memberships, release, reserve, set_group,
     update_time_joined,
 };
-pub(super) use ids::is_id_of_another;
 pub use ids::{find_row, lock_row};
+pub(super) use ids::{is_id_of_another, lock_members};
 pub use infos::insert_verified_email;
 pub(super) use infos::update_info;
 pub use lists::UserFilter;
@@ -47,6 +47,11 @@ impl UserRow {
     /// The id that callers know, if it is another one.
     pub fn external_id(&self) -> Option<&str> {
         self.external_id.as_deref()
+    }
+
+    /// The id that callers know.
+    pub fn public_id(&self) -> &str {
+        self.external_id().unwrap_or(&self.user_id)
     }
 }
 
