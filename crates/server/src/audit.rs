@@ -1,6 +1,6 @@
 //! `portcullis audit`: what happened, and whether the trail of it is whole.
 
-use crate::cli::{AuditArguments, AuditCommand, say};
+use crate::cli::{AuditArguments, AuditCommand, complain, say};
 use crate::serve::open_existing;
 use crate::settings::Settings;
 use portcullis_core::ground::audit::{Filter, StoredEvent, list, utc, verify};
@@ -39,8 +39,9 @@ pub(crate) async fn run(settings: &Settings, asked: &AuditArguments) -> Result<(
 async fn print(db: &Db, asked: &AuditArguments) -> portcullis_core::Result<()> {
     let filter = Filter {
         user_id: asked.user.clone(),
-        app_id: asked.app.clone(),
-        tenant_id: asked.tenant.clone(),
+        // As everywhere, their letters may be of any case.
+        app_id: asked.app.as_ref().map(|id| id.to_lowercase()),
+        tenant_id: asked.tenant.as_ref().map(|id| id.to_lowercase()),
         kind: asked.kind.clone(),
         since: asked.since.as_deref().map(|since| read_since(since, Clock::system().now())).transpose()?,
     };
@@ -61,6 +62,9 @@ async fn print(db: &Db, asked: &AuditArguments) -> portcullis_core::Result<()> {
             continue;
         }
         if !asked.follow {
+            if printed.is_empty() {
+                complain("no event fits");
+            }
             return Ok(());
         }
         after = printed.last().map_or(after, |highest| highest - LATE);
@@ -69,14 +73,18 @@ async fn print(db: &Db, asked: &AuditArguments) -> portcullis_core::Result<()> {
     }
 }
 
+/// A number below, which stands for a time in 1973 at the latest, was not meant in milliseconds.
+const MILLISECONDS: i64 = 100_000_000_000;
+
 /// In milliseconds.
 fn read_since(text: &str, now: i64) -> portcullis_core::Result<i64> {
-    let fault = || Error::bad_input(format!("--since {text}: give 90s, 15m, 2h, 7d or milliseconds"));
+    let fault =
+        || Error::bad_input(format!("--since {text}: give 90s, 15m, 2h, 7d or milliseconds since 1970"));
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: i64 = number.parse().map_err(|_| fault())?;
     let ago = |unit: i64| number.checked_mul(unit).and_then(|ago| now.checked_sub(ago)).ok_or_else(fault);
     match unit {
-        "" => Ok(number),
+        "" if (MILLISECONDS..=now).contains(&number) => Ok(number),
         "s" => ago(1000),
         "m" => ago(60_000),
         "h" => ago(3_600_000),
@@ -171,11 +179,17 @@ mod tests {
 
     #[test]
     fn since_is_a_time_ago_or_a_time() {
-        let read = |text: &str| read_since(text, 10_000_000_000).ok();
-        assert_eq!(read("15m"), Some(10_000_000_000 - 900_000));
-        assert_eq!(read("7d"), Some(10_000_000_000 - 604_800_000));
-        assert_eq!(read("1700000000000"), Some(1_700_000_000_000));
+        const NOW: i64 = 1_700_000_000_000;
+        let read = |text: &str| read_since(text, NOW).ok();
+        assert_eq!(read("15m"), Some(NOW - 900_000));
+        assert_eq!(read("7d"), Some(NOW - 604_800_000));
+        assert_eq!(read("1699999999999"), Some(NOW - 1));
+        assert_eq!(read("1700000000000"), Some(NOW));
         for text in ["", "m", "7w", "1.5h", "-1d", "99999999999999999999", "9223372036854775807d"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        // Seconds, a number without its unit, and a time to come.
+        for text in ["1700000000", "7", "0", "1700000000001"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

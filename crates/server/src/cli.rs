@@ -1,6 +1,8 @@
 //! The command line.
 
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portcullis_core::ground::audit::Kind;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -69,16 +71,16 @@ pub(crate) struct AuditArguments {
     #[command(subcommand)]
     pub(crate) command: Option<AuditCommand>,
     /// Of this user, or login method
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) user: Option<String>,
     /// In this tenant
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tenant: Option<String>,
     /// In this app
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) app: Option<String>,
     /// Of this kind, as in `password_changed`
-    #[arg(long = "type")]
+    #[arg(long = "type", value_parser = kinds(), hide_possible_values = true)]
     pub(crate) kind: Option<String>,
     /// Since then: `90s`, `15m`, `2h` or `7d` ago, or milliseconds since 1970
     #[arg(long)]
@@ -89,6 +91,15 @@ pub(crate) struct AuditArguments {
     /// A line of JSON for each
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Kinds of events that SuperTokens' core writes and this one does not.
+const KINDS_OF_SUPERTOKENS: [&str; 2] = ["saml_callback", "user_last_active"];
+
+/// The kinds of events that there can be.
+fn kinds() -> PossibleValuesParser {
+    let own = Kind::ALL.iter().map(|kind| kind.name());
+    PossibleValuesParser::new(own.chain(KINDS_OF_SUPERTOKENS))
 }
 
 /// What else to do with the audit trail.
@@ -124,7 +135,7 @@ pub(crate) enum WebhooksCommand {
         #[arg(long, value_enum)]
         state: Option<DeliveryState>,
         /// So many at most
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// A JSON object on each line, with what is posted
         #[arg(long)]

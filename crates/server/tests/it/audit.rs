@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::place::{Place, is_postgres};
+use portcullis_core::ground::audit::Kind;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Output, Stdio};
@@ -68,6 +69,19 @@ async fn what_happened_is_printed_followed_and_verified_beside_a_running_core() 
     assert_eq!(of_bob[0]["payload"]["by"], "cdi");
     assert_eq!(events(&place, &["--since", "1h", "--app", "public", "--tenant", "public"]).len(), 2);
     assert_eq!(events(&place, &["--tenant", "t1"]), [] as [Value; 0]);
+    assert_eq!(events(&place, &["--tenant", "PUBLIC", "--app", "Public"]).len(), 2);
+    let none = audit(&place, &["--user", "nobody"]);
+    assert!(none.status.success() && shown(&none).contains("no event fits"), "{}", shown(&none));
+    assert_eq!(events(&place, &["--type", "user_last_active"]), [] as [Value; 0], "of SuperTokens' core");
+    let wrong = audit(&place, &["--type", "nonsense"]);
+    assert!(!wrong.status.success() && shown(&wrong).contains("nonsense"), "{}", shown(&wrong));
+    for kind in Kind::ALL {
+        assert!(shown(&wrong).contains(kind.name()), "{}: {}", kind.name(), shown(&wrong));
+    }
+    for filter in ["--type", "--user", "--tenant", "--app", "--since"] {
+        let wrong = audit(&place, &[filter, ""]);
+        assert!(!wrong.status.success() && shown(&wrong).contains(filter), "{}", shown(&wrong));
+    }
     let wrong = audit(&place, &["--since", "yesterday"]);
     assert!(!wrong.status.success() && shown(&wrong).contains("--since yesterday"), "{}", shown(&wrong));
 

@@ -75,6 +75,10 @@ fn dead_events_are_listed_and_replayed_beside_a_running_core() {
     wait_until(Duration::from_secs(20), "both are delivered", || list(&place, "delivered").len() == 2);
     assert_eq!(receiver.received().len(), 4);
     assert!(!run(&place, &["webhooks", "replay"]).0, "it must be said what");
+    for wrong in [["--limit", "0"], ["--state", "nonsense"]] {
+        let (succeeded, text) = run(&place, &[&["webhooks", "list"][..], &wrong].concat());
+        assert!(!succeeded && text.contains(wrong[1]), "{text}");
+    }
     let (clean, log) = core.stop();
     assert!(clean, "{log}");
     assert!(log.contains("webhook given up"), "{log}");
