@@ -134,7 +134,7 @@ impl Store {
         let mut guard = locked.map_err(|_| Error::PoolFull)?;
         waiting.over();
         let began = begin_in_time(&mut guard, began + self.acquire_timeout).await;
-        let mut work = WriterWork { guard: Some(guard), waiting: Arc::clone(&self.waiting), failed: false };
+        let mut work = WriterWork::new(guard, Arc::clone(&self.waiting));
         if let Err(error) = began {
             work.hand_on();
             return Err(error);
@@ -145,7 +145,7 @@ impl Store {
     /// Commits an open group that nobody is left to commit.
     async fn flush(self) {
         let guard = Arc::clone(&self.writer).lock_owned().await;
-        WriterWork { guard: Some(guard), waiting: self.waiting, failed: false }.hand_on();
+        WriterWork::new(guard, self.waiting).hand_on();
     }
 
     /// The writer is one of the connections. Who waits for a reader is not known.
@@ -309,9 +309,15 @@ pub(crate) struct WriterWork {
     waiting: Arc<AtomicUsize>,
     /// A statement failed: as on PostgreSQL, nothing of the unit of work may be committed.
     failed: bool,
+    /// It belongs to the group, and cannot be undone alone any more.
+    released: bool,
 }
 
 impl WriterWork {
+    fn new(guard: OwnedMutexGuard<Writer>, waiting: Arc<AtomicUsize>) -> Self {
+        Self { guard: Some(guard), waiting, failed: false, released: false }
+    }
+
     /// Lets the next one have the connection, or commits the group if there is no next one.
     fn hand_on(&mut self) {
         let Some(mut guard) = self.guard.take() else { return };
@@ -336,6 +342,11 @@ impl WriterWork {
         let group = guard.group.as_mut().ok_or_else(ended)?;
         group.members += 1;
         let mut done = group.done.subscribe();
+        self.released = true;
+        if self.waiting.load(Ordering::SeqCst) == 0 {
+            // Whoever is ready to write, and has not asked yet, is not to wait for the disk first.
+            tokio::task::yield_now().await;
+        }
         self.hand_on();
         let outcome = done.wait_for(Option::is_some).await.map_err(|_| ended())?.clone();
         outcome.unwrap_or_else(|| Err(ended()))
@@ -360,7 +371,7 @@ fn ended() -> Error {
 
 impl Drop for WriterWork {
     fn drop(&mut self) {
-        if let Some(guard) = self.guard.as_mut() {
+        if let Some(guard) = self.guard.as_mut().filter(|_| !self.released) {
             guard.undo();
         }
         self.hand_on();
