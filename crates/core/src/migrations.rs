@@ -27,6 +27,7 @@ pub fn all() -> Vec<Migration> {
         Migration { name: "0011_audit", sql: AUDIT },
         Migration { name: "0012_webhooks", sql: Sql::from(include_str!("../migrations/0012_webhooks.sql")) },
         Migration { name: "0013_fewer_indexes", sql: FEWER_INDEXES },
+        Migration { name: "0014_lists", sql: LISTS },
     ]
 }
 
@@ -55,6 +56,12 @@ const FEWER_INDEXES: Sql = portcullis_db::sql!(
         include_str!("../migrations/0013_fewer_indexes.postgres.sql")
     ),
     sqlite: include_str!("../migrations/0013_fewer_indexes.sql"),
+);
+
+/// PostgreSQL has the one it needs since the migration before, and sorts by the whole index.
+const LISTS: Sql = portcullis_db::sql!(
+    postgres: "-- nothing to do",
+    sqlite: include_str!("../migrations/0014_lists.sqlite.sql"),
 );
 
 /// The scopes of a tenant's client are an array where there are arrays.

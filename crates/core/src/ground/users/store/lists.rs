@@ -303,11 +303,14 @@ mod tests {
         let from = Cursor { user_id: "u".to_owned(), time_joined: 1 };
         let ids = ["a", "u", "v"].map(Value::from);
         let mut plans = vec![plan(&mut tx, &members_statement(2), &ids).await];
-        for all_tenants in [false, true] {
+        for (all_tenants, ascending) in [(false, false), (false, true), (true, false), (true, true)] {
             let filter = UserFilter { all_tenants, ..UserFilter::default() };
             let (sql, args) =
-                page_statement(&scope, &filter, Page { limit: 10, ascending: false, from: Some(&from) });
-            plans.push(plan(&mut tx, &sql, &args).await);
+                page_statement(&scope, &filter, Page { limit: 10, ascending, from: Some(&from) });
+            let page = plan(&mut tx, &sql, &args).await;
+            // At most those who joined in the same millisecond are sorted, and never all who come after.
+            assert!(!page.iter().any(|step| step.ends_with("FOR ORDER BY")), "{page:?}");
+            plans.push(page);
         }
         let filter = UserFilter::default();
         let (sql, args) = count_statement(&scope, &filter, Joined::After(1));
