@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Turns {
     connections: u64,
-    /// Who would have to wait longer is refused.
+    /// Nobody waits longer. Of whom it is to be expected is refused before.
     patience: Duration,
     waiting: AtomicU64,
     running: AtomicU64,
@@ -18,6 +18,16 @@ pub(crate) struct Turns {
     opened: Instant,
     /// When a turn last began or ended, in microseconds since then.
     moved: AtomicU64,
+}
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Nearly every call looks something up first: here it is refused if it would wait for half the time, so that
+    /// hardly anybody is let in and then waits in vain.
+    First,
+    /// It has waited already, and whoever comes now is refused before it is.
+    Later,
 }
 
 /// A call that waits for its turn.
@@ -48,12 +58,16 @@ impl Turns {
     }
 
     /// Queues up, unless those who wait already would take too long.
-    pub(crate) fn queue(self: &Arc<Self>) -> Result<Waiting> {
+    pub(crate) fn queue(self: &Arc<Self>, step: Step) -> Result<Waiting> {
+        let patience = match step {
+            Step::First => self.patience / 2,
+            Step::Later => self.patience * 3 / 4,
+        };
         let now = Instant::now();
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting { turns: Arc::clone(self), since: now };
         // With nobody before it a call is always let in, so a pace that is no longer true is found out.
-        if before > 0 && self.wait(before, now) > self.patience {
+        if before > 0 && self.wait(before, now) > patience {
             return Err(Error::PoolFull);
         }
         Ok(waiting)
@@ -71,7 +85,7 @@ impl Turns {
     fn standstill(&self, now: Instant) -> u64 {
         let stood = self.since_opened(now).saturating_sub(self.moved.load(Ordering::Relaxed));
         let counts =
-            self.running.load(Ordering::Relaxed) >= self.connections && stood > micros(self.patience / 10);
+            self.running.load(Ordering::Relaxed) >= self.connections && stood > micros(self.patience / 20);
         if counts { stood } else { 0 }
     }
 
@@ -127,6 +141,7 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
+    /// Who would wait longer is refused at first.
     const PATIENCE: Duration = Duration::from_secs(1);
 
     /// As if so many turns had taken so long.
@@ -136,36 +151,37 @@ mod tests {
 
     #[test]
     fn a_turn_that_would_come_too_late_is_refused_until_the_queue_is_shorter() {
-        let turns = Turns::new(2, PATIENCE);
-        let first: Vec<Waiting> = (0..50).map(|_| turns.queue().unwrap()).collect();
+        let turns = Turns::new(2, PATIENCE * 2);
+        let first: Vec<Waiting> = (0..50).map(|_| turns.queue(Step::First).unwrap()).collect();
         drop(first);
         pace(&turns, PATIENCE * 99 / 100);
         // Two go at a time: who has three before it waits half as long again.
-        let mut waiting: Vec<Waiting> = (0..3).map(|_| turns.queue().unwrap()).collect();
-        assert!(matches!(turns.queue(), Err(Error::PoolFull)));
+        let mut waiting: Vec<Waiting> = (0..3).map(|_| turns.queue(Step::First).unwrap()).collect();
+        assert!(matches!(turns.queue(Step::First), Err(Error::PoolFull)));
+        turns.queue(Step::Later).unwrap();
         drop(waiting.pop());
-        turns.queue().unwrap();
+        turns.queue(Step::First).unwrap();
         // Once turns are short again, many may wait.
         drop(waiting);
         pace(&turns, Duration::from_millis(1));
-        let many: Vec<Waiting> = (0..200).map(|_| turns.queue().unwrap()).collect();
+        let many: Vec<Waiting> = (0..200).map(|_| turns.queue(Step::First).unwrap()).collect();
         assert_eq!(turns.waiting.load(Ordering::Relaxed), many.len() as u64);
     }
 
     #[test]
     fn who_comes_first_is_let_in_whatever_the_pace_was() {
-        let turns = Turns::new(1, PATIENCE);
+        let turns = Turns::new(1, PATIENCE * 2);
         pace(&turns, Duration::from_mins(1));
-        let first = turns.queue().unwrap().begin();
-        turns.queue().unwrap();
+        let first = turns.queue(Step::First).unwrap().begin();
+        turns.queue(Step::First).unwrap();
         drop(first);
     }
 
     #[test]
     fn a_standstill_is_noticed_before_a_turn_ends() {
-        let turns = Turns::new(2, PATIENCE);
-        let running = [turns.queue().unwrap().begin(), turns.queue().unwrap().begin()];
-        let waiting: Vec<Waiting> = (0..20).map(|_| turns.queue().unwrap()).collect();
+        let turns = Turns::new(2, PATIENCE * 2);
+        let running = [turns.queue(Step::First).unwrap().begin(), turns.queue(Step::First).unwrap().begin()];
+        let waiting: Vec<Waiting> = (0..20).map(|_| turns.queue(Step::First).unwrap()).collect();
         let wait = |after| turns.wait(20, Instant::now() + after);
         assert!(wait(Duration::from_millis(10)) < PATIENCE);
         assert!(wait(Duration::from_millis(110)) > PATIENCE);

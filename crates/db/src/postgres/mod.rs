@@ -6,7 +6,7 @@ mod shared;
 mod tls;
 
 use crate::row::Source;
-use crate::turns::{Turn, Turns};
+use crate::turns::{Step, Turn, Turns};
 use crate::{Error, FromRow, Load, Result, Row, Settings, Value};
 use address::Address;
 use deadpool_postgres::{
@@ -86,8 +86,7 @@ impl Store {
             })
             .build()
             .map_err(|error| Error::Engine(error.to_string()))?;
-        // Half, so that hardly anybody is let in and then waits in vain.
-        let turns = Turns::new(settings.pool_size, settings.acquire_timeout / 2);
+        let turns = Turns::new(settings.pool_size, settings.acquire_timeout);
         let shared = Arc::new(Shared::of(settings.pool_size));
         let store = Self { pool, turns, shared, place };
         let client = store.pool.get().await?;
@@ -98,7 +97,8 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Work> {
-        let (client, turn) = self.take().await?;
+        let step = if mode == Mode::Autocommit { Step::First } else { Step::Later };
+        let (client, turn) = self.take(step).await?;
         Ok(Work { client: Some(Client::Own(client)), mode, failed: false, _turn: turn })
     }
 
@@ -106,9 +106,9 @@ impl Store {
     pub(crate) async fn look_up(&self) -> Result<Work> {
         let place = self.shared.place();
         let (client, turn) = if let Some(seat) = place.and_then(shared::Place::seat) {
-            (Client::Shared(seat), self.turns.queue()?.begin())
+            (Client::Shared(seat), self.turns.queue(Step::First)?.begin())
         } else {
-            let (client, turn) = self.take().await?;
+            let (client, turn) = self.take(Step::First).await?;
             match place {
                 Some(place) => (Client::Shared(place.open(client)), turn),
                 None => (Client::Own(client), turn),
@@ -117,8 +117,8 @@ impl Store {
         Ok(Work { client: Some(client), mode: Mode::Autocommit, failed: false, _turn: turn })
     }
 
-    async fn take(&self) -> Result<(Object, Turn)> {
-        let waiting = self.turns.queue()?;
+    async fn take(&self, step: Step) -> Result<(Object, Turn)> {
+        let waiting = self.turns.queue(step)?;
         match self.pool.get().await {
             Ok(client) => Ok((client, waiting.begin())),
             Err(error) => {
