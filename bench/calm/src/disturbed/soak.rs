@@ -18,6 +18,8 @@ const PEOPLE: usize = 50;
 const PAUSE: Duration = Duration::from_millis(40);
 /// Parts of the time: memory is compared between the second, when everything is warm, and the last.
 const PARTS: u32 = 6;
+/// How much of the first part nobody pauses in: as many come as fill the pages that SQLite keeps in memory.
+const HURRY: f64 = 0.2;
 /// Tables that hold what the operator and the core itself keep, whoever comes and goes.
 const LASTING_TABLES: [&str; 7] = [
     "apps",
@@ -68,7 +70,8 @@ async fn one(name: &str, binary: &Path, database: &str, lasting: Duration) -> bo
     let (began, address) = (Instant::now(), core.address);
     let mut workers = JoinSet::new();
     for number in 0..WORKERS {
-        workers.spawn(people(address, format!("{name}-{number}"), began + lasting));
+        let hurry = began + (lasting / PARTS).mul_f64(HURRY);
+        workers.spawn(people(address, format!("{name}-{number}"), hurry, began + lasting));
     }
     let mut samples = Vec::new();
     while began.elapsed() < lasting {
@@ -121,7 +124,7 @@ fn judge(name: &str, turns: u64, samples: &[Sample], end: Sample, rows: &[(Strin
 }
 
 /// People who sign up, do what people do, and leave, the oldest first; in the end all of them.
-async fn people(address: SocketAddr, name: String, end: Instant) -> u64 {
+async fn people(address: SocketAddr, name: String, hurry: Instant, end: Instant) -> u64 {
     let (mut caller, mut there, mut count) = (Caller::new(address), VecDeque::new(), 0_u64);
     while Instant::now() < end {
         there.push_back(visit(&mut caller, &format!("{name}-{count}@example.com")).await);
@@ -131,7 +134,9 @@ async fn people(address: SocketAddr, name: String, end: Instant) -> u64 {
         {
             leave(&mut caller, &oldest).await;
         }
-        tokio::time::sleep(PAUSE).await;
+        if Instant::now() > hurry {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     for person in there {
         leave(&mut caller, &person).await;

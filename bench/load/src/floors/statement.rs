@@ -53,6 +53,8 @@ impl Arguments {
     pub(super) fn next(&mut self, floor: Floor) -> Vec<Argument> {
         use Argument::{Int, Text};
         self.count += 1;
+        // Each at a time of its own, as people come.
+        let at = 1_764_000_000_000 + i64::try_from(self.count).unwrap_or(0);
         let user = &self.users[self.count * 31 % self.users.len()];
         let handle = |number: usize| Text(format!("floor-{number:030}"));
         match floor {
@@ -63,31 +65,20 @@ impl Arguments {
             Floor::InsertUser => {
                 let id = format!("f1000000-0000-4000-8000-{:012}", self.count);
                 let email = format!("floor-{}@example.com", self.count);
-                vec![
-                    Text(id),
-                    Text(email),
-                    Text(format!("$argon2id$v=19$m=8,t=1,p=1${HASH}")),
-                    Int(1_764_000_000_000),
-                ]
+                vec![Text(id), Text(email), Text(format!("$argon2id$v=19$m=8,t=1,p=1${HASH}")), Int(at)]
             }
             Floor::FindSession => vec![handle(self.count * 31 % self.sessions)],
             Floor::InsertSession => {
                 self.sessions += 1;
-                vec![
-                    handle(self.sessions - 1),
-                    Text(user.id.clone()),
-                    Text(HASH.to_owned()),
-                    Int(1_764_000_000_000),
-                ]
+                vec![handle(self.sessions - 1), Text(user.id.clone()), Text(HASH.to_owned()), Int(at)]
             }
             Floor::UpdateSession => {
-                let at = 1_764_000_000_000 + i64::try_from(self.count).unwrap_or(0);
                 vec![handle(self.count * 31 % self.sessions), Text(HASH.to_owned()), Int(at)]
             }
             Floor::InsertToken => {
                 let email = format!("floor-{}@example.com", self.count);
                 let token = format!("{}{:030}", &HASH[..34], self.count);
-                vec![Text(user.id.clone()), Text(email), Text(token), Int(1_764_000_000_000)]
+                vec![Text(user.id.clone()), Text(email), Text(token), Int(at)]
             }
             _ => vec![],
         }
