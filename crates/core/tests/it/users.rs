@@ -174,6 +174,14 @@ async fn a_search_finds_beginnings_of_addresses_and_of_their_domains() {
     assert!(found("provider=google").await.is_empty());
     assert_eq!(found("email=;").await.len(), 5, "nothing to look for: the usual list");
     assert_eq!(core.get("/users?email=ann&limit=501").await.status, 200);
+    let terms = |count: usize| (0..count).map(|at| format!("{at}x")).collect::<Vec<_>>().join(";");
+    for field in ["email", "phone", "provider"] {
+        assert!(found(&format!("{field}={}", terms(100))).await.is_empty(), "{field}");
+        let reply = core.get(&format!("/users?{field}={}", terms(101))).await;
+        let text = "email, phone and provider can have at most 100 terms each\n";
+        assert_eq!((reply.status, reply.text().as_str()), (400, text), "{field}");
+    }
+    assert_eq!(found(&format!("email={}", "ann;".repeat(1000))).await.len(), 2, "one term");
     assert_eq!(core.get("/users?email=ann&limit=0").await.status, 400);
     let tags = core.get("/user/search/tags").await.json();
     assert_eq!(tags, json!({"status": "OK", "tags": ["email", "phone", "provider"]}));

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The recipe whose login methods have passkeys.
 pub const WEBAUTHN: &str = "webauthn";
@@ -213,11 +214,20 @@ pub struct Search {
 }
 
 impl Search {
+    /// Terms of one kind at most: each is a statement of its own in a longer one, of which SQLite takes five hundred.
+    pub const TERMS_MAX: usize = 100;
+
+    /// Whether there are more terms than can be looked for.
+    pub fn is_too_long(&self) -> bool {
+        [&self.emails, &self.phones, &self.providers].into_iter().any(|terms| terms.len() > Self::TERMS_MAX)
+    }
+
     /// The search that three lists, separated by `;`, ask for; `None` if all are empty.
     pub fn parse(emails: Option<&str>, phones: Option<&str>, providers: Option<&str>) -> Option<Self> {
         let terms = |list: Option<&str>| -> Vec<String> {
             let terms = list.unwrap_or_default().split(';').map(|term| term.to_lowercase().trim().to_owned());
-            terms.filter(|term| !term.is_empty()).collect()
+            let mut seen = HashSet::new();
+            terms.filter(|term| !term.is_empty() && seen.insert(term.clone())).collect()
         };
         let search = Self { emails: terms(emails), phones: terms(phones), providers: terms(providers) };
         (search != Self::default()).then_some(search)
@@ -272,6 +282,7 @@ mod tests {
         assert_eq!(search.emails, ["ann", "b"]);
         assert!(search.phones.is_empty() && search.providers.is_empty());
         assert_eq!(Search::parse(Some(" ; "), Some(""), None), None);
+        assert_eq!(Search::parse(Some("a;b;A;a"), None, None).unwrap().emails, ["a", "b"]);
     }
 
     #[test]

@@ -62,6 +62,10 @@ async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::UserPageRe
         Some(_) => return Err(Error::bad_input("timeJoinedOrder can be either ASC OR DESC")),
     };
     let search = Search::parse(input.email.as_deref(), input.phone.as_deref(), input.provider.as_deref());
+    if search.as_ref().is_some_and(Search::is_too_long) {
+        let text = format!("email, phone and provider can have at most {} terms each", Search::TERMS_MAX);
+        return Err(Error::BadInput(text));
+    }
     let limit = i64::from(input.limit.unwrap_or(100));
     if limit > 500 && search.is_none() {
         return Err(Error::bad_input("max limit allowed is 500"));
