@@ -10,6 +10,8 @@ use http::{Method, Response, StatusCode};
 use portcullis_wire::Object;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::hash::Hash;
 
 /// The tenant of a call whose path names none.
 pub const PUBLIC_TENANT: &str = "public";
@@ -35,6 +37,19 @@ impl Route {
             rid => self.rid == rid,
         }
     }
+}
+
+/// A recipe's name for a frontend API, and where and how it is served.
+pub(crate) type ApiRoute<A> = (A, ApiMethod, &'static str, Handler);
+
+/// The routes of a recipe but for those that the app has taken away.
+pub(crate) fn enabled_routes<A: Eq + Hash, const N: usize>(
+    disabled: &HashSet<A>,
+    rid: &'static str,
+    all: [ApiRoute<A>; N],
+) -> Vec<Route> {
+    let enabled = all.into_iter().filter(|(api, ..)| !disabled.contains(api));
+    enabled.map(|(_, method, path, handler)| Route { rid, method, path, handler }).collect()
 }
 
 /// The methods of the frontend APIs.

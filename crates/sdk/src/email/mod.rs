@@ -13,7 +13,6 @@ use crate::recipes::passwordless::LoginCode;
 use crate::{Cx, Result};
 use async_trait::async_trait;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 /// An e-mail that a user is to get.
@@ -141,28 +140,15 @@ impl<D: EmailDelivery + ?Sized> EmailDelivery for Arc<D> {
     }
 }
 
-/// A way to send e-mails, as recipes keep it.
-#[derive(Clone)]
-pub(crate) struct Delivery(Arc<dyn EmailDelivery>);
-
-impl Delivery {
-    pub(crate) fn new(delivery: impl EmailDelivery + 'static) -> Self {
-        Self(Arc::new(delivery))
-    }
-}
-
-impl Deref for Delivery {
-    type Target = dyn EmailDelivery;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.0
-    }
-}
-
-impl fmt::Debug for Delivery {
+impl fmt::Debug for dyn EmailDelivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Delivery")
+        f.write_str("EmailDelivery")
     }
+}
+
+/// Sends an e-mail in a recipe's own way, or else in the app's.
+pub(crate) async fn send(cx: &Cx, own: Option<&Arc<dyn EmailDelivery>>, email: &Email) -> Result<()> {
+    own.unwrap_or(cx.sdk().email_delivery()).send(cx, email).await
 }
 
 /// The address of one of the website's pages that takes a token.

@@ -14,6 +14,7 @@ pub mod multifactorauth;
 pub mod multitenancy;
 pub mod openid;
 pub mod passwordless;
+mod replaceable;
 pub mod session;
 pub mod thirdparty;
 pub mod totp;
@@ -23,9 +24,7 @@ pub mod webauthn;
 
 use crate::BuildError;
 use crate::app_info::App;
-use crate::email::Delivery;
 use crate::handle::Route;
-use crate::sms;
 use emailpassword::{EmailPassword, Passwords};
 use emailverification::{EmailVerification, Mode, Verifications};
 use passwordless::{Codes, Passwordless};
@@ -65,13 +64,7 @@ mod sealed {
 pub struct Recipes {
     /// In the order in which they were added.
     order: Vec<Kind>,
-    described_email_password: Option<EmailPassword>,
-    described_email_verification: Option<EmailVerification>,
-    described_passwordless: Option<Passwordless>,
     described_session: Option<SessionRecipe>,
-    described_third_party: Option<ThirdPartyRecipe>,
-    described_totp: Option<totp::Totp>,
-    described_webauthn: Option<WebAuthn>,
     pub(crate) dashboard: Option<dashboard::Board>,
     pub(crate) email_password: Option<Passwords>,
     pub(crate) email_verification: Option<Verifications>,
@@ -110,6 +103,17 @@ enum Kind {
     WebAuthn,
 }
 
+/// The recipes that are nothing without sessions.
+const NEED_SESSIONS: [Kind; 7] = [
+    Kind::EmailPassword,
+    Kind::EmailVerification,
+    Kind::MultiFactorAuth,
+    Kind::ThirdParty,
+    Kind::Passwordless,
+    Kind::WebAuthn,
+    Kind::UserRoles,
+];
+
 impl Kind {
     fn name(self) -> &'static str {
         match self {
@@ -147,102 +151,16 @@ impl Recipes {
         Ok(())
     }
 
-    pub(crate) fn add_email_password(&mut self, recipe: EmailPassword) -> Result<(), BuildError> {
-        self.note(Kind::EmailPassword)?;
-        self.described_email_password = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_email_verification(&mut self, recipe: EmailVerification) -> Result<(), BuildError> {
-        self.note(Kind::EmailVerification)?;
-        self.described_email_verification = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_totp(&mut self, recipe: totp::Totp) -> Result<(), BuildError> {
-        self.note(Kind::Totp)?;
-        self.described_totp = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_passwordless(&mut self, recipe: Passwordless) -> Result<(), BuildError> {
-        self.note(Kind::Passwordless)?;
-        self.described_passwordless = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_webauthn(&mut self, recipe: WebAuthn) -> Result<(), BuildError> {
-        self.note(Kind::WebAuthn)?;
-        self.described_webauthn = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_session(&mut self, recipe: SessionRecipe) -> Result<(), BuildError> {
-        self.note(Kind::Session)?;
-        self.described_session = Some(recipe);
-        Ok(())
-    }
-
-    pub(crate) fn add_third_party(&mut self, recipe: ThirdPartyRecipe) -> Result<(), BuildError> {
-        self.note(Kind::ThirdParty)?;
-        self.described_third_party = Some(recipe);
-        Ok(())
-    }
-
     /// Checks the recipes together, now that the app's addresses are known.
-    pub(crate) fn complete(
-        &mut self,
-        app: &App,
-        delivery: &Delivery,
-        sms_delivery: &sms::Delivery,
-    ) -> Result<(), BuildError> {
+    pub(crate) fn complete(&mut self, app: &App) -> Result<(), BuildError> {
         if self.order.is_empty() {
             return Err(BuildError::NoRecipe);
         }
         self.session = self.described_session.take().map(|recipe| recipe.resolve(app)).transpose()?;
-        if let Some(recipe) = self.described_email_password.take() {
-            self.session_for(Kind::EmailPassword)?;
-            self.email_password = Some(recipe.resolve(delivery)?);
-        }
-        if let Some(recipe) = self.described_email_verification.take() {
-            let recipe = recipe.resolve(delivery);
-            let session = self.session_for(Kind::EmailVerification)?;
-            session.claims.push(emailverification::claim());
-            if recipe.mode == Mode::Required {
-                session.validators.push(emailverification::is_verified(None, None));
-            }
-            self.email_verification = Some(recipe);
-        }
-        if let (Some(_), Some(session)) = (&self.multitenancy.allowed_domains, &mut self.session) {
-            session.claims.push(multitenancy::allowed_domains_claim());
-        }
-        if self.multi_factor_auth.is_some() {
-            let session = self.session_for(Kind::MultiFactorAuth)?;
-            session.validators.push(multifactorauth::has_completed_mfa_requirements_for_auth());
-        }
-        if let Some(recipe) = self.described_totp.take() {
-            if self.multi_factor_auth.is_none() {
-                let (recipe, needs) = (Kind::Totp.name(), Kind::MultiFactorAuth.name());
-                return Err(BuildError::MissingRecipe { recipe, needs });
-            }
-            self.totp = Some(recipe.resolve(app)?);
-        }
-        if let Some(recipe) = self.described_third_party.take() {
-            self.session_for(Kind::ThirdParty)?;
-            self.third_party = Some(recipe.resolve()?);
-        }
-        if let Some(recipe) = self.described_passwordless.take() {
-            self.session_for(Kind::Passwordless)?;
-            self.passwordless = Some(recipe.resolve(delivery, sms_delivery));
-        }
-        if let Some(recipe) = self.described_webauthn.take() {
-            self.session_for(Kind::WebAuthn)?;
-            self.webauthn = Some(recipe.resolve(app, delivery)?);
-        }
-        if let Some(roles) = self.user_roles.take() {
-            let session = self.session_for(Kind::UserRoles)?;
-            session.claims.extend(roles.claims.iter().cloned());
-            self.user_roles = Some(roles);
+        self.give_to_sessions()?;
+        if self.totp.is_some() && self.multi_factor_auth.is_none() {
+            let (recipe, needs) = (Kind::Totp.name(), Kind::MultiFactorAuth.name());
+            return Err(BuildError::MissingRecipe { recipe, needs });
         }
         for kind in [Kind::OpenId, Kind::Jwt, Kind::Multitenancy] {
             if !self.order.contains(&kind) {
@@ -252,10 +170,28 @@ impl Recipes {
         Ok(())
     }
 
-    /// The session recipe, which another one needs.
-    fn session_for(&mut self, kind: Kind) -> Result<&mut Sessions, BuildError> {
-        let missing = BuildError::MissingRecipe { recipe: kind.name(), needs: Kind::Session.name() };
-        self.session.as_mut().ok_or(missing)
+    /// Adds to sessions the claims and validators of the other recipes, of which most need the session recipe.
+    fn give_to_sessions(&mut self) -> Result<(), BuildError> {
+        let Some(session) = &mut self.session else {
+            let missing = NEED_SESSIONS.iter().find(|kind| self.order.contains(kind));
+            return missing.map_or(Ok(()), |kind| {
+                Err(BuildError::MissingRecipe { recipe: kind.name(), needs: Kind::Session.name() })
+            });
+        };
+        if let Some(recipe) = &self.email_verification {
+            session.claims.push(emailverification::claim());
+            if recipe.mode == Mode::Required {
+                session.validators.push(emailverification::is_verified(None, None));
+            }
+        }
+        if self.multitenancy.allowed_domains.is_some() {
+            session.claims.push(multitenancy::allowed_domains_claim());
+        }
+        if self.multi_factor_auth.is_some() {
+            session.validators.push(multifactorauth::has_completed_mfa_requirements_for_auth());
+        }
+        session.claims.extend(self.user_roles.iter().flat_map(userroles::Roles::claims));
+        Ok(())
     }
 
     /// The frontend APIs, in the order in which the recipes were added.

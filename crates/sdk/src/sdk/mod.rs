@@ -2,10 +2,10 @@
 
 use crate::app_info::{App, AppInfo};
 use crate::core_client::{Core, HttpTransport, TIMEOUT, Transport, parse_hosts};
-use crate::email::{Delivery, EmailDelivery, LogEmails};
+use crate::email::{EmailDelivery, LogEmails};
 use crate::handle::Routes;
 use crate::recipes::{self, Recipe, Recipes};
-use crate::sms::{self, LogSms, SmsDelivery};
+use crate::sms::{LogSms, SmsDelivery};
 use crate::{BuildError, Clock, Error, Result};
 use http::HeaderName;
 use std::fmt;
@@ -25,6 +25,8 @@ struct Inner {
     core: Core,
     recipes: Recipes,
     routes: Routes,
+    email_delivery: Arc<dyn EmailDelivery>,
+    sms_delivery: Arc<dyn SmsDelivery>,
     body_limit: usize,
     trusted_proxies: usize,
     clock: Clock,
@@ -82,6 +84,16 @@ impl Portcullis {
 
     pub(crate) fn trusted_proxies(&self) -> usize {
         self.0.trusted_proxies
+    }
+
+    /// How e-mails are sent by the recipes that are told no other way.
+    pub(crate) fn email_delivery(&self) -> &Arc<dyn EmailDelivery> {
+        &self.0.email_delivery
+    }
+
+    /// How text messages are sent by a recipe that is told no other way.
+    pub(crate) fn sms_delivery(&self) -> &Arc<dyn SmsDelivery> {
+        &self.0.sms_delivery
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -185,8 +197,8 @@ pub struct Builder {
     api_key: Option<String>,
     core_timeout: Duration,
     recipes: Recipes,
-    email_delivery: Option<Delivery>,
-    sms_delivery: Option<sms::Delivery>,
+    email_delivery: Arc<dyn EmailDelivery>,
+    sms_delivery: Arc<dyn SmsDelivery>,
     fault: Option<BuildError>,
     body_limit: usize,
     trusted_proxies: usize,
@@ -243,8 +255,8 @@ impl Builder {
             api_key: None,
             core_timeout: TIMEOUT,
             recipes: Recipes::default(),
-            email_delivery: None,
-            sms_delivery: None,
+            email_delivery: Arc::new(LogEmails::new()),
+            sms_delivery: Arc::new(LogSms::new()),
             fault: None,
             body_limit: 1 << 20,
             trusted_proxies: 0,
@@ -282,14 +294,14 @@ impl Builder {
     /// How e-mails are sent, by the recipes that are told no other way. Unless this is called they are
     /// logged and not sent.
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
-        self.email_delivery = Some(Delivery::new(delivery));
+        self.email_delivery = Arc::new(delivery);
         self
     }
 
     /// How text messages are sent, by the recipes that are told no other way. Unless this is called they are
     /// logged and not sent.
     pub fn sms_delivery(mut self, delivery: impl SmsDelivery + 'static) -> Self {
-        self.sms_delivery = Some(sms::Delivery::new(delivery));
+        self.sms_delivery = Arc::new(delivery);
         self
     }
 
@@ -339,11 +351,17 @@ impl Builder {
         };
         let core = Core::new(hosts, self.api_key.as_deref(), transport, self.core_timeout, &app)?;
         let mut recipes = self.recipes;
-        let delivery = self.email_delivery.unwrap_or_else(|| Delivery::new(LogEmails::new()));
-        let sms_delivery = self.sms_delivery.unwrap_or_else(|| sms::Delivery::new(LogSms::new()));
-        recipes.complete(&app, &delivery, &sms_delivery)?;
-        let routes = Routes::new(&app, &recipes);
-        let (body_limit, trusted_proxies, clock) = (self.body_limit, self.trusted_proxies, self.clock);
-        Ok(Portcullis(Arc::new(Inner { app, core, recipes, routes, body_limit, trusted_proxies, clock })))
+        recipes.complete(&app)?;
+        Ok(Portcullis(Arc::new(Inner {
+            routes: Routes::new(&app, &recipes),
+            app,
+            core,
+            recipes,
+            email_delivery: self.email_delivery,
+            sms_delivery: self.sms_delivery,
+            body_limit: self.body_limit,
+            trusted_proxies: self.trusted_proxies,
+            clock: self.clock,
+        })))
     }
 }

@@ -11,7 +11,6 @@ use crate::recipes::passwordless::LoginCode;
 use crate::{Cx, Result};
 use async_trait::async_trait;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 /// A text message that somebody is to get.
@@ -102,26 +101,8 @@ impl<D: SmsDelivery + ?Sized> SmsDelivery for Arc<D> {
     }
 }
 
-/// A way to send text messages, as recipes keep it.
-#[derive(Clone)]
-pub(crate) struct Delivery(Arc<dyn SmsDelivery>);
-
-impl Delivery {
-    pub(crate) fn new(delivery: impl SmsDelivery + 'static) -> Self {
-        Self(Arc::new(delivery))
-    }
-}
-
-impl Deref for Delivery {
-    type Target = dyn SmsDelivery;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.0
-    }
-}
-
-impl fmt::Debug for Delivery {
+impl fmt::Debug for dyn SmsDelivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Delivery")
+        f.write_str("SmsDelivery")
     }
 }

@@ -14,6 +14,7 @@ pub use types::{
 pub(crate) use allowed::Entry;
 pub(crate) use linking::{TRIES, has_proven};
 
+use super::replaceable::replaceable;
 use super::session::Session;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Error, LoginMethod, Result, User};
@@ -39,25 +40,14 @@ type OnLinked = dyn Fn(Cx, User, LoginMethod) -> BoxFuture<'static, Result<()>> 
 ///         Ok(())
 ///     });
 /// ```
+#[derive(Debug, Default)]
 #[must_use]
 pub struct AccountLinking(Accounts);
-
-impl fmt::Debug for AccountLinking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountLinking").finish_non_exhaustive()
-    }
-}
-
-impl Default for AccountLinking {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl AccountLinking {
     /// Nothing is linked by itself.
     pub fn new() -> Self {
-        Self(Accounts::default())
+        Self::default()
     }
 
     /// Decides whether a login method is linked by itself: at each sign-up, at each sign-in, and when an
@@ -80,16 +70,9 @@ impl AccountLinking {
         self.0.on_account_linked = Some(Arc::new(move |cx, user, method| Box::pin(act(cx, user, method))));
         self
     }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.0.functions = Arc::new(replace(self.0.functions));
-        self
-    }
 }
+
+replaceable!(AccountLinking.0: functions);
 
 impl Recipe for AccountLinking {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {

@@ -140,7 +140,7 @@ pub(super) async fn put_required_factor(cx: &Cx, id: &str) -> Answer {
         config.required_secondary_factors(required)
     };
     change(cx, id, config).await?;
-    ok(&json!({"status": "OK", "isMFARequirementsForAuthOverridden": recipe.has_own_functions}))
+    ok(&json!({"status": "OK", "isMFARequirementsForAuthOverridden": recipe.has_own_functions()}))
 }
 
 /// A list with a factor, or without it.

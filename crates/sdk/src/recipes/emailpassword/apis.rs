@@ -3,7 +3,7 @@
 use super::form::{self, EMAIL, FormField, FormValues, PASSWORD};
 use super::{Attempt, Passwords, SignIn, SignUp, reset};
 use crate::fdi;
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
+use crate::handle::{ApiMethod, ApiRoute, Handler, Route, enabled_routes, json_body, ok};
 use crate::recipes::accountlinking::LoginInfo;
 use crate::recipes::factors::EMAIL_PASSWORD;
 use crate::recipes::flow::{self, Before};
@@ -382,7 +382,7 @@ fn field_error(id: &str, error: &str) -> Error {
 pub(crate) fn routes(recipe: &Passwords) -> Vec<Route> {
     use ApiMethod::{Get, Post};
     let exists: Handler = |cx, tenant| Box::pin(email_exists(cx, tenant));
-    let all: [(Api, ApiMethod, &'static str, Handler); 6] = [
+    let all: [ApiRoute<Api>; 6] = [
         (Api::SignUp, Post, "/signup", |cx, tenant| Box::pin(sign_up(cx, tenant))),
         (Api::SignIn, Post, "/signin", |cx, tenant| Box::pin(sign_in(cx, tenant))),
         (Api::EmailExists, Get, "/emailpassword/email/exists", exists),
@@ -392,6 +392,5 @@ pub(crate) fn routes(recipe: &Passwords) -> Vec<Route> {
         }),
         (Api::PasswordReset, Post, "/user/password/reset", |cx, tenant| Box::pin(password_reset(cx, tenant))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled.map(|(_, method, path, handler)| Route { rid: FACTOR, method, path, handler }).collect()
+    enabled_routes(&recipe.disabled, FACTOR, all)
 }

@@ -4,11 +4,11 @@ use super::Passwords;
 use super::apis::{Api, Apis, BaseApis};
 use super::form::{EMAIL, FormField, PASSWORD};
 use super::functions::{BaseFunctions, Functions};
-use crate::email::{Delivery, EmailDelivery};
-use crate::recipes::{Recipe, Recipes};
+use crate::email::EmailDelivery;
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx};
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// Sign-up and sign-in with an e-mail address and a password.
@@ -20,19 +20,14 @@ use std::sync::Arc;
 ///     .form_field(FormField::new("name"))
 ///     .form_field(FormField::new("country").optional());
 /// ```
+#[derive(Debug)]
 #[must_use]
 pub struct EmailPassword {
     fields: Vec<FormField>,
-    delivery: Option<Delivery>,
+    delivery: Option<Arc<dyn EmailDelivery>>,
     functions: Arc<dyn Functions>,
     apis: Arc<dyn Apis>,
     disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for EmailPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmailPassword").field("fields", &self.fields).finish_non_exhaustive()
-    }
 }
 
 impl Default for EmailPassword {
@@ -62,32 +57,11 @@ impl EmailPassword {
 
     /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
-        self.delivery = Some(Delivery::new(delivery));
+        self.delivery = Some(Arc::new(delivery));
         self
     }
 
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    pub(crate) fn resolve(self, delivery: &Delivery) -> Result<Passwords, BuildError> {
+    fn resolve(self) -> Result<Passwords, BuildError> {
         let mut fields = self.fields;
         for id in [PASSWORD, EMAIL] {
             if fields.iter().all(|field| field.id != id) {
@@ -101,7 +75,7 @@ impl EmailPassword {
         }
         Ok(Passwords {
             forms: Forms::new(fields),
-            delivery: self.delivery.unwrap_or_else(|| delivery.clone()),
+            delivery: self.delivery,
             functions: self.functions,
             apis: self.apis,
             disabled: self.disabled,
@@ -109,9 +83,13 @@ impl EmailPassword {
     }
 }
 
+replaceable!(EmailPassword: functions, apis, disabled);
+
 impl Recipe for EmailPassword {
     fn add_to(self, recipes: &mut Recipes) -> Result<(), BuildError> {
-        recipes.add_email_password(self)
+        recipes.note(Kind::EmailPassword)?;
+        recipes.email_password = Some(self.resolve()?);
+        Ok(())
     }
 }
 

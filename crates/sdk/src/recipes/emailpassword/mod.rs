@@ -16,28 +16,22 @@ pub use types::{Attempt, Change, Changed, ConsumedToken, Reset, SignIn, SignUp};
 pub(crate) use apis::routes;
 pub(crate) use functions::check_email_change;
 
-use crate::email::{Delivery, Email, EmailSubject};
+use crate::email::{self, Email, EmailDelivery, EmailSubject};
 use crate::users::has_password_for;
 use crate::{Cx, LoginMethod, Result};
 use config::Forms;
 use form::{EMAIL, PASSWORD};
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The emailpassword recipe at work.
+#[derive(Debug)]
 pub struct Passwords {
     pub(crate) forms: Forms,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: Option<Arc<dyn EmailDelivery>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Passwords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("forms", &self.forms).finish_non_exhaustive()
-    }
 }
 
 impl Passwords {
@@ -130,7 +124,7 @@ impl Passwords {
 
     /// Sends an e-mail in this recipe's way.
     pub async fn send_email(&self, cx: &Cx, email: &Email) -> Result<()> {
-        self.delivery.send(cx, email).await
+        email::send(cx, self.delivery.as_ref(), email).await
     }
 
     /// Uses a reset token up, without changing the password.

@@ -57,7 +57,7 @@ async fn make_and_send(cx: &Cx, tenant: String, to: Addressee) -> Result<()> {
     let Some(token) = token else { return Ok(()) };
     let subject = EmailSubject::PasswordReset { link: reset_link(cx, &token, &tenant) };
     let email = Email::new(email, subject, tenant).of_user(user_id, recipe_user_id.as_deref());
-    recipe.delivery.send(cx, &email).await
+    recipe.send_email(cx, &email).await
 }
 
 /// Uses a token up, and gives its user the new password.

@@ -2,7 +2,7 @@
 
 use super::{UserEmail, Verifications, VerifiedEmail, claim, verification_link};
 use crate::email::{Email, EmailSubject};
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, json_body, ok};
 use crate::recipes::session::{NewSession, Session, VerifyOptions};
 use crate::{Cx, Error, Result, SessionError};
 use async_trait::async_trait;
@@ -98,7 +98,7 @@ impl Apis for BaseApis {
         }
         let subject = EmailSubject::EmailVerification { link: verification_link(cx, &token, tenant) };
         let email = Email::new(to, subject, tenant).of_user(session.user_id(), Some(recipe_user_id));
-        recipe.delivery.send(cx, &email).await?;
+        recipe.send_email(cx, &email).await?;
         Ok(GenerateTokenOutcome::Ok)
     }
 
@@ -198,15 +198,12 @@ async fn is_email_verified(cx: &Cx) -> Result<Response<Bytes>> {
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Verifications) -> Vec<Route> {
     use ApiMethod::{Get, Post};
-    let all: [(Api, ApiMethod, &'static str, Handler); 3] = [
+    let all: [ApiRoute<Api>; 3] = [
         (Api::GenerateEmailVerifyToken, Post, "/user/email/verify/token", |cx, _| {
             Box::pin(generate_token(cx))
         }),
         (Api::VerifyEmail, Post, "/user/email/verify", |cx, tenant| Box::pin(verify_email(cx, tenant))),
         (Api::IsEmailVerified, Get, "/user/email/verify", |cx, _| Box::pin(is_email_verified(cx))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled
-        .map(|(_, method, path, handler)| Route { rid: "emailverification", method, path, handler })
-        .collect()
+    enabled_routes(&recipe.disabled, "emailverification", all)
 }

@@ -3,12 +3,12 @@
 use super::Verifications;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
-use crate::email::{Delivery, EmailDelivery};
-use crate::recipes::{Recipe, Recipes};
+use crate::email::EmailDelivery;
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use futures_util::future::BoxFuture;
 use std::collections::HashSet;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -41,21 +41,9 @@ pub(super) type FindEmail = dyn Fn(Cx, String) -> BoxFuture<'static, Result<User
 ///
 /// let recipe = EmailVerification::required();
 /// ```
+#[derive(Debug)]
 #[must_use]
-pub struct EmailVerification {
-    mode: Mode,
-    find_email: Option<Arc<FindEmail>>,
-    delivery: Option<Delivery>,
-    functions: Arc<dyn Functions>,
-    apis: Arc<dyn Apis>,
-    disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for EmailVerification {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmailVerification").field("mode", &self.mode).finish_non_exhaustive()
-    }
-}
+pub struct EmailVerification(Verifications);
 
 impl EmailVerification {
     /// Every route that asks for a session asks for a proven address as well.
@@ -69,14 +57,14 @@ impl EmailVerification {
     }
 
     fn new(mode: Mode) -> Self {
-        Self {
+        Self(Verifications {
             mode,
             find_email: None,
             delivery: None,
             functions: Arc::new(BaseFunctions),
             apis: Arc::new(BaseApis),
             disabled: HashSet::new(),
-        }
+        })
     }
 
     /// Finds the address of a login method, for users that only the app knows. Those that it answers
@@ -86,51 +74,23 @@ impl EmailVerification {
         V: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<UserEmail>> + Send + 'static,
     {
-        self.find_email = Some(Arc::new(move |cx, recipe_user_id| Box::pin(find(cx, recipe_user_id))));
+        self.0.find_email = Some(Arc::new(move |cx, recipe_user_id| Box::pin(find(cx, recipe_user_id))));
         self
     }
 
     /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
-        self.delivery = Some(Delivery::new(delivery));
+        self.0.delivery = Some(Arc::new(delivery));
         self
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    pub(crate) fn resolve(self, delivery: &Delivery) -> Verifications {
-        Verifications {
-            mode: self.mode,
-            find_email: self.find_email,
-            delivery: self.delivery.unwrap_or_else(|| delivery.clone()),
-            functions: self.functions,
-            apis: self.apis,
-            disabled: self.disabled,
-        }
     }
 }
 
+replaceable!(EmailVerification.0: functions, apis, disabled);
+
 impl Recipe for EmailVerification {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
-        recipes.add_email_verification(self)
+        recipes.note(Kind::EmailVerification)?;
+        recipes.email_verification = Some(self.0);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ pub use functions::{Functions, VerifiedEmail};
 
 pub(crate) use apis::routes;
 
-use crate::email::{Delivery, Email, EmailSubject, link};
+use crate::email::{self, Email, EmailDelivery, EmailSubject, link};
 use crate::{Cx, Error, Result};
 use config::FindEmail;
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub struct Verifications {
     pub(crate) mode: Mode,
     pub(crate) find_email: Option<Arc<FindEmail>>,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: Option<Arc<dyn EmailDelivery>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
@@ -81,7 +81,7 @@ impl Verifications {
 
     /// Sends an e-mail in this recipe's way.
     pub async fn send_email(&self, cx: &Cx, email: &Email) -> Result<()> {
-        self.delivery.send(cx, email).await
+        email::send(cx, self.delivery.as_ref(), email).await
     }
 
     /// Uses a token up: its address is proven from now on, and the login method is linked to others that have it,

@@ -1,9 +1,11 @@
 //! What other services may ask. The API can be replaced or taken away.
 
 use super::{Jwks, JwtSigner};
-use crate::handle::{ApiMethod, Route, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, ok};
 use crate::{Cx, Error, Result};
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderValue};
 use serde_json::json;
 
@@ -41,24 +43,18 @@ impl Apis for BaseApis {
     }
 }
 
+async fn jwks(cx: &Cx) -> Result<Response<Bytes>> {
+    let jwks = cx.sdk().jwt().apis.jwks(cx).await?;
+    let mut response = ok(&json!({"keys": jwks.keys}))?;
+    let caching = HeaderValue::try_from(format!("max-age={}, must-revalidate", jwks.validity_secs));
+    let caching = caching.map_err(|error| Error::Internal(error.to_string()))?;
+    response.headers_mut().insert(CACHE_CONTROL, caching);
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
+}
+
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &JwtSigner) -> Vec<Route> {
-    let jwks = Route {
-        rid: "jwt",
-        method: ApiMethod::Get,
-        path: "/jwt/jwks.json",
-        handler: |cx, _| {
-            Box::pin(async move {
-                let jwks = cx.sdk().jwt().apis.jwks(cx).await?;
-                let mut response = ok(&json!({"keys": jwks.keys}))?;
-                let caching = format!("max-age={}, must-revalidate", jwks.validity_secs);
-                let caching = HeaderValue::try_from(caching);
-                let caching = caching.map_err(|error| Error::Internal(error.to_string()))?;
-                response.headers_mut().insert(CACHE_CONTROL, caching);
-                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-                Ok(response)
-            })
-        },
-    };
-    if recipe.disabled.contains(&Api::Jwks) { Vec::new() } else { vec![jwks] }
+    let all: [ApiRoute<Api>; 1] = [(Api::Jwks, ApiMethod::Get, "/jwt/jwks.json", |cx, _| Box::pin(jwks(cx)))];
+    enabled_routes(&recipe.disabled, "jwt", all)
 }

@@ -8,12 +8,12 @@ pub use functions::{Functions, Jwks, NewJwt};
 
 pub(crate) use apis::routes;
 
+use super::replaceable::replaceable;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use apis::BaseApis;
 use functions::BaseFunctions;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// A hundred years.
@@ -32,79 +32,35 @@ const VALIDITY_SECS: i64 = 3_153_600_000;
 ///     sdk.jwt().create(&Cx::new(sdk), NewJwt::of(claims).validity_secs(3600)).await
 /// }
 /// ```
+#[derive(Debug, Default)]
 #[must_use]
-pub struct Jwt {
-    validity_secs: i64,
-    functions: Arc<dyn Functions>,
-    apis: Arc<dyn Apis>,
-    disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Jwt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwt").field("validity_secs", &self.validity_secs).finish_non_exhaustive()
-    }
-}
-
-impl Default for Jwt {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub struct Jwt(JwtSigner);
 
 impl Jwt {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self {
-            validity_secs: VALIDITY_SECS,
-            functions: Arc::new(BaseFunctions),
-            apis: Arc::new(BaseApis),
-            disabled: HashSet::new(),
-        }
+        Self::default()
     }
 
     /// How long tokens are valid that do not say so themselves; a hundred years by default.
     pub fn validity_secs(mut self, seconds: i64) -> Self {
-        self.validity_secs = seconds;
+        self.0.validity_secs = seconds;
         self
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    fn resolve(self) -> JwtSigner {
-        let Self { validity_secs, functions, apis, disabled } = self;
-        JwtSigner { validity_secs, functions, apis, disabled }
     }
 }
+
+replaceable!(Jwt.0: functions, apis, disabled);
 
 impl Recipe for Jwt {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::Jwt)?;
-        recipes.jwt = self.resolve();
+        recipes.jwt = self.0;
         Ok(())
     }
 }
 
 /// The jwt recipe at work.
+#[derive(Debug)]
 pub struct JwtSigner {
     validity_secs: i64,
     pub(crate) functions: Arc<dyn Functions>,
@@ -112,15 +68,14 @@ pub struct JwtSigner {
     disabled: HashSet<Api>,
 }
 
-impl fmt::Debug for JwtSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtSigner").field("validity_secs", &self.validity_secs).finish_non_exhaustive()
-    }
-}
-
 impl Default for JwtSigner {
     fn default() -> Self {
-        Jwt::new().resolve()
+        Self {
+            validity_secs: VALIDITY_SECS,
+            functions: Arc::new(BaseFunctions),
+            apis: Arc::new(BaseApis),
+            disabled: HashSet::new(),
+        }
     }
 }
 

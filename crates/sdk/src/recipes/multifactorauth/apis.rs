@@ -2,7 +2,7 @@
 
 use super::requirements::Requirement;
 use super::{Factors, SetUp, addresses, requirements, state};
-use crate::handle::{ApiMethod, Handler, Route, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, ok};
 use crate::recipes::session::Session;
 use crate::{Cx, Error, Result, SessionError};
 use async_trait::async_trait;
@@ -106,9 +106,7 @@ async fn mfa_info(cx: &Cx) -> Result<Response<Bytes>> {
 
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Factors) -> Vec<Route> {
-    if recipe.disabled.contains(&Api::ResyncSessionAndFetchMfaInfo) {
-        return Vec::new();
-    }
-    let handler: Handler = |cx, _| Box::pin(mfa_info(cx));
-    vec![Route { rid: "multifactorauth", method: ApiMethod::Put, path: "/mfa/info", handler }]
+    let all: [ApiRoute<Api>; 1] =
+        [(Api::ResyncSessionAndFetchMfaInfo, ApiMethod::Put, "/mfa/info", |cx, _| Box::pin(mfa_info(cx)))];
+    enabled_routes(&recipe.disabled, "multifactorauth", all)
 }

@@ -21,27 +21,25 @@ pub(crate) use apis::routes;
 use super::session::Session;
 use crate::{Cx, Error, Result, SessionError, User};
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The multifactorauth recipe at work.
+#[derive(Debug)]
 pub struct Factors {
     /// The first factors that the app names.
     pub(crate) first: Option<Vec<String>>,
     pub(crate) functions: Arc<dyn Functions>,
-    /// Whether the app replaced functions: what a tenant requires may then be without effect.
-    pub(crate) has_own_functions: bool,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
 }
 
-impl fmt::Debug for Factors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Factors").field("first", &self.first).finish_non_exhaustive()
-    }
-}
-
 impl Factors {
+    /// Whether the app replaced functions: what a tenant requires may then be without effect.
+    pub(crate) fn has_own_functions(&self) -> bool {
+        // Those that nothing is below answer themselves.
+        !std::ptr::addr_eq(Arc::as_ptr(&self.functions), self.functions.original())
+    }
+
     /// What signing in asks of a session's user, step by step. The session learns whether it has gone through it.
     pub async fn mfa_requirements_for_auth(&self, cx: &Cx, session: &Session) -> Result<Vec<Requirement>> {
         Ok(state::look_at(cx, session, None).await?.requirements)

@@ -1,7 +1,7 @@
 //! What the frontend may ask about tenants. Each API can be replaced or taken away.
 
 use super::Tenants;
-use crate::handle::{ApiMethod, Handler, Route, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, ok};
 use crate::recipes::factors::{
     EMAIL_PASSWORD, LINK_EMAIL, LINK_PHONE, OTP_EMAIL, OTP_PHONE, THIRD_PARTY, WEBAUTHN,
 };
@@ -88,9 +88,8 @@ async fn login_methods(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
 
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Tenants) -> Vec<Route> {
-    if recipe.disabled.contains(&Api::LoginMethods) {
-        return Vec::new();
-    }
-    let handler: Handler = |cx, tenant| Box::pin(login_methods(cx, tenant));
-    vec![Route { rid: "multitenancy", method: ApiMethod::Get, path: "/loginmethods", handler }]
+    let all: [ApiRoute<Api>; 1] = [(Api::LoginMethods, ApiMethod::Get, "/loginmethods", |cx, tenant| {
+        Box::pin(login_methods(cx, tenant))
+    })];
+    enabled_routes(&recipe.disabled, "multitenancy", all)
 }

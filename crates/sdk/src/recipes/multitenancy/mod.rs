@@ -13,6 +13,7 @@ pub use functions::{
 
 pub(crate) use apis::routes;
 
+use super::replaceable::replaceable;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use apis::BaseApis;
@@ -36,25 +37,14 @@ type AllowedDomains = dyn Fn(Cx, String) -> BoxFuture<'static, Result<Option<Vec
 ///     sdk.multitenancy().create_or_update_tenant(&Cx::new(sdk), name, only_passwords).await
 /// }
 /// ```
+#[derive(Debug, Default)]
 #[must_use]
 pub struct Multitenancy(Tenants);
-
-impl fmt::Debug for Multitenancy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Multitenancy").finish_non_exhaustive()
-    }
-}
-
-impl Default for Multitenancy {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl Multitenancy {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self(Tenants::default())
+        Self::default()
     }
 
     /// The domains whose pages the users of a tenant may visit: new sessions carry them, for
@@ -67,28 +57,9 @@ impl Multitenancy {
         self.0.allowed_domains = Some(Arc::new(move |cx, tenant| Box::pin(find(cx, tenant))));
         self
     }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.0.functions = Arc::new(replace(self.0.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.0.apis = Arc::new(replace(self.0.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.0.disabled.insert(api);
-        self
-    }
 }
+
+replaceable!(Multitenancy.0: functions, apis, disabled);
 
 impl Recipe for Multitenancy {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {

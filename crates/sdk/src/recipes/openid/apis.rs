@@ -1,9 +1,11 @@
 //! What everybody may ask. The API can be replaced or taken away.
 
 use super::{Discovery, Issuer};
-use crate::handle::{ApiMethod, Route, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, ok};
 use crate::{Cx, Result};
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
 
 /// The frontend APIs.
@@ -40,19 +42,17 @@ impl Apis for BaseApis {
     }
 }
 
+async fn discovery(cx: &Cx) -> Result<Response<Bytes>> {
+    let mut response = ok(&cx.sdk().open_id().apis.discovery(cx).await?)?;
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
+}
+
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Issuer) -> Vec<Route> {
-    let discovery = Route {
-        rid: "openid",
-        method: ApiMethod::Get,
-        path: "/.well-known/openid-configuration",
-        handler: |cx, _| {
-            Box::pin(async move {
-                let mut response = ok(&cx.sdk().open_id().apis.discovery(cx).await?)?;
-                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-                Ok(response)
-            })
-        },
-    };
-    if recipe.disabled.contains(&Api::Discovery) { Vec::new() } else { vec![discovery] }
+    let all: [ApiRoute<Api>; 1] =
+        [(Api::Discovery, ApiMethod::Get, "/.well-known/openid-configuration", |cx, _| {
+            Box::pin(discovery(cx))
+        })];
+    enabled_routes(&recipe.disabled, "openid", all)
 }

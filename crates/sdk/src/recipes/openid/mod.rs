@@ -9,12 +9,12 @@ pub use functions::{Discovery, Functions};
 pub(crate) use apis::routes;
 
 use super::jwt::NewJwt;
+use super::replaceable::replaceable;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use apis::BaseApis;
 use functions::BaseFunctions;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// OpenID discovery. The recipe is there also if it is not added: only who changes it adds it. Sessions
@@ -44,81 +44,38 @@ use std::sync::Arc;
 ///
 /// let recipe = OpenId::new().override_functions(Company);
 /// ```
+#[derive(Debug, Default)]
 #[must_use]
-pub struct OpenId {
-    functions: Arc<dyn Functions>,
-    apis: Arc<dyn Apis>,
-    disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for OpenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenId").finish_non_exhaustive()
-    }
-}
-
-impl Default for OpenId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub struct OpenId(Issuer);
 
 impl OpenId {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self { functions: Arc::new(BaseFunctions), apis: Arc::new(BaseApis), disabled: HashSet::new() }
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    fn resolve(self) -> Issuer {
-        Issuer { functions: self.functions, apis: self.apis, disabled: self.disabled }
+        Self::default()
     }
 }
+
+replaceable!(OpenId.0: functions, apis, disabled);
 
 impl Recipe for OpenId {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::OpenId)?;
-        recipes.open_id = self.resolve();
+        recipes.open_id = self.0;
         Ok(())
     }
 }
 
 /// The openid recipe at work.
+#[derive(Debug)]
 pub struct Issuer {
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     disabled: HashSet<Api>,
 }
 
-impl fmt::Debug for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer").finish_non_exhaustive()
-    }
-}
-
 impl Default for Issuer {
     fn default() -> Self {
-        OpenId::new().resolve()
+        Self { functions: Arc::new(BaseFunctions), apis: Arc::new(BaseApis), disabled: HashSet::new() }
     }
 }
 

@@ -4,11 +4,12 @@ use super::Codes;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
 use super::types::Contact;
-use crate::email::{Delivery, EmailDelivery};
+use crate::email::EmailDelivery;
 use crate::recipes::contact::{is_email, is_phone_number};
 use crate::recipes::factors::{LINK_EMAIL, LINK_PHONE, OTP_EMAIL, OTP_PHONE};
-use crate::recipes::{Recipe, Recipes};
-use crate::sms::{self, SmsDelivery};
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
+use crate::sms::SmsDelivery;
 use crate::{BuildError, Cx, Result};
 use futures_util::future::BoxFuture;
 use std::collections::HashSet;
@@ -79,33 +80,14 @@ pub(super) type MakeUserInputCode = dyn Fn(Cx, String) -> BoxFuture<'static, Res
 ///
 /// let recipe = Passwordless::new(ContactMethod::EmailOrPhone, FlowType::UserInputCodeAndMagicLink);
 /// ```
+#[derive(Debug)]
 #[must_use]
-pub struct Passwordless {
-    contact_method: ContactMethod,
-    flow_type: FlowType,
-    validate_email: Arc<Validate>,
-    validate_phone_number: Arc<Validate>,
-    custom_user_input_code: Option<Arc<MakeUserInputCode>>,
-    email_delivery: Option<Delivery>,
-    sms_delivery: Option<sms::Delivery>,
-    functions: Arc<dyn Functions>,
-    apis: Arc<dyn Apis>,
-    disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Passwordless {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwordless")
-            .field("contact_method", &self.contact_method)
-            .field("flow_type", &self.flow_type)
-            .finish_non_exhaustive()
-    }
-}
+pub struct Passwordless(Codes);
 
 impl Passwordless {
     /// Where codes and links may be sent, and which of the two are.
     pub fn new(contact_method: ContactMethod, flow_type: FlowType) -> Self {
-        Self {
+        let settings = Settings {
             contact_method,
             flow_type,
             validate_email: rule(|email| (!is_email(email)).then_some("Email is invalid")),
@@ -113,12 +95,15 @@ impl Passwordless {
                 (!is_phone_number(number)).then_some("Phone number is invalid")
             }),
             custom_user_input_code: None,
+        };
+        Self(Codes {
+            settings,
             email_delivery: None,
             sms_delivery: None,
             functions: Arc::new(BaseFunctions),
             apis: Arc::new(BaseApis),
             disabled: HashSet::new(),
-        }
+        })
     }
 
     /// Another rule for addresses: gets the call, the tenant and the address, and answers what is wrong, for
@@ -128,7 +113,8 @@ impl Passwordless {
         V: Fn(Cx, String, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        self.validate_email = Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email)));
+        self.0.settings.validate_email =
+            Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email)));
         self
     }
 
@@ -139,7 +125,7 @@ impl Passwordless {
         V: Fn(Cx, String, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        self.validate_phone_number =
+        self.0.settings.validate_phone_number =
             Arc::new(move |cx, tenant, number| Box::pin(validate(cx, tenant, number)));
         self
     }
@@ -151,61 +137,25 @@ impl Passwordless {
         M: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.custom_user_input_code = Some(Arc::new(move |cx, tenant| Box::pin(make(cx, tenant))));
+        self.0.settings.custom_user_input_code = Some(Arc::new(move |cx, tenant| Box::pin(make(cx, tenant))));
         self
     }
 
     /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
-        self.email_delivery = Some(Delivery::new(delivery));
+        self.0.email_delivery = Some(Arc::new(delivery));
         self
     }
 
     /// Another way to send this recipe's text messages than
     /// [`Builder::sms_delivery`](crate::Builder::sms_delivery).
     pub fn sms_delivery(mut self, delivery: impl SmsDelivery + 'static) -> Self {
-        self.sms_delivery = Some(sms::Delivery::new(delivery));
+        self.0.sms_delivery = Some(Arc::new(delivery));
         self
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    pub(crate) fn resolve(self, email_delivery: &Delivery, sms_delivery: &sms::Delivery) -> Codes {
-        Codes {
-            settings: Settings {
-                contact_method: self.contact_method,
-                flow_type: self.flow_type,
-                validate_email: self.validate_email,
-                validate_phone_number: self.validate_phone_number,
-                custom_user_input_code: self.custom_user_input_code,
-            },
-            email_delivery: self.email_delivery.unwrap_or_else(|| email_delivery.clone()),
-            sms_delivery: self.sms_delivery.unwrap_or_else(|| sms_delivery.clone()),
-            functions: self.functions,
-            apis: self.apis,
-            disabled: self.disabled,
-        }
     }
 }
+
+replaceable!(Passwordless.0: functions, apis, disabled);
 
 fn rule(fault: fn(&str) -> Option<&'static str>) -> Arc<Validate> {
     Arc::new(move |_, _, text| {
@@ -216,7 +166,9 @@ fn rule(fault: fn(&str) -> Option<&'static str>) -> Arc<Validate> {
 
 impl Recipe for Passwordless {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
-        recipes.add_passwordless(self)
+        recipes.note(Kind::Passwordless)?;
+        recipes.passwordless = Some(self.0);
+        Ok(())
     }
 }
 
@@ -301,8 +253,6 @@ mod tests {
     fn factors_follow_from_the_two_choices_and_flows_from_factors() {
         use ContactMethod::{Email, EmailOrPhone, Phone};
         use FlowType::{MagicLink, UserInputCode, UserInputCodeAndMagicLink};
-        let delivery = Delivery::new(crate::email::LogEmails::new());
-        let sms = sms::Delivery::new(sms::LogSms::new());
         let (email, phone) = (Contact::Email(String::new()), Contact::PhoneNumber(String::new()));
         for (contact, flow, factors) in [
             (Email, UserInputCode, vec!["otp-email"]),
@@ -315,7 +265,7 @@ mod tests {
                 vec!["otp-email", "otp-phone", "link-email", "link-phone"],
             ),
         ] {
-            let settings = Passwordless::new(contact, flow).resolve(&delivery, &sms).settings;
+            let settings = Passwordless::new(contact, flow).0.settings;
             assert_eq!(settings.factors(), factors, "{contact:?} {flow:?}");
             assert_eq!(
                 (settings.takes(&email), settings.takes(&phone)),

@@ -5,7 +5,7 @@ use super::apis::{Api, ConsumeCodeOutcome, CreateCodeOutcome, ResendCodeInput, R
 use super::config::ContactMethod;
 use super::types::{Attempt, CodeFault, CodeProof, CodeRequest, Contact};
 use crate::fdi;
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok, text_of};
+use crate::handle::{ApiMethod, ApiRoute, Handler, Route, enabled_routes, json_body, ok, text_of};
 use crate::recipes::flow;
 use crate::recipes::session::Session;
 use crate::{Cx, Error, Result};
@@ -155,7 +155,7 @@ pub(crate) fn routes(recipe: &Codes) -> Vec<Route> {
     use ApiMethod::{Get, Post};
     let email: Handler = |cx, tenant| Box::pin(email_exists(cx, tenant));
     let number: Handler = |cx, tenant| Box::pin(phone_number_exists(cx, tenant));
-    let all: [(Api, ApiMethod, &'static str, Handler); 7] = [
+    let all: [ApiRoute<Api>; 7] = [
         (Api::ConsumeCode, Post, "/signinup/code/consume", |cx, tenant| Box::pin(consume_code(cx, tenant))),
         (Api::CreateCode, Post, "/signinup/code", |cx, tenant| Box::pin(create_code(cx, tenant))),
         (Api::EmailExists, Get, "/passwordless/email/exists", email),
@@ -164,6 +164,5 @@ pub(crate) fn routes(recipe: &Codes) -> Vec<Route> {
         (Api::PhoneNumberExists, Get, "/signup/phonenumber/exists", number),
         (Api::ResendCode, Post, "/signinup/code/resend", |cx, tenant| Box::pin(resend_code(cx, tenant))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled.map(|(_, method, path, handler)| Route { rid: "passwordless", method, path, handler }).collect()
+    enabled_routes(&recipe.disabled, "passwordless", all)
 }

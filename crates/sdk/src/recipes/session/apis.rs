@@ -1,9 +1,11 @@
 //! What the frontend may ask about sessions. Each API can be replaced or taken away.
 
-use super::{Session, Sessions, VerifyOptions};
-use crate::handle::{ApiMethod, Route, ok};
-use crate::{Cx, Result, SessionError};
+use super::{Session, Sessions};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, ok};
+use crate::{Cx, Result};
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
 use serde_json::json;
 
 /// The frontend APIs.
@@ -52,32 +54,23 @@ impl Apis for BaseApis {
     }
 }
 
+async fn refresh(cx: &Cx) -> Result<Response<Bytes>> {
+    cx.session()?.apis.refresh(cx).await?;
+    ok(&json!({}))
+}
+
+async fn sign_out(cx: &Cx) -> Result<Response<Bytes>> {
+    let sessions = cx.session()?;
+    let session = sessions.verify_unfinished(cx).await?;
+    sessions.apis.sign_out(cx, &session).await?;
+    ok(&json!({"status": "OK"}))
+}
+
 /// The routes that are not taken away.
-pub(crate) fn routes(sessions: &Sessions) -> Vec<Route> {
-    let route = |path, handler| Route { rid: "session", method: ApiMethod::Post, path, handler };
-    let all: [(Api, Route); 2] = [
-        (
-            Api::Refresh,
-            route("/session/refresh", |cx, _| {
-                Box::pin(async move {
-                    cx.session()?.apis.refresh(cx).await?;
-                    ok(&json!({}))
-                })
-            }),
-        ),
-        (
-            Api::SignOut,
-            route("/signout", |cx, _| {
-                Box::pin(async move {
-                    let sessions = cx.session()?;
-                    let options = VerifyOptions::new().without_claims();
-                    let session = sessions.verify(cx, &options).await?;
-                    let session = session.ok_or_else(|| SessionError::missing("no session"))?;
-                    sessions.apis.sign_out(cx, &session).await?;
-                    ok(&json!({"status": "OK"}))
-                })
-            }),
-        ),
+pub(crate) fn routes(recipe: &Sessions) -> Vec<Route> {
+    let all: [ApiRoute<Api>; 2] = [
+        (Api::Refresh, ApiMethod::Post, "/session/refresh", |cx, _| Box::pin(refresh(cx))),
+        (Api::SignOut, ApiMethod::Post, "/signout", |cx, _| Box::pin(sign_out(cx))),
     ];
-    all.into_iter().filter(|(api, _)| !sessions.disabled.contains(api)).map(|(_, route)| route).collect()
+    enabled_routes(&recipe.disabled, "session", all)
 }

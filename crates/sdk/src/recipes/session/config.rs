@@ -5,7 +5,8 @@ use super::functions::{BaseFunctions, Functions};
 use super::verified::VerifiedTokens;
 use super::{Sessions, jwks, same_site};
 use crate::app_info::{App, normalise_path};
-use crate::recipes::{Recipe, Recipes};
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, ClaimFailure, Cx, Exchange, SameSite};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -296,27 +297,6 @@ impl SessionRecipe {
         self
     }
 
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
     pub(crate) fn resolve(self, app: &App) -> Result<Sessions, BuildError> {
         let fault = |reason: String| BuildError::Recipe { recipe: "session", reason };
         if self.session_expired_status == self.invalid_claim_status {
@@ -376,9 +356,13 @@ impl SessionRecipe {
     }
 }
 
+replaceable!(SessionRecipe: functions, apis, disabled);
+
 impl Recipe for SessionRecipe {
     fn add_to(self, recipes: &mut Recipes) -> Result<(), BuildError> {
-        recipes.add_session(self)
+        recipes.note(Kind::Session)?;
+        recipes.described_session = Some(self);
+        Ok(())
     }
 }
 

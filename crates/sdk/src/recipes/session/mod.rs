@@ -29,10 +29,10 @@ use crate::{ClaimFailure, Cx, Result, SessionError};
 use config::Config;
 use portcullis_wire::Object;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The session recipe at work.
+#[derive(Debug)]
 pub struct Sessions {
     pub(crate) config: Config,
     pub(crate) functions: Arc<dyn Functions>,
@@ -44,12 +44,6 @@ pub struct Sessions {
     pub(crate) claims: Vec<Claim>,
     /// Validators that other recipes ask for at every verification.
     pub(crate) validators: Vec<ClaimValidator>,
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").field("config", &self.config).finish_non_exhaustive()
-    }
 }
 
 impl Sessions {

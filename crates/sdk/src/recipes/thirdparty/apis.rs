@@ -6,7 +6,7 @@ use super::types::{
     SignInUpInput,
 };
 use super::{Providers, apple_callback};
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, json_body, ok};
 use crate::recipes::accountlinking::LoginInfo;
 use crate::recipes::factors::THIRD_PARTY as FACTOR;
 use crate::recipes::flow::{self, Before};
@@ -316,13 +316,12 @@ async fn apple_redirect_handler(cx: &Cx) -> Result<Response<Bytes>> {
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Providers) -> Vec<Route> {
     use ApiMethod::{Get, Post};
-    let all: [(Api, ApiMethod, &'static str, Handler); 3] = [
+    let all: [ApiRoute<Api>; 3] = [
         (Api::SignInUp, Post, "/signinup", |cx, tenant| Box::pin(sign_in_up(cx, tenant))),
         (Api::AuthorisationUrl, Get, "/authorisationurl", |cx, tenant| {
             Box::pin(authorisation_url(cx, tenant))
         }),
         (Api::AppleRedirectHandler, Post, "/callback/apple", |cx, _| Box::pin(apple_redirect_handler(cx))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled.map(|(_, method, path, handler)| Route { rid: FACTOR, method, path, handler }).collect()
+    enabled_routes(&recipe.disabled, FACTOR, all)
 }

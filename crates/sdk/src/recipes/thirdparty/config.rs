@@ -6,10 +6,10 @@ use super::functions::{BaseFunctions, Functions};
 use super::provider_config::ProviderConfig;
 use super::quirks;
 use super::remote::Remote;
-use crate::recipes::{Recipe, Recipes};
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, Transport};
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 use url::Url;
 
@@ -22,6 +22,7 @@ use url::Url;
 ///     .provider(ProviderConfig::new("google").client(Client::new("id").secret("secret")))
 ///     .provider(ProviderConfig::new("github").client(Client::new("id").secret("secret")));
 /// ```
+#[derive(Debug)]
 #[must_use]
 pub struct ThirdPartyRecipe {
     providers: Vec<ProviderConfig>,
@@ -30,12 +31,6 @@ pub struct ThirdPartyRecipe {
     functions: Arc<dyn Functions>,
     apis: Arc<dyn Apis>,
     disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for ThirdPartyRecipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThirdPartyRecipe").field("providers", &self.providers).finish_non_exhaustive()
-    }
 }
 
 impl Default for ThirdPartyRecipe {
@@ -77,28 +72,7 @@ impl ThirdPartyRecipe {
         self
     }
 
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    pub(crate) fn resolve(self) -> Result<Providers, BuildError> {
+    fn resolve(self) -> Result<Providers, BuildError> {
         let fault = |reason| BuildError::Recipe { recipe: "thirdparty", reason };
         let mut known = HashSet::new();
         for provider in &self.providers {
@@ -141,8 +115,12 @@ impl ThirdPartyRecipe {
     }
 }
 
+replaceable!(ThirdPartyRecipe: functions, apis, disabled);
+
 impl Recipe for ThirdPartyRecipe {
     fn add_to(self, recipes: &mut Recipes) -> Result<(), BuildError> {
-        recipes.add_third_party(self)
+        recipes.note(Kind::ThirdParty)?;
+        recipes.third_party = Some(self.resolve()?);
+        Ok(())
     }
 }

@@ -37,11 +37,11 @@ use super::multitenancy::{LoginProvider, Tenant};
 use crate::{Cx, Error, PUBLIC_TENANT, Portcullis, Result};
 use remote::Remote;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 use url::Url;
 
 /// The thirdparty recipe at work.
+#[derive(Debug)]
 pub struct Providers {
     configured: Vec<ProviderConfig>,
     pub(crate) remote: Remote,
@@ -49,12 +49,6 @@ pub struct Providers {
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Providers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Providers").field("configured", &self.configured).finish_non_exhaustive()
-    }
 }
 
 impl Providers {

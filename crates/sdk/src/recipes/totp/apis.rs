@@ -4,7 +4,7 @@ use super::types::{
     CreatedDevice, Device, DeviceCode, DeviceSecret, NewDevice, VerifiedDevice, VerifiedTotp,
 };
 use super::{Devices, Functions};
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, json_body, ok};
 use crate::recipes::factors;
 use crate::recipes::multifactorauth::has_completed_mfa_requirements_for_auth;
 use crate::recipes::session::Session;
@@ -244,13 +244,12 @@ fn limit_reached(retry_after_ms: i64) -> Value {
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Devices) -> Vec<Route> {
     use ApiMethod::{Get, Post};
-    let all: [(Api, ApiMethod, &'static str, Handler); 5] = [
+    let all: [ApiRoute<Api>; 5] = [
         (Api::CreateDevice, Post, "/totp/device", |cx, _| Box::pin(create_device(cx))),
         (Api::ListDevices, Get, "/totp/device/list", |cx, _| Box::pin(list_devices(cx))),
         (Api::RemoveDevice, Post, "/totp/device/remove", |cx, _| Box::pin(remove_device(cx))),
         (Api::VerifyDevice, Post, "/totp/device/verify", |cx, _| Box::pin(verify_device(cx))),
         (Api::VerifyTotp, Post, "/totp/verify", |cx, _| Box::pin(verify_totp(cx))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled.map(|(_, method, path, handler)| Route { rid: "totp", method, path, handler }).collect()
+    enabled_routes(&recipe.disabled, "totp", all)
 }

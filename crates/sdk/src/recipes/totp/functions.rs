@@ -97,7 +97,8 @@ impl Functions for BaseFunctions {
         };
         Ok(match cx.sdk().core().call::<wire::CreateDevice>(cx, None, &request).await? {
             wire::CreateDeviceResponse::Ok { device_name, secret } => {
-                let qr_code_string = otpauth(&recipe.issuer, account.as_deref(), &secret, period);
+                let issuer = recipe.issuer.as_ref().unwrap_or(&cx.sdk().app().name);
+                let qr_code_string = otpauth(issuer, account.as_deref(), &secret, period);
                 CreatedDevice::Ok(DeviceSecret { device_name, secret, qr_code_string })
             }
             wire::CreateDeviceResponse::DeviceAlreadyExists => CreatedDevice::DeviceAlreadyExists,

@@ -17,23 +17,18 @@ pub(crate) use apis::routes;
 
 use crate::{Cx, Result};
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The totp recipe at work. Users are named by the primary user's id.
+#[derive(Debug)]
 pub struct Devices {
-    issuer: String,
+    /// The app's name unless set.
+    issuer: Option<String>,
     default_skew: i32,
     default_period: i32,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Devices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Devices").field("issuer", &self.issuer).finish_non_exhaustive()
-    }
 }
 
 impl Devices {

@@ -4,11 +4,11 @@ mod functions;
 
 pub use functions::Functions;
 
+use super::replaceable::replaceable;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use functions::BaseFunctions;
 use portcullis_wire::Object;
-use std::fmt;
 use std::sync::Arc;
 
 /// The user metadata of an app. It is there also if it is not added: only who replaces functions adds it.
@@ -24,61 +24,36 @@ use std::sync::Arc;
 ///     Ok(metadata["theme"].clone())
 /// }
 /// ```
+#[derive(Debug, Default)]
 #[must_use]
-pub struct UserMetadata {
-    functions: Arc<dyn Functions>,
-}
-
-impl fmt::Debug for UserMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserMetadata").finish_non_exhaustive()
-    }
-}
-
-impl Default for UserMetadata {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub struct UserMetadata(Metadata);
 
 impl UserMetadata {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self { functions: Arc::new(BaseFunctions) }
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
+        Self::default()
     }
 }
+
+replaceable!(UserMetadata.0: functions);
 
 impl Recipe for UserMetadata {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::UserMetadata)?;
-        recipes.user_metadata = Metadata { functions: self.functions };
+        recipes.user_metadata = self.0;
         Ok(())
     }
 }
 
 /// The usermetadata recipe at work.
+#[derive(Debug)]
 pub struct Metadata {
     pub(crate) functions: Arc<dyn Functions>,
 }
 
-impl fmt::Debug for Metadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metadata").finish_non_exhaustive()
-    }
-}
-
 impl Default for Metadata {
     fn default() -> Self {
-        Self { functions: UserMetadata::new().functions }
+        Self { functions: Arc::new(BaseFunctions) }
     }
 }
 

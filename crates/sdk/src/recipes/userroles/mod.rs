@@ -8,11 +8,11 @@ pub use claims::{permission_claim, role_claim};
 pub use functions::Functions;
 pub use types::{AddRole, Permissions, RemoveRole, RoleUsers, Stripped};
 
+use super::replaceable::replaceable;
 use super::session::Claim;
 use super::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
 use functions::BaseFunctions;
-use std::fmt;
 use std::sync::Arc;
 
 /// Roles and permissions. New sessions carry both as claims, unless they are switched off.
@@ -42,18 +42,9 @@ use std::sync::Arc;
 /// }
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
+#[derive(Debug)]
 #[must_use]
-pub struct UserRoles {
-    functions: Arc<dyn Functions>,
-    roles_in_token: bool,
-    permissions_in_token: bool,
-}
-
-impl fmt::Debug for UserRoles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserRoles").finish_non_exhaustive()
-    }
-}
+pub struct UserRoles(Roles);
 
 impl Default for UserRoles {
     fn default() -> Self {
@@ -64,58 +55,48 @@ impl Default for UserRoles {
 impl UserRoles {
     /// The recipe as it is.
     pub fn new() -> Self {
-        Self { functions: Arc::new(BaseFunctions), roles_in_token: true, permissions_in_token: true }
+        let functions = Arc::new(BaseFunctions);
+        Self(Roles { functions, has_role_claim: true, has_permission_claim: true })
     }
 
     /// Whether new sessions carry the user's roles; they do by default.
     pub fn roles_in_token(mut self, carry: bool) -> Self {
-        self.roles_in_token = carry;
+        self.0.has_role_claim = carry;
         self
     }
 
     /// Whether new sessions carry the permissions of the user's roles; they do by default.
     pub fn permissions_in_token(mut self, carry: bool) -> Self {
-        self.permissions_in_token = carry;
+        self.0.has_permission_claim = carry;
         self
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    fn claims(&self) -> Vec<Claim> {
-        let roles = self.roles_in_token.then(role_claim);
-        roles.into_iter().chain(self.permissions_in_token.then(permission_claim)).collect()
     }
 }
+
+replaceable!(UserRoles.0: functions);
 
 impl Recipe for UserRoles {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::UserRoles)?;
-        recipes.user_roles = Some(Roles { claims: self.claims(), functions: self.functions });
+        recipes.user_roles = Some(self.0);
         Ok(())
     }
 }
 
 /// The userroles recipe at work.
+#[derive(Debug)]
 pub struct Roles {
     pub(crate) functions: Arc<dyn Functions>,
-    /// What new sessions carry.
-    pub(crate) claims: Vec<Claim>,
-}
-
-impl fmt::Debug for Roles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Roles").field("claims", &self.claims).finish_non_exhaustive()
-    }
+    has_role_claim: bool,
+    has_permission_claim: bool,
 }
 
 impl Roles {
+    /// What new sessions carry.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = Claim> {
+        let roles = self.has_role_claim.then(role_claim);
+        roles.into_iter().chain(self.has_permission_claim.then(permission_claim))
+    }
+
     /// Gives a user, who need not exist, a role in a tenant.
     pub async fn add_to_user(&self, cx: &Cx, tenant: &str, user_id: &str, role: &str) -> Result<AddRole> {
         self.functions.add_to_user(cx, tenant, user_id, role).await

@@ -4,14 +4,13 @@ use super::Passkeys;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
 use super::types::RelyingParty;
-use crate::app_info::App;
-use crate::email::{Delivery, EmailDelivery};
+use crate::email::EmailDelivery;
 use crate::recipes::contact::is_email;
-use crate::recipes::{Recipe, Recipes};
-use crate::{BuildError, Cx, Result};
+use crate::recipes::replaceable::replaceable;
+use crate::recipes::{Kind, Recipe, Recipes};
+use crate::{BuildError, Cx, Error, Result};
 use futures_util::future::BoxFuture;
 use std::collections::HashSet;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use url::Url;
@@ -26,23 +25,9 @@ type Choose = dyn Fn(Cx, String) -> BoxFuture<'static, Result<String>> + Send + 
 ///
 /// let recipe = WebAuthn::new().relying_party_id("example.com");
 /// ```
+#[derive(Debug)]
 #[must_use]
-pub struct WebAuthn {
-    relying_party_id: Option<Arc<Choose>>,
-    relying_party_name: Option<Arc<Choose>>,
-    origin: Option<Arc<Choose>>,
-    validate_email: Option<Arc<Validate>>,
-    delivery: Option<Delivery>,
-    functions: Arc<dyn Functions>,
-    apis: Arc<dyn Apis>,
-    disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for WebAuthn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebAuthn").finish_non_exhaustive()
-    }
-}
+pub struct WebAuthn(Passkeys);
 
 impl Default for WebAuthn {
     fn default() -> Self {
@@ -53,16 +38,13 @@ impl Default for WebAuthn {
 impl WebAuthn {
     /// Passkeys for the host of the API's domain, in the app's name, made on the app's website.
     pub fn new() -> Self {
-        Self {
-            relying_party_id: None,
-            relying_party_name: None,
-            origin: None,
-            validate_email: None,
+        Self(Passkeys {
+            settings: Settings::default(),
             delivery: None,
             functions: Arc::new(BaseFunctions),
             apis: Arc::new(BaseApis),
             disabled: HashSet::new(),
-        }
+        })
     }
 
     /// The domain that passkeys are bound to: that of the website, or one above it. With another one, the
@@ -78,7 +60,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.relying_party_id = Some(boxed(choose));
+        self.0.settings.relying_party_id = Some(boxed(choose));
         self
     }
 
@@ -94,7 +76,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.relying_party_name = Some(boxed(choose));
+        self.0.settings.relying_party_name = Some(boxed(choose));
         self
     }
 
@@ -106,7 +88,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.origin = Some(boxed(choose));
+        self.0.settings.origin = Some(boxed(choose));
         self
     }
 
@@ -117,58 +99,19 @@ impl WebAuthn {
         V: Fn(Cx, String, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        self.validate_email = Some(Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email))));
+        self.0.settings.validate_email =
+            Some(Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email))));
         self
     }
 
     /// Another way to send this recipe's e-mails than [`Builder::email_delivery`](crate::Builder::email_delivery).
     pub fn email_delivery(mut self, delivery: impl EmailDelivery + 'static) -> Self {
-        self.delivery = Some(Delivery::new(delivery));
+        self.0.delivery = Some(Arc::new(delivery));
         self
-    }
-
-    /// Replaces functions: `replace` gets those below and answers those above.
-    pub fn override_functions<F: Functions + 'static>(
-        mut self,
-        replace: impl FnOnce(Arc<dyn Functions>) -> F,
-    ) -> Self {
-        self.functions = Arc::new(replace(self.functions));
-        self
-    }
-
-    /// Replaces frontend APIs: `replace` gets those below and answers those above.
-    pub fn override_apis<A: Apis + 'static>(mut self, replace: impl FnOnce(Arc<dyn Apis>) -> A) -> Self {
-        self.apis = Arc::new(replace(self.apis));
-        self
-    }
-
-    /// Takes a frontend API away.
-    pub fn disable(mut self, api: Api) -> Self {
-        self.disabled.insert(api);
-        self
-    }
-
-    pub(crate) fn resolve(self, app: &App, delivery: &Delivery) -> std::result::Result<Passkeys, BuildError> {
-        let host = Url::parse(&app.api_domain).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let host = host.ok_or_else(|| BuildError::Recipe {
-            recipe: "webauthn",
-            reason: "the API's domain has no host; call .relying_party_id(…)".to_owned(),
-        })?;
-        Ok(Passkeys {
-            settings: Settings {
-                host,
-                relying_party_id: self.relying_party_id,
-                relying_party_name: self.relying_party_name,
-                origin: self.origin,
-                validate_email: self.validate_email,
-            },
-            delivery: self.delivery.unwrap_or_else(|| delivery.clone()),
-            functions: self.functions,
-            apis: self.apis,
-            disabled: self.disabled,
-        })
     }
 }
+
+replaceable!(WebAuthn.0: functions, apis, disabled);
 
 fn boxed<C, F>(choose: C) -> Arc<Choose>
 where
@@ -180,14 +123,15 @@ where
 
 impl Recipe for WebAuthn {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
-        recipes.add_webauthn(self)
+        recipes.note(Kind::WebAuthn)?;
+        recipes.webauthn = Some(self.0);
+        Ok(())
     }
 }
 
 /// What the app has chosen.
+#[derive(Default)]
 pub(crate) struct Settings {
-    /// Of the API's domain.
-    host: String,
     relying_party_id: Option<Arc<Choose>>,
     relying_party_name: Option<Arc<Choose>>,
     origin: Option<Arc<Choose>>,
@@ -200,7 +144,11 @@ impl Settings {
         let app = cx.sdk().app();
         let id = match &self.relying_party_id {
             Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
-            None => self.host.clone(),
+            None => {
+                let url = Url::parse(&app.api_domain).ok();
+                let host = url.as_ref().and_then(Url::host_str);
+                host.ok_or_else(|| Error::Internal("the API's domain has no host".to_owned()))?.to_owned()
+            }
         };
         let name = match &self.relying_party_name {
             Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,

@@ -22,7 +22,7 @@ pub use types::{
 
 pub(crate) use routes::routes;
 
-use crate::email::{Delivery, Email, EmailSubject};
+use crate::email::{self, Email, EmailDelivery, EmailSubject};
 use crate::recipes::factors::WEBAUTHN;
 use crate::users::method_of;
 use crate::{Cx, LoginMethod, Result};
@@ -35,7 +35,7 @@ use std::sync::Arc;
 /// The webauthn recipe at work.
 pub struct Passkeys {
     pub(crate) settings: Settings,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: Option<Arc<dyn EmailDelivery>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
@@ -166,7 +166,7 @@ impl Passkeys {
 
     /// Sends an e-mail in this recipe's way.
     pub async fn send_email(&self, cx: &Cx, email: &Email) -> Result<()> {
-        self.delivery.send(cx, email).await
+        email::send(cx, self.delivery.as_ref(), email).await
     }
 
     /// Uses a recovery token up, and with it all others of its address.

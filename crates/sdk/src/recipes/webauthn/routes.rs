@@ -7,11 +7,11 @@ use super::apis::{
 };
 use super::types::{Applicant, Attempt, CredentialFault, RegisterOptionsOutcome, SignInOptionsOutcome};
 use crate::fdi;
-use crate::handle::{ApiMethod, Handler, Route, json_body, ok, text_of};
+use crate::handle::{ApiMethod, ApiRoute, Route, enabled_routes, json_body, ok, text_of};
 use crate::recipes::factors::WEBAUTHN;
 use crate::recipes::flow;
-use crate::recipes::session::{Session, VerifyOptions};
-use crate::{Cx, Error, Result, SessionError};
+use crate::recipes::session::Session;
+use crate::{Cx, Error, Result};
 use bytes::Bytes;
 use http::Response;
 use portcullis_wire::Object;
@@ -32,12 +32,6 @@ fn answer(body: &Object) -> Result<(String, Object)> {
     let credential = credential.as_object();
     let credential = credential.ok_or_else(|| Error::bad_input("credential must be an object"))?;
     Ok((id, credential.clone()))
-}
-
-/// The session of the call's request, whatever its claims.
-async fn needed_session(cx: &Cx) -> Result<Session> {
-    let session = cx.session()?.verify(cx, &VerifyOptions::new().without_claims()).await?;
-    session.ok_or_else(|| SessionError::missing("no session").into())
 }
 
 /// The status word of a fault, which frontends get without the core's reason but for one.
@@ -167,13 +161,13 @@ async fn recover_account(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
 }
 
 async fn list_credentials(cx: &Cx) -> Result<Response<Bytes>> {
-    let session = needed_session(cx).await?;
+    let session = cx.session()?.verify_unfinished(cx).await?;
     let credentials = cx.sdk().webauthn()?.apis.list_credentials(cx, &session).await?;
     ok(&json!({"status": "OK", "credentials": credentials}))
 }
 
 async fn register_credential(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
-    let session = needed_session(cx).await?;
+    let session = cx.session()?.verify_unfinished(cx).await?;
     let body = json_body(cx)?;
     let (options_id, credential) = answer(&body)?;
     let recipe_user_id = text_of(&body, "recipeUserId", "Please provide the recipeUserId")?;
@@ -190,7 +184,7 @@ async fn register_credential(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
 }
 
 async fn remove_credential(cx: &Cx) -> Result<Response<Bytes>> {
-    let session = needed_session(cx).await?;
+    let session = cx.session()?.verify_unfinished(cx).await?;
     let id = text_of(&json_body(cx)?, "webauthnCredentialId", "A valid webauthnCredentialId is required")?;
     match cx.sdk().webauthn()?.apis.remove_credential(cx, &session, &id).await? {
         RemoveCredentialOutcome::Ok => status("OK"),
@@ -201,7 +195,7 @@ async fn remove_credential(cx: &Cx) -> Result<Response<Bytes>> {
 /// The routes that are not taken away.
 pub(crate) fn routes(recipe: &Passkeys) -> Vec<Route> {
     use ApiMethod::{Get, Post};
-    let all: [(Api, ApiMethod, &'static str, Handler); 10] = [
+    let all: [ApiRoute<Api>; 10] = [
         (Api::RegisterOptions, Post, "/webauthn/options/register", |cx, tenant| {
             Box::pin(register_options(cx, tenant))
         }),
@@ -223,6 +217,5 @@ pub(crate) fn routes(recipe: &Passkeys) -> Vec<Route> {
         }),
         (Api::RemoveCredential, Post, "/webauthn/credential/remove", |cx, _| Box::pin(remove_credential(cx))),
     ];
-    let enabled = all.into_iter().filter(|(api, ..)| !recipe.disabled.contains(api));
-    enabled.map(|(_, method, path, handler)| Route { rid: WEBAUTHN, method, path, handler }).collect()
+    enabled_routes(&recipe.disabled, WEBAUTHN, all)
 }
