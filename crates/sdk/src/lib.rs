@@ -5,6 +5,7 @@
 
 mod app_info;
 mod body;
+mod callback;
 mod caller;
 mod clock;
 mod cookies;

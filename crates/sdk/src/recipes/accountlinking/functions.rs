@@ -213,7 +213,7 @@ async fn linked(cx: &Cx, user: User, recipe_user_id: &str) -> Result<User> {
     if let Some(on_account_linked) = &accounts.on_account_linked {
         let mut methods = user.login_methods.iter();
         let method = methods.find(|method| method.recipe_user_id == recipe_user_id).ok_or_else(gone)?;
-        on_account_linked(cx.clone(), user.clone(), method.clone()).await?;
+        on_account_linked.call(cx, (user.clone(), method.clone())).await?;
     }
     Ok(user)
 }

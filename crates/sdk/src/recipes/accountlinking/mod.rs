@@ -17,15 +17,11 @@ pub(crate) use linking::{TRIES, has_proven};
 use super::replaceable::replaceable;
 use super::session::Session;
 use super::{Kind, Recipe, Recipes};
+use crate::callback::Callback;
 use crate::{BuildError, Cx, Error, LoginMethod, Result, User};
 use functions::BaseFunctions;
-use futures_util::future::BoxFuture;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-
-type ShouldLink = dyn Fn(Cx, LinkingQuestion) -> BoxFuture<'static, Result<AutomaticLinking>> + Send + Sync;
-type OnLinked = dyn Fn(Cx, User, LoginMethod) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
 /// Which login methods become one user. The recipe is there also if it is not added; then none do by
 /// themselves.
@@ -57,7 +53,7 @@ impl AccountLinking {
         A: Fn(Cx, LinkingQuestion) -> F + Send + Sync + 'static,
         F: Future<Output = Result<AutomaticLinking>> + Send + 'static,
     {
-        self.0.should_link = Some(Arc::new(move |cx, question| Box::pin(ask(cx, question))));
+        self.0.should_link = Some(Callback::new(ask));
         self
     }
 
@@ -67,7 +63,7 @@ impl AccountLinking {
         A: Fn(Cx, User, LoginMethod) -> F + Send + Sync + 'static,
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        self.0.on_account_linked = Some(Arc::new(move |cx, user, method| Box::pin(act(cx, user, method))));
+        self.0.on_account_linked = Some(Callback::new(move |cx, (user, method)| act(cx, user, method)));
         self
     }
 }
@@ -83,16 +79,11 @@ impl Recipe for AccountLinking {
 }
 
 /// The accountlinking recipe at work.
+#[derive(Debug)]
 pub struct Accounts {
-    should_link: Option<Arc<ShouldLink>>,
-    on_account_linked: Option<Arc<OnLinked>>,
+    should_link: Option<Callback<LinkingQuestion, AutomaticLinking>>,
+    on_account_linked: Option<Callback<(User, LoginMethod), ()>>,
     pub(crate) functions: Arc<dyn Functions>,
-}
-
-impl fmt::Debug for Accounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").finish_non_exhaustive()
-    }
 }
 
 impl Default for Accounts {
@@ -185,7 +176,7 @@ impl Accounts {
     /// Asks the app whether a login method is linked by itself.
     pub(crate) async fn ask(&self, cx: &Cx, question: LinkingQuestion) -> Result<AutomaticLinking> {
         match &self.should_link {
-            Some(ask) => ask(cx.clone(), question).await,
+            Some(ask) => ask.call(cx, question).await,
             None => Ok(AutomaticLinking::No),
         }
     }

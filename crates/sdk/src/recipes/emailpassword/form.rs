@@ -1,18 +1,18 @@
 //! The form's fields: which there are, what makes a value valid, and what a request's values are.
 
+use crate::callback::Callback;
 use crate::recipes::contact::is_email;
 use crate::{Cx, Error, FieldError, Result};
-use futures_util::future::BoxFuture;
 use portcullis_wire::Object;
 use serde_json::Value;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 
 pub(super) const EMAIL: &str = "email";
 pub(super) const PASSWORD: &str = "password";
 
-type Validate = dyn Fn(Cx, String, Value) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync;
+/// Gets the tenant and the value.
+type Validate = Callback<(String, Value), Option<String>>;
 
 /// A field of the sign-up form.
 ///
@@ -24,18 +24,12 @@ type Validate = dyn Fn(Cx, String, Value) -> BoxFuture<'static, Result<Option<St
 ///     Ok((!is_adult).then(|| "You must be at least 18".to_owned()))
 /// });
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct FormField {
     pub(super) id: String,
     is_optional: bool,
-    validate: Arc<Validate>,
-}
-
-impl fmt::Debug for FormField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FormField").field("id", &self.id).finish_non_exhaustive()
-    }
+    validate: Validate,
 }
 
 impl FormField {
@@ -43,7 +37,7 @@ impl FormField {
     /// another field is valid.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
-        let validate: Arc<Validate> = match id.as_str() {
+        let validate: Validate = match id.as_str() {
             EMAIL => boxed(|value| email_fault(&value)),
             PASSWORD => boxed(|value| password_fault(&value)),
             _ => boxed(|_| None),
@@ -64,13 +58,13 @@ impl FormField {
         V: Fn(Cx, String, Value) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        self.validate = Arc::new(move |cx, tenant, value| Box::pin(validate(cx, tenant, value)));
+        self.validate = Callback::new(move |cx, (tenant, value)| validate(cx, tenant, value));
         self
     }
 
     /// What is wrong with a value.
     pub(super) async fn fault(&self, cx: &Cx, tenant: &str, value: Value) -> Result<Option<String>> {
-        (self.validate)(cx.clone(), tenant.to_owned(), value).await
+        self.validate.call(cx, (tenant.to_owned(), value)).await
     }
 
     /// The field of the sign-in form: a password that is there is good enough, as rules may have changed
@@ -80,8 +74,8 @@ impl FormField {
     }
 }
 
-fn boxed(fault: fn(Value) -> Option<String>) -> Arc<Validate> {
-    Arc::new(move |_, _, value| Box::pin(std::future::ready(Ok(fault(value)))))
+fn boxed(fault: fn(Value) -> Option<String>) -> Validate {
+    Callback::new(move |_, (_, value)| std::future::ready(Ok(fault(value))))
 }
 
 /// What a request's form holds.

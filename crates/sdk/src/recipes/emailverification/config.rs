@@ -3,11 +3,11 @@
 use super::Verifications;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
+use crate::callback::Callback;
 use crate::email::EmailDelivery;
 use crate::recipes::replaceable::replaceable;
 use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Result};
-use futures_util::future::BoxFuture;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -31,8 +31,6 @@ pub enum UserEmail {
     /// There is no such login method.
     UnknownUser,
 }
-
-pub(super) type FindEmail = dyn Fn(Cx, String) -> BoxFuture<'static, Result<UserEmail>> + Send + Sync;
 
 /// Proofs that an address is the user's.
 ///
@@ -74,7 +72,7 @@ impl EmailVerification {
         V: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<UserEmail>> + Send + 'static,
     {
-        self.0.find_email = Some(Arc::new(move |cx, recipe_user_id| Box::pin(find(cx, recipe_user_id))));
+        self.0.find_email = Some(Callback::new(find));
         self
     }
 

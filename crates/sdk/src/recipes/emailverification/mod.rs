@@ -12,28 +12,22 @@ pub use functions::{Functions, VerifiedEmail};
 
 pub(crate) use apis::routes;
 
+use crate::callback::Callback;
 use crate::email::{self, Email, EmailDelivery, EmailSubject, link};
 use crate::{Cx, Error, Result};
-use config::FindEmail;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The emailverification recipe at work. Where an address may be left out, it is the one of the login
 /// method.
+#[derive(Debug)]
 pub struct Verifications {
     pub(crate) mode: Mode,
-    pub(crate) find_email: Option<Arc<FindEmail>>,
+    pub(crate) find_email: Option<Callback<String, UserEmail>>,
     pub(crate) delivery: Option<Arc<dyn EmailDelivery>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Verifications {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifications").field("mode", &self.mode).finish_non_exhaustive()
-    }
 }
 
 impl Verifications {
@@ -149,7 +143,7 @@ impl Verifications {
     /// The address of a login method.
     pub(crate) async fn email_of(&self, cx: &Cx, recipe_user_id: &str) -> Result<UserEmail> {
         if let Some(find) = &self.find_email {
-            let found = find(cx.clone(), recipe_user_id.to_owned()).await?;
+            let found = find.call(cx, recipe_user_id.to_owned()).await?;
             if found != UserEmail::UnknownUser {
                 return Ok(found);
             }

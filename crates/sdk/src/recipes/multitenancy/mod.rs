@@ -15,16 +15,13 @@ pub(crate) use apis::routes;
 
 use super::replaceable::replaceable;
 use super::{Kind, Recipe, Recipes};
+use crate::callback::Callback;
 use crate::{BuildError, Cx, Result};
 use apis::BaseApis;
 use functions::BaseFunctions;
-use futures_util::future::BoxFuture;
 use std::collections::HashSet;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-
-type AllowedDomains = dyn Fn(Cx, String) -> BoxFuture<'static, Result<Option<Vec<String>>>> + Send + Sync;
 
 /// The tenants of an app. The recipe is there also if it is not added.
 ///
@@ -54,7 +51,7 @@ impl Multitenancy {
         A: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<Vec<String>>>> + Send + 'static,
     {
-        self.0.allowed_domains = Some(Arc::new(move |cx, tenant| Box::pin(find(cx, tenant))));
+        self.0.allowed_domains = Some(Callback::new(find));
         self
     }
 }
@@ -70,17 +67,12 @@ impl Recipe for Multitenancy {
 }
 
 /// The multitenancy recipe at work.
+#[derive(Debug)]
 pub struct Tenants {
-    pub(crate) allowed_domains: Option<Arc<AllowedDomains>>,
+    pub(crate) allowed_domains: Option<Callback<String, Option<Vec<String>>>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Tenants {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenants").finish_non_exhaustive()
-    }
 }
 
 impl Default for Tenants {

@@ -4,6 +4,7 @@ use super::Codes;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
 use super::types::Contact;
+use crate::callback::Callback;
 use crate::email::EmailDelivery;
 use crate::recipes::contact::{is_email, is_phone_number};
 use crate::recipes::factors::{LINK_EMAIL, LINK_PHONE, OTP_EMAIL, OTP_PHONE};
@@ -11,9 +12,7 @@ use crate::recipes::replaceable::replaceable;
 use crate::recipes::{Kind, Recipe, Recipes};
 use crate::sms::SmsDelivery;
 use crate::{BuildError, Cx, Result};
-use futures_util::future::BoxFuture;
 use std::collections::HashSet;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -70,9 +69,6 @@ impl FlowType {
     }
 }
 
-type Validate = dyn Fn(Cx, String, String) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync;
-pub(super) type MakeUserInputCode = dyn Fn(Cx, String) -> BoxFuture<'static, Result<String>> + Send + Sync;
-
 /// Sign-up and sign-in in one, with a code or a link that is sent by e-mail or as a text message.
 ///
 /// ```
@@ -114,7 +110,7 @@ impl Passwordless {
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
         self.0.settings.validate_email =
-            Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email)));
+            Callback::new(move |cx, (tenant, email)| validate(cx, tenant, email));
         self
     }
 
@@ -126,7 +122,7 @@ impl Passwordless {
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
         self.0.settings.validate_phone_number =
-            Arc::new(move |cx, tenant, number| Box::pin(validate(cx, tenant, number)));
+            Callback::new(move |cx, (tenant, number)| validate(cx, tenant, number));
         self
     }
 
@@ -137,7 +133,7 @@ impl Passwordless {
         M: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.0.settings.custom_user_input_code = Some(Arc::new(move |cx, tenant| Box::pin(make(cx, tenant))));
+        self.0.settings.custom_user_input_code = Some(Callback::new(make));
         self
     }
 
@@ -157,10 +153,9 @@ impl Passwordless {
 
 replaceable!(Passwordless.0: functions, apis, disabled);
 
-fn rule(fault: fn(&str) -> Option<&'static str>) -> Arc<Validate> {
-    Arc::new(move |_, _, text| {
-        let fault = fault(&text).map(str::to_owned);
-        Box::pin(std::future::ready(Ok(fault)))
+fn rule(fault: fn(&str) -> Option<&'static str>) -> Callback<(String, String), Option<String>> {
+    Callback::new(move |_, (_, text): (String, String)| {
+        std::future::ready(Ok(fault(&text).map(str::to_owned)))
     })
 }
 
@@ -173,21 +168,15 @@ impl Recipe for Passwordless {
 }
 
 /// What the app has chosen.
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(super) contact_method: ContactMethod,
     flow_type: FlowType,
-    validate_email: Arc<Validate>,
-    validate_phone_number: Arc<Validate>,
-    custom_user_input_code: Option<Arc<MakeUserInputCode>>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("contact_method", &self.contact_method)
-            .field("flow_type", &self.flow_type)
-            .finish_non_exhaustive()
-    }
+    /// Of the tenant and the address.
+    validate_email: Callback<(String, String), Option<String>>,
+    /// Of the tenant and the number.
+    validate_phone_number: Callback<(String, String), Option<String>>,
+    custom_user_input_code: Option<Callback<String, String>>,
 }
 
 impl Settings {
@@ -197,13 +186,13 @@ impl Settings {
             Contact::Email(email) => (&self.validate_email, email),
             Contact::PhoneNumber(number) => (&self.validate_phone_number, number),
         };
-        validate(cx.clone(), tenant.to_owned(), text.clone()).await
+        validate.call(cx, (tenant.to_owned(), text.clone())).await
     }
 
     /// A code of the app's own making.
     pub(super) async fn user_input_code(&self, cx: &Cx, tenant: &str) -> Result<Option<String>> {
         match &self.custom_user_input_code {
-            Some(make) => make(cx.clone(), tenant.to_owned()).await.map(Some),
+            Some(make) => make.call(cx, tenant.to_owned()).await.map(Some),
             None => Ok(None),
         }
     }

@@ -143,7 +143,7 @@ impl Provider {
             return Ok(None);
         }
         if let Some(make) = &provider.fake_email {
-            return make(cx.clone(), tenant.to_owned(), user_id.to_owned()).await.map(Some);
+            return make.call(cx, (tenant.to_owned(), user_id.to_owned())).await.map(Some);
         }
         let (user, provider) = (distinct(user_id, true), distinct(self.id(), false));
         Ok(Some(format!("{user}.{provider}@stfakeemail.supertokens.com")))
@@ -340,7 +340,7 @@ impl OAuth2 {
         id_token::check_nonce(&payload, tokens)?;
         self.quirks.check_id_token(config, &payload)?;
         if let Some(validate) = validate {
-            validate(cx.clone(), payload.clone(), config.clone()).await?;
+            validate.call(cx, (payload.clone(), config.clone())).await?;
         }
         Ok(Some(payload))
     }
@@ -362,7 +362,7 @@ impl OAuth2 {
         let remote = &cx.sdk().third_party()?.remote;
         let mut is_ours = tokens.source != TokenSource::Frontend;
         if let Some(validate) = &config.provider.validate_access_token {
-            validate(cx.clone(), token.to_owned(), config.clone()).await?;
+            validate.call(cx, (token.to_owned(), config.clone())).await?;
             is_ours = true;
         }
         if !is_ours && payload.is_none() {

@@ -1,8 +1,8 @@
 //! A provider as the app or a tenant describes it.
 
 use super::provider::ProviderFunctions;
+use crate::callback::Callback;
 use crate::{Cx, Result};
-use futures_util::future::BoxFuture;
 use portcullis_wire::Object;
 use serde_json::Value;
 use std::fmt;
@@ -67,8 +67,7 @@ impl From<Client> for ProviderClient {
     }
 }
 
-type Check<T> = Arc<dyn Fn(Cx, T, ProviderForClient) -> BoxFuture<'static, Result<()>> + Send + Sync>;
-type FakeEmail = Arc<dyn Fn(Cx, String, String) -> BoxFuture<'static, Result<String>> + Send + Sync>;
+type Check<T> = Callback<(T, ProviderForClient), ()>;
 type Replace = Arc<dyn Fn(Arc<dyn ProviderFunctions>) -> Arc<dyn ProviderFunctions> + Send + Sync>;
 
 /// A provider that users may sign in with. What is not said of a built-in one is known; of any other one, a
@@ -97,7 +96,8 @@ pub struct ProviderConfig {
     pub(super) is_in_every_tenant: bool,
     pub(super) validate_id_token: Option<Check<Object>>,
     pub(super) validate_access_token: Option<Check<String>>,
-    pub(super) fake_email: Option<FakeEmail>,
+    /// Gets the tenant and the user's id there.
+    pub(super) fake_email: Option<Callback<(String, String), String>>,
     replacements: Vec<Replace>,
 }
 
@@ -232,7 +232,7 @@ impl ProviderConfig {
         V: Fn(Cx, String, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.fake_email = Some(Arc::new(move |cx, tenant, user_id| Box::pin(make(cx, tenant, user_id))));
+        self.fake_email = Some(Callback::new(move |cx, (tenant, user_id)| make(cx, tenant, user_id)));
         self
     }
 
@@ -244,7 +244,7 @@ impl ProviderConfig {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         self.validate_id_token =
-            Some(Arc::new(move |cx, payload, config| Box::pin(validate(cx, payload, config))));
+            Some(Callback::new(move |cx, (payload, config)| validate(cx, payload, config)));
         self
     }
 
@@ -256,7 +256,7 @@ impl ProviderConfig {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         self.validate_access_token =
-            Some(Arc::new(move |cx, token, config| Box::pin(validate(cx, token, config))));
+            Some(Callback::new(move |cx, (token, config)| validate(cx, token, config)));
         self
     }
 

@@ -4,19 +4,16 @@ use super::Passkeys;
 use super::apis::{Api, Apis, BaseApis};
 use super::functions::{BaseFunctions, Functions};
 use super::types::RelyingParty;
+use crate::callback::Callback;
 use crate::email::EmailDelivery;
 use crate::recipes::contact::is_email;
 use crate::recipes::replaceable::replaceable;
 use crate::recipes::{Kind, Recipe, Recipes};
 use crate::{BuildError, Cx, Error, Result};
-use futures_util::future::BoxFuture;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use url::Url;
-
-type Validate = dyn Fn(Cx, String, String) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync;
-type Choose = dyn Fn(Cx, String) -> BoxFuture<'static, Result<String>> + Send + Sync;
 
 /// Sign-up and sign-in with passkeys.
 ///
@@ -60,7 +57,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.0.settings.relying_party_id = Some(boxed(choose));
+        self.0.settings.relying_party_id = Some(Callback::new(choose));
         self
     }
 
@@ -76,7 +73,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.0.settings.relying_party_name = Some(boxed(choose));
+        self.0.settings.relying_party_name = Some(Callback::new(choose));
         self
     }
 
@@ -88,7 +85,7 @@ impl WebAuthn {
         C: Fn(Cx, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<String>> + Send + 'static,
     {
-        self.0.settings.origin = Some(boxed(choose));
+        self.0.settings.origin = Some(Callback::new(choose));
         self
     }
 
@@ -100,7 +97,7 @@ impl WebAuthn {
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
         self.0.settings.validate_email =
-            Some(Arc::new(move |cx, tenant, email| Box::pin(validate(cx, tenant, email))));
+            Some(Callback::new(move |cx, (tenant, email)| validate(cx, tenant, email)));
         self
     }
 
@@ -113,14 +110,6 @@ impl WebAuthn {
 
 replaceable!(WebAuthn.0: functions, apis, disabled);
 
-fn boxed<C, F>(choose: C) -> Arc<Choose>
-where
-    C: Fn(Cx, String) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<String>> + Send + 'static,
-{
-    Arc::new(move |cx, tenant| Box::pin(choose(cx, tenant)))
-}
-
 impl Recipe for WebAuthn {
     fn add_to(self, recipes: &mut Recipes) -> std::result::Result<(), BuildError> {
         recipes.note(Kind::WebAuthn)?;
@@ -130,32 +119,32 @@ impl Recipe for WebAuthn {
 }
 
 /// What the app has chosen.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
-    relying_party_id: Option<Arc<Choose>>,
-    relying_party_name: Option<Arc<Choose>>,
-    origin: Option<Arc<Choose>>,
-    validate_email: Option<Arc<Validate>>,
+    relying_party_id: Option<Callback<String, String>>,
+    relying_party_name: Option<Callback<String, String>>,
+    origin: Option<Callback<String, String>>,
+    /// Of the tenant and the address.
+    validate_email: Option<Callback<(String, String), Option<String>>>,
 }
 
 impl Settings {
     /// The site that a call's passkeys are for.
     pub(super) async fn relying_party(&self, cx: &Cx, tenant: &str) -> Result<RelyingParty> {
         let app = cx.sdk().app();
-        let id = match &self.relying_party_id {
-            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
-            None => {
-                let url = Url::parse(&app.api_domain).ok();
-                let host = url.as_ref().and_then(Url::host_str);
-                host.ok_or_else(|| Error::Internal("the API's domain has no host".to_owned()))?.to_owned()
-            }
+        let id = if let Some(choose) = &self.relying_party_id {
+            choose.call(cx, tenant.to_owned()).await?
+        } else {
+            let url = Url::parse(&app.api_domain).ok();
+            let host = url.as_ref().and_then(Url::host_str);
+            host.ok_or_else(|| Error::Internal("the API's domain has no host".to_owned()))?.to_owned()
         };
         let name = match &self.relying_party_name {
-            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
+            Some(choose) => choose.call(cx, tenant.to_owned()).await?,
             None => app.name.clone(),
         };
         let origin = match &self.origin {
-            Some(choose) => choose(cx.clone(), tenant.to_owned()).await?,
+            Some(choose) => choose.call(cx, tenant.to_owned()).await?,
             None => app.website(cx.exchange().and_then(|exchange| exchange.header("origin"))).to_owned(),
         };
         Ok(RelyingParty { id, name, origin })
@@ -164,7 +153,7 @@ impl Settings {
     /// What is wrong with an address.
     pub(crate) async fn email_fault(&self, cx: &Cx, tenant: &str, email: &str) -> Result<Option<String>> {
         match &self.validate_email {
-            Some(validate) => validate(cx.clone(), tenant.to_owned(), email.to_owned()).await,
+            Some(validate) => validate.call(cx, (tenant.to_owned(), email.to_owned())).await,
             None => Ok((!is_email(email)).then(|| "Email is invalid".to_owned())),
         }
     }

@@ -29,22 +29,16 @@ use crate::{Cx, LoginMethod, Result};
 use config::Settings;
 use portcullis_wire::Object;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 /// The webauthn recipe at work.
+#[derive(Debug)]
 pub struct Passkeys {
     pub(crate) settings: Settings,
     pub(crate) delivery: Option<Arc<dyn EmailDelivery>>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) apis: Arc<dyn Apis>,
     pub(crate) disabled: HashSet<Api>,
-}
-
-impl fmt::Debug for Passkeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passkeys").finish_non_exhaustive()
-    }
 }
 
 impl Passkeys {
