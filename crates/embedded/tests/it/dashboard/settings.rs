@@ -3,10 +3,16 @@
 use super::{Desk, status};
 use http::Method;
 use portcullis::Cx;
+use portcullis::recipes::dashboard::Dashboard;
+use portcullis::recipes::emailpassword::EmailPassword;
+use portcullis::recipes::multifactorauth::{Functions, MultiFactorAuth};
 use portcullis::recipes::multitenancy::Tenant;
+use portcullis::recipes::session::SessionRecipe;
+use portcullis::recipes::totp::Totp;
 use portcullis_testkit::Shape;
 use rstest::rstest;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 #[rstest]
 #[tokio::test]
@@ -52,8 +58,51 @@ async fn roles_are_made_given_and_taken(#[values(Shape::Embedded, Shape::Http)] 
     ] {
         assert_eq!(ask(method, api, body).await, status("UNKNOWN_ROLE_ERROR"), "{api}");
     }
-    let text = desk.fault(Method::PUT, "/userroles/role", &json!({"role": "x"})).await;
-    assert_eq!(text, "Required parameter 'permissions' is missing or has an invalid type");
+    for (method, api, body, name) in [
+        (Method::PUT, "/role", json!({"role": "x"}), "permissions"),
+        (Method::PUT, "/role/permissions/remove", json!({"role": "x"}), "permissions"),
+        (Method::GET, "/role/permissions", Value::Null, "role"),
+        (Method::DELETE, "/role", Value::Null, "role"),
+        (Method::GET, "/user/roles", Value::Null, "userId"),
+        (Method::DELETE, "/user/roles", Value::Null, "role"),
+        (Method::DELETE, "/user/roles?role=x", Value::Null, "userId"),
+    ] {
+        let text = desk.fault(method, &format!("/userroles{api}"), &body).await;
+        assert_eq!(text, format!("Required parameter '{name}' is missing or has an invalid type"), "{api}");
+    }
+    for (method, api, body) in [
+        (Method::PUT, "/role", json!({"role": "", "permissions": []})),
+        (Method::GET, "/role/permissions?role=", Value::Null),
+        (Method::DELETE, "/user/roles?userId=ann&role=", Value::Null),
+    ] {
+        let text = desk.fault(method, &format!("/userroles{api}"), &body).await;
+        assert!(text.contains("Field name 'role' cannot be an empty String"), "{text}");
+    }
+}
+
+/// What the app's own functions ask for need not be what a tenant asks for.
+#[derive(Debug)]
+struct Own(Arc<dyn Functions>);
+
+impl Functions for Own {
+    fn original(&self) -> &dyn Functions {
+        &*self.0
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_dashboard_is_told_of_own_functions(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let recipe = MultiFactorAuth::new().override_functions(Own);
+    let desk = Desk::with(shape, Dashboard::new(), |builder| {
+        builder.recipe(EmailPassword::new()).recipe(recipe).recipe(Totp::new()).recipe(SessionRecipe::new())
+    })
+    .await;
+    let totp = json!({"factorId": "totp", "enable": true});
+    assert_eq!(
+        desk.ask(Method::PUT, "/tenant/required-secondary-factor", &totp).await,
+        json!({"status": "OK", "isMFARequirementsForAuthOverridden": true})
+    );
 }
 
 #[rstest]

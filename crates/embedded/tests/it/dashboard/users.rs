@@ -42,7 +42,13 @@ async fn users_are_listed_searched_and_named(#[values(Shape::Embedded, Shape::Ht
         assert_eq!(desk.fault(Method::GET, &format!("/users{query}"), &Value::Null).await, text);
     }
     // The core's words.
-    assert!(!desk.fault(Method::GET, "/users?limit=0", &Value::Null).await.is_empty());
+    for (query, text) in [
+        ("limit=0", "limit must a positive integer"),
+        ("limit=1&paginationToken=x", "invalid pagination token"),
+    ] {
+        let told = desk.fault(Method::GET, &format!("/users?{query}"), &Value::Null).await;
+        assert!(told.contains(text), "{told}");
+    }
 
     let cx = Cx::new(&desk.app.sdk);
     let ann = desk.app.sdk.users_by_email(&cx, "public", "ann@example.com").await.unwrap()[0].id.clone();
@@ -245,5 +251,5 @@ async fn a_login_method_is_unlinked(#[values(Shape::Embedded, Shape::Http)] shap
     assert_eq!(desk.get(&format!("/user/unlink?recipeUserId={also}")).await, status("OK"));
     assert_eq!(desk.get(&format!("/user?userId={also}")).await["user"]["id"], json!(also));
     let text = desk.fault(Method::GET, "/user/unlink", &Value::Null).await;
-    assert_eq!(text, "Missing required parameter 'recipeUserId'");
+    assert_eq!(text, "Required field recipeUserId is missing");
 }

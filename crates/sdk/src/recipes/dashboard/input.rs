@@ -4,7 +4,7 @@ use crate::{Cx, Error, Result};
 use portcullis_wire::Object;
 use serde_json::Value;
 
-fn missing(name: &str) -> Error {
+pub(super) fn missing(name: &str) -> Error {
     Error::bad_input(format!("Missing required parameter '{name}'"))
 }
 
@@ -12,9 +12,14 @@ fn wrong(name: &str) -> Error {
     Error::bad_input(format!("Required parameter '{name}' is missing or has an invalid type"))
 }
 
-/// A parameter of the query.
+/// A parameter of the query, which is not empty.
 pub(super) fn query(cx: &Cx, name: &str) -> Result<String> {
     optional_query(cx, name).filter(|value| !value.is_empty()).ok_or_else(|| missing(name))
+}
+
+/// A parameter of the query; it is the core's to say whether it may be empty.
+pub(super) fn any_query(cx: &Cx, name: &str) -> Result<String> {
+    optional_query(cx, name).ok_or_else(|| wrong(name))
 }
 
 /// A parameter of the query that may be left out.

@@ -100,7 +100,8 @@ async fn keep_own(cx: &Cx, tenant: &Tenant) -> Result<()> {
 
 /// `DELETE /dashboard/api/thirdparty/config`. With the last one nobody signs in by a provider any more.
 pub(super) async fn delete(cx: &Cx, id: &str) -> Answer {
-    let provider = query(cx, "thirdPartyId")?;
+    let provider = query(cx, "thirdPartyId")
+        .map_err(|_| Error::bad_input("Missing required parameter 'tenantId' or 'thirdPartyId'"))?;
     let Some(tenant) = find(cx, id).await? else { return unknown_tenant() };
     let functions = &cx.sdk().multitenancy().functions;
     let all = thirdparty::of_tenant(cx.sdk(), &tenant);

@@ -1,6 +1,6 @@
 //! Roles: made, looked at, given and taken.
 
-use super::input::{query, text, texts};
+use super::input::{any_query, text, texts};
 use crate::handle::{json_body, ok};
 use crate::recipes::userroles::{AddRole, Functions, Permissions, RemoveRole, Stripped};
 use crate::{Cx, Result};
@@ -40,14 +40,14 @@ pub(super) async fn put(cx: &Cx) -> Answer {
 /// `DELETE /dashboard/api/userroles/role`
 pub(super) async fn delete(cx: &Cx) -> Answer {
     let Some(functions) = functions(cx) else { return not_enabled() };
-    let did_exist = functions.delete(cx, &query(cx, "role")?).await?;
+    let did_exist = functions.delete(cx, &any_query(cx, "role")?).await?;
     ok(&json!({"status": "OK", "didRoleExist": did_exist}))
 }
 
 /// `GET /dashboard/api/userroles/role/permissions`
 pub(super) async fn get_permissions(cx: &Cx) -> Answer {
     let Some(functions) = functions(cx) else { return not_enabled() };
-    ok(&match functions.permissions_of(cx, &query(cx, "role")?).await? {
+    ok(&match functions.permissions_of(cx, &any_query(cx, "role")?).await? {
         Permissions::Ok(permissions) => json!({"status": "OK", "permissions": permissions}),
         Permissions::UnknownRole => unknown_role(),
     })
@@ -67,7 +67,7 @@ pub(super) async fn remove_permissions(cx: &Cx) -> Answer {
 /// `GET /dashboard/api/userroles/user/roles`
 pub(super) async fn of_user(cx: &Cx, tenant: &str) -> Answer {
     let Some(functions) = functions(cx) else { return not_enabled() };
-    let roles = functions.of_user(cx, tenant, &query(cx, "userId")?).await?;
+    let roles = functions.of_user(cx, tenant, &any_query(cx, "userId")?).await?;
     ok(&json!({"status": "OK", "roles": roles}))
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn add_to_user(cx: &Cx, tenant: &str) -> Answer {
 /// `DELETE /dashboard/api/userroles/user/roles`
 pub(super) async fn remove_from_user(cx: &Cx, tenant: &str) -> Answer {
     let Some(functions) = functions(cx) else { return not_enabled() };
-    let (role, user_id) = (query(cx, "role")?, query(cx, "userId")?);
+    let (role, user_id) = (any_query(cx, "role")?, any_query(cx, "userId")?);
     ok(&match functions.remove_from_user(cx, tenant, &user_id, &role).await? {
         RemoveRole::Ok { had_it } => json!({"status": "OK", "didUserHaveRole": had_it}),
         RemoveRole::UnknownRole => unknown_role(),

@@ -1,7 +1,7 @@
 //! Signing in to the dashboard and out of it.
 
 use super::access::{shown, shows_key, unauthorised};
-use super::input::text;
+use super::input::{missing, text};
 use crate::handle::{json_body, ok};
 use crate::{Cx, Result};
 use bytes::Bytes;
@@ -12,6 +12,11 @@ use serde_json::json;
 /// `POST /dashboard/api/signin`
 pub(super) async fn sign_in(cx: &Cx) -> Result<Response<Bytes>> {
     let body = json_body(cx)?;
+    for name in ["email", "password"] {
+        if !body.contains_key(name) {
+            return Err(missing(name));
+        }
+    }
     let (email, password) = (text(&body, "email")?.to_owned(), text(&body, "password")?.to_owned());
     let request = wire::SignInRequest { email, password };
     ok(&cx.sdk().core().call::<wire::SignIn>(cx, None, &request).await?)

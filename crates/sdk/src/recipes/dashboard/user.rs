@@ -1,6 +1,6 @@
 //! One user: addresses, proofs, password, metadata, sessions.
 
-use super::input::{flag, query, text, texts};
+use super::input::{flag, optional_query, query, text, texts};
 use crate::handle::{json_body, ok};
 use crate::recipes::accountlinking::EmailChange;
 use crate::recipes::contact::normalise_phone_number;
@@ -280,6 +280,8 @@ pub(super) async fn revoke_sessions(cx: &Cx) -> Result<Response<Bytes>> {
 /// `GET /dashboard/api/user/unlink`, which changes something all the same.
 pub(super) async fn unlink(cx: &Cx) -> Result<Response<Bytes>> {
     let functions = &cx.sdk().account_linking().functions;
-    functions.unlink_account(cx, &query(cx, "recipeUserId")?).await?;
+    let id = optional_query(cx, "recipeUserId");
+    let id = id.ok_or_else(|| Error::bad_input("Required field recipeUserId is missing"))?;
+    functions.unlink_account(cx, &id).await?;
     done()
 }
