@@ -58,7 +58,7 @@ const FEWER_INDEXES: Sql = portcullis_db::sql!(
     sqlite: include_str!("../migrations/0013_fewer_indexes.sql"),
 );
 
-/// PostgreSQL has the one it needs since the migration before, and sorts by the whole index.
+/// PostgreSQL keeps an index for each order of the list of all users, and has none of a recipe's.
 const LISTS: Sql = portcullis_db::sql!(
     postgres: "-- nothing to do",
     sqlite: include_str!("../migrations/0014_lists.sqlite.sql"),

@@ -26,7 +26,8 @@ pub(crate) enum Step {
     /// Nearly every call looks something up first: here it is refused if it would wait for half the time, so that
     /// hardly anybody is let in and then waits in vain.
     First,
-    /// It has waited already, and whoever comes now is refused before it is.
+    /// Whoever writes has nearly always looked something up, and perhaps waited for that: who only comes now is refused
+    /// before it is. A call that writes at once is taken for one of these.
     Later,
 }
 

@@ -184,8 +184,8 @@ pub(super) async fn insert_of_member(tx: Tx, entry: &Entry<'_>, member: (&str, &
 
 /// Adds events, given as a JSON array of [`to_json_of_member`], and ends the unit of work. An event is left out if its
 /// login method is not in its group any more. Tells of which apps, login methods and users events were added, by the
-/// ids that callers know: those of two apps may be the same. The condition is a subquery of each event, so that PostgreSQL does not take it for a join of
-/// all users.
+/// ids that callers know: those of two apps may be the same. The condition is a subquery of each event, so that
+/// PostgreSQL does not take it for a join of all users.
 pub(super) async fn insert_of_members(
     mut tx: Tx,
     events: &str,
