@@ -2,6 +2,7 @@
 
 pub mod digest;
 pub mod firebase_scrypt;
+mod foreign_hash;
 pub mod jws;
 pub mod known_passwords;
 pub mod password_filter;

@@ -1,4 +1,5 @@
-//! Password hashes: bcrypt and argon2 are made and verified, Firebase's scrypt only verified.
+//! Password hashes: bcrypt and argon2 are made and verified; PBKDF2, scrypt and Firebase's own scrypt, which other
+//! systems made, only verified.
 //! Verification follows the stored hash's own form and parameters, never the configuration.
 //! Everything here is slow on purpose; requests go through the password pool.
 
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use super::firebase_scrypt::FirebaseHash;
+use super::foreign_hash::{Pbkdf2Hash, ScryptHash};
 use super::random;
 
 const ARGON2_SALT_BYTES: usize = 16;
@@ -51,6 +53,26 @@ pub enum Kind {
     Argon2,
     /// `$f_scrypt$…` with all its parts.
     FirebaseScrypt,
+    /// `$pbkdf2-…` with all its parts.
+    Pbkdf2,
+    /// `$scrypt$…` with all its parts, or as Better Auth writes it.
+    Scrypt,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Bcrypt, Self::Argon2, Self::FirebaseScrypt, Self::Pbkdf2, Self::Scrypt];
+
+    /// What imports call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bcrypt => "BCRYPT",
+            Self::Argon2 => "ARGON2",
+            Self::FirebaseScrypt => "FIREBASE_SCRYPT",
+            Self::Pbkdf2 => "PBKDF2",
+            Self::Scrypt => "SCRYPT",
+        }
+    }
 }
 
 /// A hash as it stands in the database or in an import.
@@ -78,6 +100,8 @@ impl StoredHash {
                 stored.parse::<bcrypt::HashParts>().is_ok_and(|parts| parts.get_cost() > BCRYPT_MAX_ROUNDS)
             }
             Some(Kind::Argon2) => stored.split('$').find_map(read_costs).is_some_and(is_too_much_work),
+            Some(Kind::Pbkdf2) => Pbkdf2Hash::parse(stored).is_some_and(|hash| hash.costs_too_much()),
+            Some(Kind::Scrypt) => ScryptHash::parse(stored).is_some_and(|hash| hash.costs_too_much()),
             Some(Kind::FirebaseScrypt) | None => false,
         }
     }
@@ -91,7 +115,9 @@ impl StoredHash {
         if starts(&["$argon2id", "$argon2i", "$argon2d"]) {
             return Some(Kind::Argon2);
         }
-        FirebaseHash::parse(stored).map(|_| Kind::FirebaseScrypt)
+        let firebase = FirebaseHash::parse(stored).map(|_| Kind::FirebaseScrypt);
+        let pbkdf2 = || Pbkdf2Hash::parse(stored).map(|_| Kind::Pbkdf2);
+        firebase.or_else(pbkdf2).or_else(|| ScryptHash::parse(stored).map(|_| Kind::Scrypt))
     }
 }
 
@@ -172,6 +198,8 @@ pub(crate) fn verify_in(
             let key = firebase_key.ok_or(HashError::MissingFirebaseKey)?;
             Ok(FirebaseHash::parse(stored).is_some_and(|hash| hash.verify(password, key)))
         }
+        Some(Kind::Pbkdf2) => Ok(Pbkdf2Hash::parse(stored).is_some_and(|hash| hash.verify(password))),
+        Some(Kind::Scrypt) => Ok(ScryptHash::parse(stored).is_some_and(|hash| hash.verify(password))),
         None => Ok(false),
     }
 }
@@ -309,6 +337,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::firebase_scrypt::tests as firebase;
+    use super::super::foreign_hash::tests as foreign;
     use super::*;
 
     const BCRYPT: HashSettings = HashSettings::Bcrypt { rounds: 4 };
@@ -388,6 +417,22 @@ mod tests {
     }
 
     #[test]
+    fn hashes_of_other_systems_verify_and_need_a_rehash() {
+        for (stored, kind) in [
+            (foreign::PBKDF2, Kind::Pbkdf2),
+            (foreign::SCRYPT, Kind::Scrypt),
+            (foreign::BETTER_AUTH, Kind::Scrypt),
+        ] {
+            assert_eq!(StoredHash::recognise(stored), Some(kind), "{stored}");
+            assert!(verifies(foreign::PASSWORD, stored) && !verifies("testPass124", stored), "{stored}");
+            assert!(needs_rehash(stored, &BCRYPT) && needs_rehash(stored, &ARGON2), "{stored}");
+            assert!(!StoredHash::costs_too_much(stored), "{stored}");
+        }
+        assert!(StoredHash::costs_too_much(&foreign::PBKDF2.replace("i=1000", "i=4000000000")));
+        assert!(StoredHash::costs_too_much(&foreign::SCRYPT.replace("ln=14", "ln=40")));
+    }
+
+    #[test]
     fn malformed_hashes_are_false() {
         for stored in [
             "",
@@ -429,7 +474,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_clean_answer(text in r"(\$(2a|argon2id|f_scrypt))?[$=,a-zA-Z]{0,40}", free in ".*") {
+        fn any_text_is_a_clean_answer(text in r"(\$(2a|argon2id|f_scrypt|scrypt|pbkdf2-sha256))?[$=,a-zA-Z]{0,40}", free in ".*") {
             prop_assert!(!verify("p", &text, Some("AAAA")).unwrap());
             prop_assert!(!verify("p", &free, Some("AAAA")).unwrap());
         }

@@ -286,7 +286,7 @@ async fn each_fault_of_a_login_method_has_its_words() {
         (
             json!({"loginMethods": [{"recipeId": "emailpassword", "email": "a@x.y", "passwordHash": "x",
             "hashingAlgorithm": "md5"}]}),
-            "Invalid hashingAlgorithm for emailpassword recipe. Pass one of bcrypt, argon2 or, firebase_scrypt!",
+            "Invalid hashingAlgorithm for emailpassword recipe. Pass one of bcrypt, argon2, firebase_scrypt, pbkdf2 or, scrypt!",
         ),
         (
             json!({"loginMethods": [{"recipeId": "emailpassword", "email": "a@x.y", "passwordHash": "x",

@@ -116,10 +116,45 @@ async fn a_hash_of_firebase_needs_its_key() {
 }
 
 #[tokio::test]
+async fn hashes_of_other_systems_are_renewed_at_the_first_sign_in() {
+    let core = TestCore::start().await;
+    // Of `testPass123`, by Python's `hashlib` with the settings of Keycloak's PBKDF2, of Ory Kratos' scrypt and of Better
+    // Auth's.
+    for (hash, algorithm) in [
+        (
+            "$pbkdf2-sha256$i=27500,l=64$AQIDBAUGBwgJCgsMDQ4PEA$v72INIhPH+CX/6S/kB7ZbBNq+yHr7yKBjnFymZsFn8pIkFmWV3MBsnjIRCkEiDzW3MFYoX51wSji16Ew8vO/8g",
+            "pbkdf2",
+        ),
+        (
+            "$scrypt$ln=16384,r=8,p=1$AQIDBAUGBwgJCgsMDQ4PEA==$qmXl+uJVPSlkc3EbezqnhrPhvABoinbwgSiK2vGYXVI=",
+            "scrypt",
+        ),
+        (
+            "0102030405060708090a0b0c0d0e0f10:37bfbdaf60a93e8c1ef2da0de54249cb70ed576c17d1a4930c35a427d2f72b31ad1ade2c007521727a875a2f905109ca275cae1dda537e78b52eedade3b1a7bc",
+            "scrypt",
+        ),
+    ] {
+        assert_eq!(import(&core, hash, Some("bcrypt")).await.status, 400, "{hash}");
+        assert_eq!(import(&core, hash, Some(algorithm)).await.status_word(), "OK", "{hash}");
+        assert_eq!(
+            sign_in(&core, "", "testPass124").await.status_word(),
+            "WRONG_CREDENTIALS_ERROR",
+            "{hash}"
+        );
+        assert_eq!(stored(&core).await, [hash]);
+        assert_eq!(sign_in(&core, "", "testPass123").await.status_word(), "OK", "{hash}");
+        assert!(stored(&core).await[0].starts_with("$2a$04$"), "from now on as any other: {hash}");
+        assert_eq!(sign_in(&core, "", "testPass123").await.status_word(), "OK", "{hash}");
+    }
+}
+
+#[tokio::test]
 async fn a_stored_hash_that_cannot_be_read_fits_no_password() {
     let core = TestCore::start().await;
     core.sign_up(EMAIL, "password1").await;
-    for hash in ["", "password1", "$2a$04$", "$argon2id$v=19$m=1", "$f_scrypt$a$b"] {
+    for hash in
+        ["", "password1", "$2a$04$", "$argon2id$v=19$m=1", "$f_scrypt$a$b", "$pbkdf2-sha256$i=1", "a:b"]
+    {
         let mut tx = core.app.db.write().await.unwrap();
         tx.execute("update emailpassword_users set password_hash = $1", args![hash]).await.unwrap();
         tx.commit().await.unwrap();

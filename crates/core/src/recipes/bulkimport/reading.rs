@@ -272,9 +272,9 @@ fn with_password(method: &mut ImportMethod, fields: &mut Fields<'_>, firebase_ke
     }
     let algorithm = algorithm.map(|name| name.trim().to_uppercase());
     if let Some(name) = &algorithm
-        && !["BCRYPT", "ARGON2", "FIREBASE_SCRYPT"].contains(&name.as_str())
+        && !Kind::ALL.iter().any(|kind| kind.name() == name)
     {
-        let text = "Invalid hashingAlgorithm for emailpassword recipe. Pass one of bcrypt, argon2 or, firebase_scrypt!";
+        let text = "Invalid hashingAlgorithm for emailpassword recipe. Pass one of bcrypt, argon2, firebase_scrypt, pbkdf2 or, scrypt!";
         return fields.fault(text.to_owned());
     }
     if let (Some(hash), Some(algorithm)) = (&hash, &algorithm) {

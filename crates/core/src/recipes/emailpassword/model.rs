@@ -27,6 +27,8 @@ pub(in crate::recipes) fn check_import(hash: &str, algorithm: Option<&str>) -> R
         Some("FIREBASE_SCRYPT") => {
             (Some(Kind::FirebaseScrypt), "Password hash is in invalid Firebase SCrypt format")
         }
+        Some("PBKDF2") => (Some(Kind::Pbkdf2), "Password hash is in invalid PBKDF2 format"),
+        Some("SCRYPT") => (Some(Kind::Scrypt), "Password hash is in invalid SCrypt format"),
         Some(_) => return Err("Unsupported password hashing algorithm"),
     };
     let kind = StoredHash::recognise(hash).ok_or(fault)?;
@@ -56,6 +58,8 @@ mod tests {
                 None,
                 Err("Password hash costs too much to verify"),
             ),
+            ("$pbkdf2-sha256$i=1", Some("pbkdf2"), Err("Password hash is in invalid PBKDF2 format")),
+            (bcrypt, Some("scrypt"), Err("Password hash is in invalid SCrypt format")),
             (
                 "$f_scrypt$a$b$m=1$r=1",
                 Some("firebase_scrypt"),
