@@ -62,6 +62,83 @@ pub(crate) enum Command {
     /// What became of webhooks, and having them posted again
     #[command(subcommand)]
     Webhooks(WebhooksCommand),
+    /// Writes all users of an app into a file that `import` reads; with the hashes of their passwords
+    Export(ExportArguments),
+    /// Imports users from a file: of `export`, or of another system
+    Import(ImportArguments),
+}
+
+/// Which users are exported, and where to.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct ExportArguments {
+    /// The file to write; an export that was broken off goes on
+    pub(crate) file: PathBuf,
+    /// The app
+    #[arg(long, default_value = portcullis_core::PUBLIC)]
+    pub(crate) app: String,
+    /// The connection URI domain
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) domain: String,
+}
+
+/// Which users are imported, and where to.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct ImportArguments {
+    /// The files; an import that was broken off goes on with those that are not there yet
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The system that they are from
+    #[arg(long, value_enum, default_value_t = Source::Portcullis)]
+    pub(crate) from: Source,
+    /// The app
+    #[arg(long, default_value = portcullis_core::PUBLIC)]
+    pub(crate) app: String,
+    /// The connection URI domain
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) domain: String,
+    /// The tenant that users of another system come into; may be given several times
+    #[arg(long = "tenant", default_value = portcullis_core::PUBLIC)]
+    pub(crate) tenants: Vec<String>,
+    /// Where rows go that are refused, with the reasons [default: beside the first file, with `.refused.jsonl`]
+    #[arg(long)]
+    pub(crate) refused: Option<PathBuf>,
+    /// Says what would be refused for what is in the row, and imports nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Imports users without the second factors that cannot be brought along, instead of refusing them
+    #[arg(long)]
+    pub(crate) drop_second_factors: bool,
+    /// Auth0: the file with the hashes of the passwords, if it is another one
+    #[arg(long)]
+    pub(crate) hashes: Option<PathBuf>,
+    /// Firebase: `base64_salt_separator` of the project
+    #[arg(long, default_value = "Bw==")]
+    pub(crate) salt_separator: String,
+    /// Firebase: `rounds` of the project
+    #[arg(long, default_value_t = 8)]
+    pub(crate) rounds: u32,
+    /// Firebase: `mem_cost` of the project
+    #[arg(long, default_value_t = 14)]
+    pub(crate) mem_cost: u32,
+}
+
+/// A system that users come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// `portcullis export`, or lines with what `POST /bulk-import/import` takes
+    Portcullis,
+    /// Auth0: users, or the hashes of their passwords, a JSON object on each line
+    Auth0,
+    /// Firebase: the JSON of `firebase auth:export`
+    Firebase,
+    /// Keycloak: the JSON of `kc.sh export`, in one file or several
+    Keycloak,
+    /// Supabase: rows of `auth.users` with their identities
+    Supabase,
+    /// Ory Kratos: identities with their credentials
+    Kratos,
+    /// Better Auth: rows of `user` with their accounts
+    BetterAuth,
 }
 
 /// Which events are printed, and how.

@@ -2,7 +2,10 @@
 
 mod audit;
 mod cli;
+mod export;
+mod import;
 mod passwords;
+mod progress;
 mod serve;
 mod settings;
 mod webhooks;

@@ -4,6 +4,7 @@ use crate::audit;
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
 use crate::webhooks;
+use crate::{export, import};
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
 use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
@@ -31,6 +32,8 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
             Some(Command::Doctor) => doctor(&settings).await,
             Some(Command::Audit(asked)) => audit::run(&settings, asked).await,
             Some(Command::Webhooks(command)) => webhooks::run(&settings, command).await,
+            Some(Command::Export(asked)) => export::run(&settings, asked).await,
+            Some(Command::Import(asked)) => import::run(&settings, asked).await,
             // Lists of passwords need no core.
             Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }
@@ -85,14 +88,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
         db = open(&settings, true) => db?,
         () = &mut stop => return Ok(()),
     };
-    let app = App::open(AppSettings {
-        db,
-        base_values: settings.values.clone(),
-        config_path: settings.config_path.clone(),
-        test_mode: settings.test_mode,
-        clock: Clock::system(),
-    });
-    let app = app.await.map_err(|error| error.to_string())?;
+    let app = build_app(&settings, db).await?;
     if let Some(listener) = metrics {
         show_metrics(listener, &app);
     }
@@ -102,6 +98,28 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     app.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn build_app(settings: &Settings, db: Db) -> Result<Arc<App>, String> {
+    let app = App::open(AppSettings {
+        db,
+        base_values: settings.values.clone(),
+        config_path: settings.config_path.clone(),
+        test_mode: settings.test_mode,
+        clock: Clock::system(),
+    });
+    app.await.map_err(|error| error.to_string())
+}
+
+/// A core for a command, beside another one that may run; `is_there`: the database is not made.
+pub(crate) async fn open_app(settings: &Settings, is_there: bool) -> Result<Arc<App>, String> {
+    let db = if is_there {
+        let opened = open_existing(settings).await;
+        opened.ok_or_else(|| format!("{} is not there", settings.database))?
+    } else {
+        Db::open(&settings.database, &db_settings(settings)).await
+    };
+    build_app(settings, db.map_err(|error| format!("database: {error}"))?).await
 }
 
 /// Each connection is an open file. Systems allow few at first, and more to those who ask.

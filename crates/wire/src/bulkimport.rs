@@ -124,6 +124,9 @@ pub struct ImportMethod {
     /// The internal id that it will have.
     #[serde(rename = "superTokensUserId")]
     pub user_id: String,
+    /// The id that a login method is known by which the user is not named after. Exports alone have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_user_id: Option<String>,
 }
 
 impl std::fmt::Debug for ImportMethod {

@@ -16,7 +16,7 @@ pub fn sha256(bytes: &[u8]) -> impl AsRef<[u8]> {
 }
 
 /// HMAC-SHA-256 of the bytes.
-pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> impl AsRef<[u8]> {
+pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> impl AsRef<[u8]> + use<> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes)
 }
 

@@ -1,7 +1,7 @@
 //! Every recipe. A new one adds its module and one line to [`ALL`].
 
 mod accountlinking;
-mod bulkimport;
+pub mod bulkimport;
 mod dashboard;
 mod emailpassword;
 mod emailverification;

@@ -43,7 +43,7 @@ async fn events(core: &TestCore, kind: &str, id: &str) -> i64 {
 /// Does something until it has come through without a crash, with a crash at each of its points before that. What
 /// `prepare` makes in each round, with the round's number, is told to all others; `work` is cut off, and then `check`
 /// says whether it was done; then `work` is done once more, and `check` must say that it was.
-async fn crash_everywhere<P>(
+pub(super) async fn crash_everywhere<P>(
     mut core: TestCore,
     prepare: impl AsyncFn(&TestCore, usize) -> P,
     work: impl AsyncFn(&TestCore, &P),

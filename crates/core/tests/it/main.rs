@@ -27,6 +27,7 @@ mod linking_model;
 mod linking_moves;
 mod locks;
 mod many_tenants;
+mod moving;
 mod multitenancy;
 mod password_hashes;
 mod passwordless;

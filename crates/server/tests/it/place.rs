@@ -64,8 +64,17 @@ pub(crate) struct Place {
 impl Place {
     /// Cores are started with these settings, by their variables' names.
     pub(crate) fn new(name: &str, settings: &[(&'static str, &'static str)]) -> Self {
+        Self::on(name, settings, is_postgres())
+    }
+
+    /// As [`Place::new`], on SQLite whatever the environment says.
+    pub(crate) fn on_sqlite(name: &str, settings: &[(&'static str, &'static str)]) -> Self {
+        Self::on(name, settings, false)
+    }
+
+    fn on(name: &str, settings: &[(&'static str, &'static str)], is_postgres: bool) -> Self {
         let folder = Folder::new(name);
-        let (database, schema) = if is_postgres() {
+        let (database, schema) = if is_postgres {
             let url =
                 std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
             (url, Some(format!("{name}_{}", random::uuid().replace('-', ""))))
@@ -87,6 +96,18 @@ impl Place {
             command.env("POSTGRESQL_TABLE_SCHEMA", schema);
         }
         command
+    }
+
+    /// A command beside the cores, or without one: whether it succeeded, and what it said.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.command(arguments).output().expect("the binary runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// A file in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path(name)
     }
 
     /// The database itself, beside the cores.

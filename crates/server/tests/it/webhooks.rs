@@ -18,19 +18,9 @@ pub(crate) fn place(name: &str, receiver: &Receiver, more: &[(&'static str, &'st
     Place::new(name, &[&own, more].concat())
 }
 
-/// Runs a command of the binary beside the core; whether it succeeded, and what it said.
-fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
-    let output = place.command(arguments).output().expect("the binary runs");
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
-    )
-}
-
 /// Deliveries in a state, as the command shows them.
 pub(crate) fn list(place: &Place, state: &str) -> Vec<Value> {
-    let (succeeded, text) =
-        run(place, &["webhooks", "list", "--limit", "100000", "--json", "--state", state]);
+    let (succeeded, text) = place.run(&["webhooks", "list", "--limit", "100000", "--json", "--state", state]);
     assert!(succeeded, "{text}");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -49,7 +39,7 @@ fn dead_events_are_listed_and_replayed_beside_a_running_core() {
     let answer = Arc::clone(&status);
     let receiver = Receiver::start(move |_| Answer::status(answer.load(Ordering::SeqCst)));
     let place = place("webhooks", &receiver, &[("WEBHOOK_EVENTS", "emailpassword_sign_up")]);
-    let (succeeded, text) = run(&place, &["webhooks", "list"]);
+    let (succeeded, text) = place.run(&["webhooks", "list"]);
     assert!(!succeeded, "there is no database yet: {text}");
     let core = place.start();
     let caller = Caller::new(&core.address);
@@ -58,7 +48,7 @@ fn dead_events_are_listed_and_replayed_beside_a_running_core() {
         assert_eq!(caller.post("5.4", "/recipe/signup", &credentials).expect("answers")["status"], "OK");
     }
     wait_until(Duration::from_secs(20), "both are given up", || list(&place, "dead").len() == 2);
-    let (_, text) = run(&place, &["webhooks", "list"]);
+    let (_, text) = place.run(&["webhooks", "list"]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].contains("emailpassword_sign_up") && lines[0].contains("dead, attempts: 1"), "{text}");
@@ -66,17 +56,17 @@ fn dead_events_are_listed_and_replayed_beside_a_running_core() {
 
     status.store(204, Ordering::SeqCst);
     let id = list(&place, "dead")[0]["id"].to_string();
-    let (succeeded, text) = run(&place, &["webhooks", "replay", "--id", &id]);
+    let (succeeded, text) = place.run(&["webhooks", "replay", "--id", &id]);
     assert!(succeeded && text == "pending again: 1\n", "{text}");
-    let (succeeded, text) = run(&place, &["webhooks", "replay", "--id", "123456"]);
+    let (succeeded, text) = place.run(&["webhooks", "replay", "--id", "123456"]);
     assert!(!succeeded && text.contains("there is no delivery of event 123456"), "{text}");
-    let (succeeded, text) = run(&place, &["webhooks", "replay", "--dead"]);
+    let (succeeded, text) = place.run(&["webhooks", "replay", "--dead"]);
     assert!(succeeded && text == "pending again: 1\n", "{text}");
     wait_until(Duration::from_secs(20), "both are delivered", || list(&place, "delivered").len() == 2);
     assert_eq!(receiver.received().len(), 4);
-    assert!(!run(&place, &["webhooks", "replay"]).0, "it must be said what");
+    assert!(!place.run(&["webhooks", "replay"]).0, "it must be said what");
     for wrong in [["--limit", "0"], ["--state", "nonsense"]] {
-        let (succeeded, text) = run(&place, &[&["webhooks", "list"][..], &wrong].concat());
+        let (succeeded, text) = place.run(&[&["webhooks", "list"][..], &wrong].concat());
         assert!(!succeeded && text.contains(wrong[1]), "{text}");
     }
     let (clean, log) = core.stop();

@@ -18,6 +18,8 @@ pub enum By {
     Embedded,
     /// The core itself, on a schedule.
     Job,
+    /// The operator, with a command.
+    Command,
 }
 
 impl By {
@@ -26,6 +28,7 @@ impl By {
             Self::Cdi => "cdi",
             Self::Embedded => "embedded",
             Self::Job => "job",
+            Self::Command => "command",
         }
     }
 }

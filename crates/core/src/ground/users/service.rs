@@ -2,16 +2,17 @@
 
 use super::linking::{self, Locked, delete_methods, lock, settle};
 use super::model::{Cursor, InfoKind, LoginMethod, Search, User};
-use super::store::{self, Joined, Member, Page};
+use super::store::{self, Joined, Member};
 use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Result, Scope};
 use portcullis_db::Tx;
 use std::collections::HashMap;
 
 /// What recipes' own units of work do to users: a recipe reaches the tables of users by this way only.
+pub(crate) use super::store::Page;
 pub use super::store::{
     AccountInfo, NewUser, OwnColumn, OwnRow, UserFilter, UserRow, find_row, insert_user,
-    insert_verified_email, lock_row, verified_email_row,
+    insert_verified_email, list_known, lock_row, verified_email_row,
 };
 
 /// The user with an internal or external id of the group, or of one of its login methods.
@@ -257,13 +258,23 @@ pub async fn list(
     ascending: bool,
     from: Option<&Cursor>,
 ) -> Result<(Vec<User>, Option<Cursor>)> {
-    let mut tx = cx.db().read().await?;
-    let page = Page { limit: limit + 1, ascending, from };
-    let mut entries = store::list_groups(&mut tx, &cx.scope, filter, page).await?;
+    let page = Page { limit, ascending, from };
+    list_in(&mut cx.db().read().await?, &cx.scope, filter, page).await
+}
+
+/// As [`list`], in the course of a reading.
+pub(crate) async fn list_in(
+    tx: &mut Tx,
+    scope: &Scope,
+    filter: &UserFilter,
+    page: Page<'_>,
+) -> Result<(Vec<User>, Option<Cursor>)> {
+    let limit = page.limit;
+    let mut entries = store::list_groups(tx, scope, filter, Page { limit: limit + 1, ..page }).await?;
     let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
     let next = if more { entries.pop() } else { None };
     let ids: Vec<String> = entries.into_iter().map(|entry| entry.user_id).collect();
-    Ok((load(&mut tx, cx.app_id(), &ids).await?, next))
+    Ok((load(tx, &scope.app_id, &ids).await?, next))
 }
 
 /// How many members a search gathers by what they have, before it goes through all users instead.

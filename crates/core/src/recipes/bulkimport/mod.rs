@@ -5,12 +5,19 @@
 //! one has locked: a user is imported once, whatever happens to a core meanwhile. While a worker hashes a password the
 //! entry is not locked but `PROCESSING`, for a minute at most. What cannot be imported stays as `FAILED`, with the
 //! reason.
+//!
+//! `rows` imports without the queue, and `export` writes what an import reads: for the commands of those names.
 
+mod export;
 mod model;
 mod reading;
 mod routes;
+mod rows;
 mod service;
 mod store;
+
+pub use export::{ExportPage, Exporter, LeftOut};
+pub use rows::{Importer, Outcome};
 
 use crate::{Chore, Job, Recipe};
 use std::time::Duration;

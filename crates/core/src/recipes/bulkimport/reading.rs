@@ -1,5 +1,6 @@
 //! A user as a caller describes it: everything that is wrong with the description is told, not only the first.
 
+use crate::crypto::digest::{Secret, hmac_sha256};
 use crate::crypto::password_hash::Kind;
 use crate::crypto::password_pool::PoolError;
 use crate::crypto::random;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 
 /// What a description may refer to.
+#[derive(Debug)]
 pub(super) struct Known {
     /// The app's roles.
     pub(super) roles: HashSet<String>,
@@ -22,9 +24,20 @@ pub(super) struct Known {
     pub(super) now: i64,
 }
 
+/// Where login methods get their ids from.
+#[derive(Clone, Copy)]
+pub(super) enum Ids<'a> {
+    /// They are new, whatever is told.
+    New,
+    /// Those that are told. What is told of no id has one that follows from the description and from a secret: read
+    /// again, it is the same user, and nobody can find out from the id what the description may have told.
+    Told(&'a Secret),
+}
+
 /// Reads descriptions one after the other; no two may have one external id.
 pub(super) struct Reader<'a> {
     known: &'a Known,
+    ids: Ids<'a>,
     external_ids: HashSet<String>,
 }
 
@@ -103,8 +116,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(known: &'a Known) -> Self {
-        Self { known, external_ids: HashSet::new() }
+    pub(super) fn new(known: &'a Known, ids: Ids<'a>) -> Self {
+        Self { known, ids, external_ids: HashSet::new() }
     }
 
     /// The user, or everything that is wrong.
@@ -182,15 +195,31 @@ impl<'a> Reader<'a> {
         for _ in methods.iter().filter(is_primary).skip(1) {
             user.fault("No two loginMethods can have isPrimary as true.".to_owned());
         }
-        methods.iter().filter_map(|object| self.method(object, user)).collect()
+        let seed = match self.ids {
+            Ids::New => None,
+            Ids::Told(key) => Some((key, serde_json::to_string(user.object).unwrap_or_default())),
+        };
+        let seed = |at: usize| {
+            let (key, text) = seed.as_ref()?;
+            Some(hmac_sha256(key.reveal().as_bytes(), format!("import {at} {text}").as_bytes()))
+        };
+        let methods = methods.iter().enumerate();
+        methods.filter_map(|(at, object)| self.method(object, seed(at), user)).collect()
     }
 
-    fn method(&self, object: &Object, user: &mut Fields<'_>) -> Option<ImportMethod> {
+    /// The seed is what an id follows from that is not told; without one, ids are new.
+    fn method(
+        &self,
+        object: &Object,
+        seed: Option<impl AsRef<[u8]>>,
+        user: &mut Fields<'_>,
+    ) -> Option<ImportMethod> {
         let mut fields = Fields { object, of: " for a loginMethod.".to_owned(), errors: &mut *user.errors };
         let recipe_id = fields.text("recipeId", true);
         let tenant_ids = fields.texts("tenantIds", false);
         let (is_verified, is_primary) = (fields.flag("isVerified"), fields.flag("isPrimary"));
-        let time_joined = fields.integer("timeJoinedInMSSinceEpoch").unwrap_or(self.known.now);
+        let told_time = fields.integer("timeJoinedInMSSinceEpoch");
+        let time_joined = told_time.unwrap_or(self.known.now);
         if time_joined > self.known.now {
             fields.fault("timeJoined cannot be in future for a loginMethod.".to_owned());
         }
@@ -207,13 +236,11 @@ impl<'a> Reader<'a> {
             }
             Some(ids) => self.tenants(ids, &of, &mut fields),
         };
-        let mut method = ImportMethod {
-            tenant_ids,
-            is_verified,
-            is_primary,
-            time_joined,
-            user_id: random::ordered_uuid(time_joined.max(0)),
-            ..ImportMethod::default()
+        let mut method =
+            ImportMethod { tenant_ids, is_verified, is_primary, time_joined, ..ImportMethod::default() };
+        (method.user_id, method.external_user_id) = match seed {
+            None => (random::ordered_uuid(time_joined.max(0)), None),
+            Some(seed) => told_ids(told_time.unwrap_or_default(), seed.as_ref(), &mut fields),
         };
         let article = if recipe_id == "emailpassword" { "an" } else { "a" };
         fields.of = format!(" for {article} {recipe_id} recipe.");
@@ -230,6 +257,18 @@ impl<'a> Reader<'a> {
         method.recipe_id = recipe_id;
         Some(method)
     }
+}
+
+/// The ids that a login method tells of itself.
+fn told_ids(time_joined: i64, seed: &[u8], fields: &mut Fields<'_>) -> (String, Option<String>) {
+    let external_id = fields.text("externalUserId", false);
+    let external_id = fields.at_most(external_id, "externalUserId", 128).map(|id| id.trim().to_owned());
+    let told = fields.text("superTokensUserId", false);
+    if told.as_ref().is_some_and(|id| !random::is_uuid(id)) {
+        fields.fault("superTokensUserId should be a UUID in lower case for a loginMethod.".to_owned());
+    }
+    let bits = seed.first_chunk().copied().unwrap_or_default();
+    (told.unwrap_or_else(|| random::ordered_uuid_of(time_joined, &bits)), external_id)
 }
 
 fn device(object: &Object, user: &mut Fields<'_>) -> Option<ImportDevice> {

@@ -1,7 +1,7 @@
 //! The recipe's endpoints. They refuse with a JSON document in a 400, as the reference does.
 
 use super::model::State;
-use super::reading::Reader;
+use super::reading::{Ids, Reader};
 use super::service;
 use crate::ground::users::model::Cursor;
 use crate::ground::users::routes::full_user;
@@ -35,7 +35,7 @@ async fn add_users(cx: Cx, input: wire::AddUsersRequest) -> Result<wire::AddUser
         return Err(refusal(&json!({"error": format!("You can only add {ADDED_MAX} users at a time.")})));
     }
     let known = service::known(&cx).await?;
-    let mut reader = Reader::new(&known);
+    let mut reader = Reader::new(&known, Ids::New);
     let (mut users, mut faults) = (Vec::new(), Vec::new());
     for (index, object) in input.users.iter().enumerate() {
         match reader.user(object) {
@@ -144,7 +144,8 @@ async fn remove_users(cx: Cx, input: wire::RemoveRequest) -> Result<wire::Remove
 
 async fn import(cx: Cx, input: Object) -> Result<wire::ImportResponse> {
     let known = service::known(&cx).await?;
-    let user = Reader::new(&known).user(&input).map_err(|errors| refusal(&json!({"errors": errors})))?;
+    let read = Reader::new(&known, Ids::New).user(&input);
+    let user = read.map_err(|errors| refusal(&json!({"errors": errors})))?;
     match service::import_now(&cx, user).await? {
         Ok(user) => Ok(wire::ImportResponse { status: Status::Ok, user: full_user(&user, cx.cdi) }),
         Err(verdict) => Err(refusal(&json!({"errors": [verdict.to_string()]}))),

@@ -89,14 +89,14 @@ pub(super) async fn import_now(cx: &Cx, mut user: ImportUser) -> Result<std::res
 }
 
 /// What is told of a user who was imported; of the entry of the queue that told of the user, nothing is left.
-fn imported(user: &ImportUser) -> Option<Event> {
+pub(super) fn imported(user: &ImportUser) -> Option<Event> {
     let id = user.named_after()?.user_id.as_str();
     let public_id = user.external_user_id.as_deref().unwrap_or(id);
     let recipes: Vec<&str> = user.login_methods.iter().map(|method| method.recipe_id.as_str()).collect();
     Some(Event::new(Kind::UserImported).of(public_id, public_id).detail("recipes", recipes))
 }
 
-async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()> {
+pub(super) async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()> {
     for method in &mut user.login_methods {
         if let Some(password) = method.plain_text_password.take() {
             let hash = cx.app.passwords.hash(Secret::new(password), cx.config().hashing).await?;
@@ -108,7 +108,11 @@ async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()> {
 
 /// Imports a user, whose passwords are hashed. Of a user who cannot be imported the unit of work must not be
 /// committed.
-async fn import(cx: &Cx, tx: &mut Tx, user: &ImportUser) -> Result<std::result::Result<(), Verdict>> {
+pub(super) async fn import(
+    cx: &Cx,
+    tx: &mut Tx,
+    user: &ImportUser,
+) -> Result<std::result::Result<(), Verdict>> {
     for method in &user.login_methods {
         if let Err(verdict) = import_method(cx, tx, method).await? {
             return Ok(Err(verdict));
@@ -119,14 +123,22 @@ async fn import(cx: &Cx, tx: &mut Tx, user: &ImportUser) -> Result<std::result::
         return Ok(Err(Verdict::InfoTaken(named_after.user_id.clone())));
     }
     let app_id = cx.app_id();
-    if let Some(id) = &user.external_user_id
+    if let Some(id) = user.external_user_id.as_ref().filter(|id| **id != named_after.user_id)
         && !useridmapping::insert_in(tx, app_id, &named_after.user_id, id).await?
     {
         return Ok(Err(Verdict::ExternalIdTaken(id.clone())));
     }
     let public_id = user.external_user_id.as_deref().unwrap_or(&named_after.user_id);
+    for method in user.login_methods.iter().filter(|method| method.user_id != named_after.user_id) {
+        if let Some(id) = &method.external_user_id
+            && !useridmapping::insert_in(tx, app_id, &method.user_id, id).await?
+        {
+            return Ok(Err(Verdict::ExternalIdTaken(id.clone())));
+        }
+    }
     for method in user.login_methods.iter().filter(|method| method.is_verified) {
-        let id = if method.user_id == named_after.user_id { public_id } else { &method.user_id };
+        let own_id = method.external_user_id.as_deref().unwrap_or(&method.user_id);
+        let id = if method.user_id == named_after.user_id { public_id } else { own_id };
         if let Some(email) = &method.email {
             users::insert_verified_email(tx, app_id, id, email).await?;
         }
@@ -279,24 +291,29 @@ pub(super) async fn work_off(app: &Arc<App>, domain: &str, db: &Db, now: i64) ->
 }
 
 async fn work_off_app(app: &Arc<App>, scope: Scope, db: &Db, now: i64) -> Result<()> {
-    let Some(tenant) = tenancy::find(app, &scope).await? else { return Ok(()) };
+    let Some(cx) = context(app, scope, By::Job, now).await? else { return Ok(()) };
     let mut tx = db.write_one().await?;
-    store::reset(&mut tx, &scope.app_id, now - CLAIM_MS).await?;
+    store::reset(&mut tx, cx.app_id(), now - CLAIM_MS).await?;
     // no event: the entries wait as before
     tx.commit().await?;
-    let workers = tenant.config.bulk_migration_parallelism;
-    let cx = Cx {
+    let workers = cx.config().bulk_migration_parallelism;
+    try_join_all((0..workers).map(|_| work(&cx))).await.map(drop)
+}
+
+/// What is told to work that no call asks for; `None` if there is no such tenant.
+pub(super) async fn context(app: &Arc<App>, scope: Scope, by: By, now: i64) -> Result<Option<Cx>> {
+    let tenant = tenancy::find(app, &scope).await?;
+    Ok(tenant.map(|tenant| Cx {
         app: Arc::clone(app),
         scope,
         tenant,
         is_operator: false,
         caller: None,
-        origin: Origin { by: By::Job, ..Origin::default() },
+        origin: Origin { by, ..Origin::default() },
         counted: Arc::default(),
         cdi: Cdi::LATEST,
         now,
-    };
-    try_join_all((0..workers).map(|_| work(&cx))).await.map(drop)
+    }))
 }
 
 /// One worker: batch after batch, until there is nothing that nobody else is at.
@@ -309,9 +326,12 @@ async fn work(cx: &Cx) -> Result<()> {
         }
         let users: Vec<(String, Option<ImportUser>)> =
             entries.iter().map(|entry| (entry.id.clone(), serde_json::from_str(&entry.user).ok())).collect();
-        let are_ready = users.iter().all(|(_, user)| user.as_ref().is_some_and(|user| !needs_hash(user)));
-        if are_ready && import_all(cx, &mut tx, &users).await? {
-            let events = users.iter().filter_map(|(_, user)| imported(user.as_ref()?)).collect();
+        let ready: Option<Vec<&ImportUser>> =
+            users.iter().map(|(_, user)| user.as_ref().filter(|user| !needs_hash(user))).collect();
+        if let Some(ready) = ready
+            && import_all(cx, &mut tx, &ready).await?
+        {
+            let events = ready.into_iter().filter_map(imported).collect();
             let ids: Vec<String> = users.into_iter().map(|(id, _)| id).collect();
             store::delete(&mut tx, cx.app_id(), &ids).await?;
             audit::commit(cx, tx, events).await?;
@@ -331,9 +351,8 @@ fn needs_hash(user: &ImportUser) -> bool {
 }
 
 /// Whether all can be imported together; what fails is looked at again by itself.
-async fn import_all(cx: &Cx, tx: &mut Tx, users: &[(String, Option<ImportUser>)]) -> Result<bool> {
-    for (_, user) in users {
-        let Some(user) = user else { return Ok(false) };
+pub(super) async fn import_all(cx: &Cx, tx: &mut Tx, users: &[&ImportUser]) -> Result<bool> {
+    for user in users {
         match import(cx, tx, user).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(Error::Db(DbError::Busy)) => return Ok(false),
@@ -393,7 +412,7 @@ async fn claim(cx: &Cx, id: &str) -> Result<bool> {
 }
 
 /// Whether the database refused what it was given, rather than being unable to do its work.
-fn is_its_own_fault(error: &DbError) -> bool {
+pub(super) fn is_its_own_fault(error: &DbError) -> bool {
     matches!(error, DbError::Engine(_) | DbError::Duplicate(_) | DbError::MissingParent)
 }
 

@@ -9,7 +9,7 @@ mod service;
 mod store;
 
 pub(super) use model::check_import;
-pub(super) use store::row;
+pub(super) use store::{list_hashes, row};
 
 use crate::{Chore, Job, Recipe};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::model::{RECIPE_ID, ResetToken};
 
 use crate::ground::users::service::{OwnColumn, OwnRow};
 use crate::{Result, Scope};
-use portcullis_db::{Tx, args};
+use portcullis_db::{Tx, Value, args, placeholders};
 
 /// What a password is checked against.
 pub(super) const PASSWORD_HASH: OwnColumn =
@@ -26,6 +26,21 @@ pub(super) async fn find_id(tx: &mut Tx, scope: &Scope, email: &str) -> Result<O
     let row: Option<(String,)> =
         tx.fetch_optional(sql, args![&scope.app_id, &scope.tenant_id, email]).await?;
     Ok(row.map(|(user_id,)| user_id))
+}
+
+/// The hashes of several login methods, by their internal ids.
+pub(in crate::recipes) async fn list_hashes(
+    tx: &mut Tx,
+    app_id: &str,
+    user_ids: &[&str],
+) -> Result<Vec<(String, String)>> {
+    let sql = format!(
+        "select user_id, password_hash from emailpassword_users where app_id = $1 and user_id in ({})",
+        placeholders(2, user_ids.len())
+    );
+    let args: Vec<Value<'_>> =
+        std::iter::once(app_id).chain(user_ids.iter().copied()).map(Value::from).collect();
+    Ok(tx.fetch_all(sql, &args).await?)
 }
 
 /// Replaces a hash; false if there is no such user.

@@ -13,6 +13,7 @@ mod store;
 
 pub(super) use model::SKEW_MAX;
 pub(super) use service::{NewDevice, add_device_in};
+pub(super) use store::list_devices_of;
 
 use crate::{Chore, InUse, Job, Recipe, UserData};
 use std::time::Duration;

@@ -5,15 +5,15 @@ use totp_rs::{Algorithm, Builder, Secret};
 
 /// A device.
 #[derive(Clone)]
-pub(super) struct Device {
-    pub(super) name: String,
+pub(in crate::recipes) struct Device {
+    pub(in crate::recipes) name: String,
     /// In base32.
-    pub(super) secret: String,
+    pub(in crate::recipes) secret: String,
     /// How long a code lasts, in seconds.
-    pub(super) period: i64,
+    pub(in crate::recipes) period: i64,
     /// How many periods before and after the current one count.
-    pub(super) skew: i64,
-    pub(super) verified: bool,
+    pub(in crate::recipes) skew: i64,
+    pub(in crate::recipes) verified: bool,
 }
 
 /// A code that was shown.

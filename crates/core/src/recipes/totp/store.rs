@@ -54,6 +54,33 @@ pub(super) async fn list_devices(tx: &mut Tx, app_id: &str, user_id: &str) -> Re
     Ok(tx.fetch_all(sql, args![app_id, user_id]).await?)
 }
 
+/// The devices of several users, with their owners, each one's in the order of [`list_devices`].
+pub(in crate::recipes) async fn list_devices_of(
+    tx: &mut Tx,
+    app_id: &str,
+    user_ids: &[String],
+) -> Result<Vec<(Device, String)>> {
+    let sql = format!(
+        "select device_name, secret_key, cast(period as bigint), cast(skew as bigint), verified, user_id
+         from totp_user_devices where app_id = $1 and user_id in ({})
+         order by coalesce(created_at, 0), device_name",
+        placeholders(2, user_ids.len())
+    );
+    let args: Vec<Value<'_>> =
+        std::iter::once(Value::from(app_id)).chain(user_ids.iter().map(Value::from)).collect();
+    let rows: Vec<Owned> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|Owned(device, owner)| (device, owner)).collect())
+}
+
+/// A device with its owner.
+struct Owned(Device, String);
+
+impl FromRow for Owned {
+    fn from_row(row: &Row<'_>) -> portcullis_db::Result<Self> {
+        Ok(Self(Device::from_row(row)?, row.get(5)?))
+    }
+}
+
 /// Adds a device.
 pub(super) async fn insert_device(
     tx: &mut Tx,

@@ -8,6 +8,7 @@ mod service;
 mod store;
 
 pub(super) use service::update_in;
+pub(super) use store::list as list_in;
 
 use crate::{InUse, Recipe, UserData};
 

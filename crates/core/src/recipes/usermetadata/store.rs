@@ -34,7 +34,11 @@ pub(super) async fn update(tx: &mut Tx, app_id: &str, user_id: &str, metadata: &
 }
 
 /// The metadata of several users, in no order.
-pub(super) async fn list(tx: &mut Tx, app_id: &str, user_ids: &[String]) -> Result<Vec<(String, Object)>> {
+pub(in crate::recipes) async fn list(
+    tx: &mut Tx,
+    app_id: &str,
+    user_ids: &[String],
+) -> Result<Vec<(String, Object)>> {
     if user_ids.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,7 +1,7 @@
 //! The statements on roles, permissions and who has them.
 
 use crate::{Result, Scope};
-use portcullis_db::{Tx, args};
+use portcullis_db::{Tx, Value, args, placeholders};
 
 fn texts(rows: Vec<(String,)>) -> Vec<String> {
     rows.into_iter().map(|(text,)| text).collect()
@@ -104,6 +104,22 @@ pub(super) async fn list_user_roles(tx: &mut Tx, scope: &Scope, user_id: &str) -
     let sql =
         "select role from user_roles where app_id = $1 and tenant_id = $2 and user_id = $3 order by role";
     Ok(texts(tx.fetch_all(sql, args![&scope.app_id, &scope.tenant_id, user_id]).await?))
+}
+
+/// The roles of several users in all tenants: user, role, tenant.
+pub(in crate::recipes) async fn list_assignments(
+    tx: &mut Tx,
+    app_id: &str,
+    user_ids: &[String],
+) -> Result<Vec<(String, String, String)>> {
+    let sql = format!(
+        "select user_id, role, tenant_id from user_roles where app_id = $1 and user_id in ({})
+         order by user_id, role, tenant_id",
+        placeholders(2, user_ids.len())
+    );
+    let args: Vec<Value<'_>> =
+        std::iter::once(Value::from(app_id)).chain(user_ids.iter().map(Value::from)).collect();
+    Ok(tx.fetch_all(sql, &args).await?)
 }
 
 /// Who has a role in a tenant.

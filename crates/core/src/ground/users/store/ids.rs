@@ -24,6 +24,18 @@ pub async fn find_row(tx: &mut Tx, app_id: &str, id: &str) -> Result<Option<User
     Ok(tx.fetch_optional::<RowColumns>(sql, args![app_id, id]).await?.map(Into::into))
 }
 
+/// Those of some internal ids that are users'.
+pub async fn list_known(tx: &mut Tx, app_id: &str, ids: &[&str]) -> Result<Vec<String>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = placeholders(2, ids.len());
+    let sql = format!("select user_id from app_id_to_user_id where app_id = $1 and user_id in ({list})");
+    let args: Vec<Value<'_>> = std::iter::once(app_id).chain(ids.iter().copied()).map(Value::from).collect();
+    let rows: Vec<(String,)> = tx.fetch_all(sql, &args).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Locks a login method's row until the unit of work ends; whose it is, and whether that is a primary user. `None` if
 /// there is no such row.
 pub async fn lock_row(tx: &mut Tx, app_id: &str, user_id: &str) -> Result<Option<(String, bool)>> {

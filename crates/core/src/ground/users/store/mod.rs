@@ -13,13 +13,14 @@ pub(super) use groups::{
     delete_memberships, delete_reservations, find_conflict, insert_memberships, release, reserve, set_group,
     update_time_joined,
 };
-pub use ids::{find_row, lock_row};
+pub use ids::{find_row, list_known, lock_row};
 pub(super) use ids::{is_id_of_another, lock_members};
 pub use infos::insert_verified_email;
 pub(super) use infos::update_info;
+pub(crate) use lists::Page;
 pub use lists::UserFilter;
 pub(super) use lists::{
-    Joined, Page, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
+    Joined, count_groups, list_groups, list_groups_by_info, list_groups_by_passkey, search_groups,
 };
 pub use members::OwnColumn;
 pub(super) use members::{Member, find_members, find_members_by_email, list_members};

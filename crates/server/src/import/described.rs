@@ -1,0 +1,192 @@
+//! A user of another system, on the way to what an import reads.
+
+use super::{Converted, Object, Wishes};
+use portcullis_core::crypto::password_hash::StoredHash;
+use serde_json::{Value, json};
+
+/// What is known so far, and what speaks against the user.
+#[derive(Debug)]
+pub(super) struct Described<'a> {
+    id: String,
+    joined: Option<i64>,
+    wishes: &'a Wishes,
+    metadata: Object,
+    methods: Vec<Value>,
+    devices: Vec<Value>,
+    reasons: Vec<String>,
+}
+
+impl<'a> Described<'a> {
+    /// A user with the id that it keeps, and the time when it joined.
+    pub(super) fn new(id: Option<&str>, joined: Option<i64>, wishes: &'a Wishes) -> Self {
+        Self {
+            id: id.unwrap_or_default().to_owned(),
+            joined,
+            wishes,
+            metadata: Object::new(),
+            methods: Vec::new(),
+            devices: Vec::new(),
+            reasons: if id.is_none() { vec!["the user has no id".to_owned()] } else { Vec::new() },
+        }
+    }
+
+    /// Speaks against the user.
+    pub(super) fn refuse(&mut self, reason: impl Into<String>) {
+        self.reasons.push(reason.into());
+    }
+
+    /// An import would let somebody in again who was shut out there.
+    pub(super) fn refuse_if(&mut self, is_shut_out: bool, how: &str) {
+        if is_shut_out {
+            self.refuse(format!("the user is {how} there, and the core knows no such users"));
+        }
+    }
+
+    /// A second factor that is lost; without it the user is less safe.
+    pub(super) fn lose_second_factor(&mut self, what: &str) {
+        if !self.wishes.drops_second_factors {
+            self.refuse(format!(
+                "{what} cannot be brought along; --drop-second-factors imports the user without it"
+            ));
+        }
+    }
+
+    /// Adds to what is known of the user besides.
+    pub(super) fn note(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.metadata.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Adds everything in an object to it.
+    pub(super) fn note_all(&mut self, values: Option<&Object>) {
+        let values = values.into_iter().flatten().filter(|(_, value)| !value.is_null());
+        self.metadata.extend(values.map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// Signs in with an address and a password.
+    pub(super) fn with_password(&mut self, email: Option<&str>, is_verified: bool, hash: &str) {
+        let Some(email) = email else {
+            return self.refuse("the user has a password, but no e-mail address to sign in with");
+        };
+        let Some(kind) = StoredHash::recognise(hash) else {
+            return self.refuse(format!("the password's hash is of an unknown form: {}", form(hash)));
+        };
+        let method = json!({
+            "recipeId": "emailpassword", "email": email, "isVerified": is_verified, "passwordHash": hash,
+            "hashingAlgorithm": kind.name().to_lowercase(),
+        });
+        self.add(method);
+    }
+
+    /// Signs in by way of a provider. Whoever told the provider no address has a made-up one, as in the SDKs.
+    pub(super) fn with_provider(
+        &mut self,
+        provider: &str,
+        user: &str,
+        email: Option<&str>,
+        is_verified: bool,
+    ) {
+        let provider = provider_id(provider);
+        let made_up = || format!("{user}.{provider}@stfakeemail.supertokens.com");
+        let method = json!({
+            "recipeId": "thirdparty", "thirdPartyId": provider, "thirdPartyUserId": user,
+            "email": email.map_or_else(made_up, str::to_owned), "isVerified": is_verified || email.is_none(),
+        });
+        self.add(method);
+    }
+
+    /// Signs in with a code or a link that is sent to an address.
+    pub(super) fn with_email(&mut self, email: &str, is_verified: bool) {
+        self.add(json!({"recipeId": "passwordless", "email": email, "isVerified": is_verified}));
+    }
+
+    /// Signs in with a code that is sent to a number.
+    pub(super) fn with_phone(&mut self, number: &str) {
+        self.add(json!({"recipeId": "passwordless", "phoneNumber": number, "isVerified": true}));
+    }
+
+    /// Shows codes of an authenticator app; the secret is base32.
+    pub(super) fn with_device(&mut self, secret: &str, period: i64, name: Option<&str>) {
+        let mut device = json!({"secretKey": secret, "period": period});
+        if let Some(name) = name {
+            device["deviceName"] = name.into();
+        }
+        self.devices.push(device);
+    }
+
+    /// Whether there is a way to sign in so far.
+    pub(super) fn signs_in(&self) -> bool {
+        !self.methods.is_empty()
+    }
+
+    fn add(&mut self, mut method: Value) {
+        method["tenantIds"] = json!(self.wishes.tenants);
+        if let Some(joined) = self.joined {
+            method["timeJoinedInMSSinceEpoch"] = json!(joined);
+        }
+        self.methods.push(method);
+    }
+
+    /// What an import reads. Several ways to sign in are one user's.
+    pub(super) fn finish(mut self) -> Converted {
+        if self.methods.is_empty() && self.reasons.is_empty() {
+            self.refuse("the user has no way to sign in that the core knows");
+        }
+        if !self.reasons.is_empty() {
+            return Err(self.reasons);
+        }
+        if let [first, _, ..] = self.methods.as_mut_slice() {
+            first["isPrimary"] = json!(true);
+        }
+        let mut user = Object::new();
+        user.insert("externalUserId".to_owned(), self.id.into());
+        if !self.metadata.is_empty() {
+            user.insert("userMetadata".to_owned(), self.metadata.into());
+        }
+        if !self.devices.is_empty() {
+            user.insert("totpDevices".to_owned(), self.devices.into());
+        }
+        user.insert("loginMethods".to_owned(), self.methods.into());
+        Ok(user)
+    }
+}
+
+/// What a hash begins with, without anything of the hash itself.
+fn form(hash: &str) -> String {
+    let end =
+        hash.char_indices().skip(1).find(|(_, c)| matches!(c, '$' | '}')).map(|(at, c)| at + c.len_utf8());
+    let begins = hash.starts_with(['$', '{']);
+    match end.filter(|end| begins && *end <= 32).and_then(|end| hash.get(..end)) {
+        Some(form) => format!("`{form}…`"),
+        None => format!("{} characters", hash.chars().count()),
+    }
+}
+
+/// What SuperTokens' SDKs call a provider, by the names that other systems have for it.
+fn provider_id(name: &str) -> &str {
+    match name {
+        "google.com" | "google-oauth2" => "google",
+        "facebook.com" => "facebook",
+        "github.com" => "github",
+        "apple.com" => "apple",
+        "twitter.com" | "x" => "twitter",
+        "microsoft.com" | "microsoft" | "azure" | "waad" => "active-directory",
+        "linkedin_oidc" | "linkedin-openid-connect" => "linkedin",
+        name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_tells_the_form_of_a_hash_and_nothing_of_it() {
+        assert_eq!(form("$md5$abcdef"), "`$md5$…`");
+        assert_eq!(form("{SSHA}abcdef"), "`{SSHA}…`");
+        assert_eq!(form("5f4dcc3b5aa765d61d8327deb882cf99"), "32 characters");
+        assert_eq!(form(&format!("${}$", "a".repeat(99))), "101 characters");
+        assert_eq!(form(""), "0 characters");
+    }
+}
