@@ -270,6 +270,36 @@ async fn a_user_without_a_passkey_gets_one_by_a_link(#[values(Shape::Embedded, S
     );
 }
 
+/// What a user's id goes by may be another address than the one that the link was asked for at, or none.
+#[rstest]
+#[tokio::test]
+async fn a_link_to_any_address_that_a_user_has_proven_gives_a_passkey_that_works(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let world = World::new(shape, AutomaticLinking::IfVerified).await;
+    let (by_address, ann) = world.proven(ANN).await;
+    let device = world.app.post(CREATE, &json!({"phoneNumber": "+442071838750"})).await;
+    let by_phone = world.app.post(CONSUME, &world.entered(&device).await).await;
+    let bob = by_phone.body["user"]["id"].as_str().unwrap().to_owned();
+    for (session, id, email) in
+        [(&by_address, &ann, "ann@work.example.com"), (&by_phone, &bob, "bob@work.example.com")]
+    {
+        let device = world.linking(session, CREATE, &json!({"email": email})).await;
+        let linked = world.linking(session, CONSUME, &world.entered(&device).await).await;
+        assert_eq!(linked.body["user"]["id"], id.as_str(), "{linked:?}");
+        world.app.post("/auth/user/webauthn/reset/token", &json!({"email": email})).await;
+        let token = world.mails.token("webauthn/recover").await;
+        let mut new = passkey();
+        let made = options(&world.app, REGISTER_OPTIONS, &json!({"recoverAccountToken": token})).await;
+        let mut body = answer(&made, &mut new);
+        body["token"] = json!(token);
+        assert_eq!(world.app.post("/auth/user/webauthn/reset", &body).await.seen(), status("OK"));
+        let found = sign_in(&world.app, &mut new).await;
+        assert_eq!(found.body["user"]["id"], id.as_str(), "{found:?}");
+        assert_eq!(found.body["user"]["loginMethods"].as_array().unwrap().len(), 3);
+    }
+}
+
 #[rstest]
 #[tokio::test]
 async fn from_the_app_s_own_code(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {

@@ -7,7 +7,7 @@ use super::types::{
 };
 use crate::recipes::flow::{self, Linked};
 use crate::users::full;
-use crate::{Cx, LoginMethod, Result};
+use crate::{Cx, Result};
 use async_trait::async_trait;
 use portcullis_wire::Object;
 use portcullis_wire::webauthn as wire;
@@ -421,9 +421,17 @@ fn user_credential(recipe_user_id: &str, id: &str) -> wire::UserCredentialReques
     wire::UserCredentialRequest { recipe_user_id: recipe_user_id.to_owned(), credential_id: id.to_owned() }
 }
 
-/// The address of a token's login method. One that does not exist yet gets that of the user's own.
+/// The address of a token's login method. One that does not exist yet gets that of the user's own, or where nobody
+/// could prove that, another one that the user has proven.
 fn email_of(found: RecoveringUser) -> Option<String> {
-    let id = found.recipe_user_id.unwrap_or(found.user.id);
-    let mut methods = found.user.login_methods.into_iter();
-    methods.find(|method: &LoginMethod| method.recipe_user_id == id)?.email
+    let RecoveringUser { user, recipe_user_id } = found;
+    let id = recipe_user_id.as_ref().unwrap_or(&user.id);
+    let own = user.login_methods.iter().find(|method| method.recipe_user_id == *id);
+    let own = own.and_then(|method| method.email.clone());
+    if recipe_user_id.is_some() {
+        return own;
+    }
+    let is_real = |email: &String| !flow::is_fake_email(email);
+    let proven = user.login_methods.into_iter().filter(|method| method.verified);
+    own.filter(is_real).or_else(|| proven.filter_map(|method| method.email).find(is_real))
 }

@@ -90,7 +90,8 @@ pub(super) async fn recover(cx: &Cx, input: &RecoverAccountInput) -> Result<Reco
                 if !own.verified {
                     forget_strangers(cx, &user_id, &credential_id).await?;
                 }
-                proven(cx, tenant, &user_id, email).await
+                let user = proven(cx, tenant, &user_id, &email).await?;
+                Ok(RecoverAccountOutcome::Ok { user, email })
             }
             Registration::UnknownUser => Ok(RecoverAccountOutcome::InvalidToken),
             Registration::CredentialAlreadyExists => {
@@ -106,7 +107,14 @@ pub(super) async fn recover(cx: &Cx, input: &RecoverAccountInput) -> Result<Reco
     }
     // The token's user has no passkey yet: a login method with one is made.
     match functions.create_new_recipe_user(cx, tenant, options_id, credential).await? {
-        SignUp::Ok { recipe_user_id, .. } => proven(cx, tenant, &recipe_user_id, email).await,
+        SignUp::Ok { recipe_user_id, .. } => {
+            // It has the address that options are made for, which need not be the token's. Whoever reads the mail of
+            // one address that the user has proven is the user, and so is who has proven the other one.
+            let is_user_s = is_known(&user, &email) && is_known(&user, &made_for);
+            let address = if is_user_s { &made_for } else { &email };
+            let user = proven(cx, tenant, &recipe_user_id, address).await?;
+            Ok(RecoverAccountOutcome::Ok { user, email })
+        }
         SignUp::EmailAlreadyExists => Ok(RecoverAccountOutcome::InvalidToken),
         SignUp::Refused(fault) => Ok(RecoverAccountOutcome::Refused(fault)),
         SignUp::LinkingFailed(_) => {
@@ -138,19 +146,18 @@ fn of_another() -> CredentialFault {
 
 /// Who had the token reads the address's mail, which proves that it is theirs, and so may link the login method
 /// to others. Only after the passkey was added: before, those that there are may be a stranger's.
-async fn proven(cx: &Cx, tenant: &str, recipe_user_id: &str, email: String) -> Result<RecoverAccountOutcome> {
+async fn proven(cx: &Cx, tenant: &str, recipe_user_id: &str, email: &str) -> Result<User> {
     let user = cx.sdk().find_user(cx, recipe_user_id).await?;
     let user = user.ok_or_else(|| Error::Internal("the user was deleted meanwhile".to_owned()))?;
     let mut methods = user.login_methods.iter();
     let is_own =
-        methods.any(|method| method.recipe_user_id == recipe_user_id && has_same_email(method, &email));
+        methods.any(|method| method.recipe_user_id == recipe_user_id && has_same_email(method, email));
     let user = match cx.sdk().email_verification() {
         Ok(recipe) if is_own => {
-            recipe.prove(cx, tenant, recipe_user_id, &email).await?;
+            recipe.prove(cx, tenant, recipe_user_id, email).await?;
             cx.sdk().find_user(cx, recipe_user_id).await?.unwrap_or(user)
         }
         _ => user,
     };
-    let user = cx.sdk().account_linking().link_by_account_info(cx, tenant, user, None).await?;
-    Ok(RecoverAccountOutcome::Ok { user, email })
+    cx.sdk().account_linking().link_by_account_info(cx, tenant, user, None).await
 }
