@@ -1,6 +1,7 @@
 //! What can go wrong, at start-up and in a call.
 
 use crate::core_client::CoreError;
+use http::StatusCode;
 use serde_json::Value;
 
 /// What is wrong with the configuration. `Display` says what to change.
@@ -97,6 +98,14 @@ pub enum Error {
     /// 200 with the status `GENERAL_ERROR`: a message that the frontend shows to the user.
     #[error("{0}")]
     General(String),
+    /// Another status, with a message: for functions and APIs that the app replaces.
+    #[error("{message}")]
+    Answer {
+        /// The status.
+        status: StatusCode,
+        /// What the caller is told.
+        message: String,
+    },
     /// A recipe is used that was not added.
     #[error("the {0} recipe was not added: call .recipe(…) at start")]
     NoSuchRecipe(&'static str),

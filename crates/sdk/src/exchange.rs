@@ -29,6 +29,8 @@ struct Outgoing {
     exposed: Vec<String>,
     /// With what is written of them.
     cookies: Vec<(Cookie, HeaderValue)>,
+    /// Whether tokens of a session that was made for this request are among them.
+    has_new_session: bool,
 }
 
 // Without headers, cookies and body, which hold tokens and passwords.
@@ -136,6 +138,21 @@ impl Exchange {
         outgoing.cookies.retain(|(known, _)| !known.is_same(&cookie));
         outgoing.cookies.push((cookie, header));
         Ok(())
+    }
+
+    /// Takes back cookies that were set, whatever their domains and paths.
+    pub(crate) fn remove_cookies(&self, name: &str) {
+        self.outgoing().cookies.retain(|(known, _)| known.name != name);
+    }
+
+    /// Tokens of a session that was made for this request have been added.
+    pub(crate) fn note_new_session(&self) {
+        self.outgoing().has_new_session = true;
+    }
+
+    /// Whether there are such tokens; answered once.
+    pub(crate) fn take_new_session(&self) -> bool {
+        std::mem::take(&mut self.outgoing().has_new_session)
     }
 
     /// Writes everything into a response's headers.

@@ -63,6 +63,13 @@ pub(crate) fn signed_in_or_up(
     handle::ok(&body)
 }
 
+/// The answer to somebody who does not get in: also without a session if one was made before the app, which may have
+/// replaced the API, decided so.
+pub(crate) fn turned_away(cx: &Cx, answer: Result<Response<Bytes>>) -> Result<Response<Bytes>> {
+    cx.session()?.take_back_new(cx);
+    answer
+}
+
 fn signed_in_body(cx: &Cx, user: &User, session: &Session) -> Value {
     if Fdi::of(cx).knows_linked_accounts() {
         return json!({"status": "OK", "user": user});

@@ -146,9 +146,13 @@ impl Portcullis {
         Some(response)
     }
 
-    /// The response to a call that could not be served. Session errors take tokens away as they must;
-    /// the caller writes what the exchange has gathered.
+    /// The response to a call that could not be served. Session errors take tokens away as they must, and any
+    /// other takes back the tokens of a session that was made for the same request; the caller writes what the
+    /// exchange has gathered.
     pub async fn error_response(&self, cx: &Cx, error: &Error) -> Response<Bytes> {
+        if let (Ok(sessions), false) = (self.session(), matches!(error, Error::Session(_))) {
+            sessions.take_back_new(cx);
+        }
         match error {
             Error::Session(error) => match self.session() {
                 Ok(session) => session.error_response(cx, error).await,
@@ -161,6 +165,7 @@ impl Portcullis {
             Error::General(text) => {
                 json_response(StatusCode::OK, &json!({"status": "GENERAL_ERROR", "message": text}))
             }
+            Error::Answer { status, message: text } => message(*status, text),
             Error::Core(CoreError::TryAgainLater { seconds, message: text }) => {
                 let mut response = message(StatusCode::TOO_MANY_REQUESTS, text);
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));

@@ -2,8 +2,8 @@
 
 use crate::app::{TestApp, object};
 use async_trait::async_trait;
-use http::{Method, Request};
-use portcullis::recipes::emailpassword::{self, EmailPassword, FormInput, SignUpOutcome};
+use http::{Method, Request, StatusCode};
+use portcullis::recipes::emailpassword::{self, EmailPassword, FormInput, SignInOutcome, SignUpOutcome};
 use portcullis::recipes::session::{
     AccessToken, Api, Apis, Functions, NewSession, Session, SessionInformation, SessionRecipe, VerifyOptions,
 };
@@ -203,8 +203,40 @@ async fn the_user_context_travels_from_an_api_to_the_function_of_another_recipe(
     assert!(!verified.unwrap().unwrap().access_token_payload().contains_key("campaign"));
 }
 
+/// Lets nobody in, whatever the password.
+struct Closed(Arc<dyn emailpassword::Apis>);
+
+#[async_trait]
+impl emailpassword::Apis for Closed {
+    fn original(&self) -> &dyn emailpassword::Apis {
+        &*self.0
+    }
+
+    async fn sign_in(&self, cx: &Cx, input: FormInput) -> Result<SignInOutcome> {
+        self.original().sign_in(cx, input).await?;
+        Ok(SignInOutcome::NotAllowed { reason: "closed".to_owned() })
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_refusal_of_a_replacement_gives_no_tokens(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let app = TestApp::new(shape, |builder| {
+        builder.recipe(EmailPassword::new().override_apis(Closed)).recipe(SessionRecipe::new())
+    })
+    .await;
+    let fields = [("email", "ann@a.com"), ("password", "correct1horse")];
+    let signed_up = app.form("/auth/signup", &fields).await;
+    assert!(!signed_up.access_token().is_empty());
+    let refused = app.form("/auth/signin", &fields).await;
+    assert_eq!(refused.seen(), (200, json!({"status": "SIGN_IN_NOT_ALLOWED", "reason": "closed"})));
+    for name in ["st-access-token", "st-refresh-token", "front-token", "set-cookie"] {
+        assert!(!refused.headers.contains_key(name), "{name}");
+    }
+}
+
 /// Changes its mind when the session is there already.
-struct TurnsAway(Arc<dyn emailpassword::Apis>);
+struct TurnsAway(Arc<dyn emailpassword::Apis>, Error);
 
 #[async_trait]
 impl emailpassword::Apis for TurnsAway {
@@ -214,8 +246,7 @@ impl emailpassword::Apis for TurnsAway {
 
     async fn sign_up(&self, cx: &Cx, input: FormInput) -> Result<SignUpOutcome> {
         self.original().sign_up(cx, input).await?;
-        let message = "not you".to_owned();
-        Err(SessionError::Unauthorised { message, clear_tokens: true }.into())
+        Err(self.1.clone())
     }
 }
 
@@ -224,16 +255,39 @@ impl emailpassword::Apis for TurnsAway {
 async fn an_error_of_a_replacement_takes_back_the_tokens_that_were_given(
     #[values(Shape::Embedded, Shape::Http)] shape: Shape,
 ) {
-    let app = TestApp::new(shape, |builder| {
-        builder.recipe(EmailPassword::new().override_apis(TurnsAway)).recipe(SessionRecipe::new())
-    })
-    .await;
-    let reply = app.form("/auth/signup", &[("email", "ann@a.com"), ("password", "correct1horse")]).await;
-    assert_eq!(reply.seen(), (401, json!({"message": "unauthorised"})));
-    assert_eq!((reply.access_token(), &reply.headers["front-token"]), ("", &"remove".parse().unwrap()));
-    assert!(
-        !reply.headers.iter().any(|(_, value)| value.as_bytes().starts_with(b"eyJ")),
-        "{:?}",
-        reply.headers
-    );
+    let over = SessionError::Unauthorised { message: "not you".to_owned(), clear_tokens: true };
+    let teapot = Error::Answer { status: StatusCode::IM_A_TEAPOT, message: "tea".to_owned() };
+    let broken = Error::Internal("a secret".to_owned());
+    for (error, status, body) in [
+        (over.into(), 401, json!({"message": "unauthorised"})),
+        (Error::General("not you".to_owned()), 200, json!({"status": "GENERAL_ERROR", "message": "not you"})),
+        (Error::bad_input("not so"), 400, json!({"message": "not so"})),
+        (teapot, 418, json!({"message": "tea"})),
+        (broken, 500, json!({"message": "Internal Server Error"})),
+    ] {
+        let is_session_s = matches!(error, Error::Session(_));
+        let app = TestApp::new(shape, |builder| {
+            let recipe = EmailPassword::new().override_apis(move |original| TurnsAway(original, error));
+            builder.recipe(recipe).recipe(SessionRecipe::new())
+        })
+        .await;
+        for by_cookie in [false, true] {
+            let email = format!("ann-{by_cookie}@a.com");
+            let fields = [("email", email.as_str()), ("password", "correct1horse")];
+            let fields = fields.map(|(id, value)| json!({"id": id, "value": value}));
+            let request = Request::post("/auth/signup");
+            let request = if by_cookie { request.header("st-auth-mode", "cookie") } else { request };
+            let reply = app.send(request, json!({"formFields": fields}).to_string()).await;
+            assert_eq!(reply.seen(), (status, body.clone()));
+            let told = format!("{:?}", reply.headers);
+            let header = |name: &str| reply.headers.get(name).is_some_and(|token| !token.is_empty());
+            assert!(!header("st-access-token") && !header("st-refresh-token"), "{told}");
+            let cookies = reply.cookies();
+            assert!(cookies.is_empty() || cookies.split("; ").all(|cookie| cookie.ends_with('=')), "{told}");
+            // What the browser holds already goes only if the session is over.
+            let expected = is_session_s.then(|| "remove".parse().unwrap());
+            assert_eq!(reply.headers.get("front-token").cloned(), expected, "{told}");
+            assert_eq!(reply.headers.contains_key("set-cookie"), is_session_s, "{told}");
+        }
+    }
 }

@@ -323,7 +323,7 @@ async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
         }
         SignUpOutcome::PolicyViolated { reason } => Err(field_error(PASSWORD, &reason)),
         SignUpOutcome::NotAllowed { reason } => {
-            ok(&json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason}))
+            fdi::turned_away(cx, ok(&json!({"status": "SIGN_UP_NOT_ALLOWED", "reason": reason})))
         }
     }
 }
@@ -333,9 +333,11 @@ async fn sign_in(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let input = read_form(cx, tenant, &recipe.forms.sign_in).await?;
     match recipe.apis.sign_in(cx, input).await? {
         SignInOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
-        SignInOutcome::WrongCredentials => ok(&json!({"status": "WRONG_CREDENTIALS_ERROR"})),
+        SignInOutcome::WrongCredentials => {
+            fdi::turned_away(cx, ok(&json!({"status": "WRONG_CREDENTIALS_ERROR"})))
+        }
         SignInOutcome::NotAllowed { reason } => {
-            ok(&json!({"status": "SIGN_IN_NOT_ALLOWED", "reason": reason}))
+            fdi::turned_away(cx, ok(&json!({"status": "SIGN_IN_NOT_ALLOWED", "reason": reason})))
         }
     }
 }

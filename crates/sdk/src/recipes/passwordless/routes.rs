@@ -112,8 +112,8 @@ async fn consume_code(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     let attempt = Attempt { tenant, pre_auth_session_id, proof, session, link_to_session_user };
     match recipe.apis.consume_code(cx, attempt).await? {
         ConsumeCodeOutcome::Ok { user, session, is_new } => fdi::signed_in_or_up(cx, &user, &session, is_new),
-        ConsumeCodeOutcome::Refused(fault) => ok(&refusal(fault)),
-        ConsumeCodeOutcome::NotAllowed { reason } => not_allowed(&reason),
+        ConsumeCodeOutcome::Refused(fault) => fdi::turned_away(cx, ok(&refusal(fault))),
+        ConsumeCodeOutcome::NotAllowed { reason } => fdi::turned_away(cx, not_allowed(&reason)),
     }
 }
 

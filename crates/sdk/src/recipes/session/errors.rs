@@ -8,6 +8,13 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 impl Sessions {
+    /// Whoever is answered an error gets no new session with it.
+    pub(crate) fn take_back_new(&self, cx: &Cx) {
+        if let Some(exchange) = cx.exchange() {
+            tokens::take_back_new(&self.config, exchange);
+        }
+    }
+
     /// The answer to a session error, by the app's own handler if it has one.
     pub(crate) async fn error_response(&self, cx: &Cx, error: &SessionError) -> Response<Bytes> {
         let (config, handlers) = (&self.config, &self.config.error_handlers);

@@ -84,6 +84,22 @@ pub(super) fn clear_all(cx: &Cx, exchange: &Exchange) -> Result<()> {
     TransferMethod::ALL.into_iter().try_for_each(|transfer| clear(cx, exchange, transfer))
 }
 
+/// Takes back the tokens of a session that was made for this request. What is in the browser stays.
+pub(super) fn take_back_new(config: &Config, exchange: &Exchange) {
+    if !exchange.take_new_session() {
+        return;
+    }
+    for header in [&FRONT_TOKEN, &ANTI_CSRF] {
+        exchange.remove_header(header);
+    }
+    for kind in [TokenType::Access, TokenType::Refresh] {
+        if let Ok(header) = HeaderName::try_from((config.header_name)(exchange, kind)) {
+            exchange.remove_header(&header);
+        }
+        exchange.remove_cookies(&(config.cookie_name)(exchange, kind));
+    }
+}
+
 fn set(cx: &Cx, exchange: &Exchange, transfer: TransferMethod, token: &Token<'_>) -> Result<()> {
     let config = &cx.session()?.config;
     match transfer {
@@ -236,6 +252,7 @@ pub(super) async fn create_in_exchange(cx: &Cx, mut new: NewSession) -> Result<S
         }
     }
     session.attach(cx, transfer)?;
+    exchange.note_new_session();
     Ok(session)
 }
 

@@ -292,9 +292,11 @@ async fn sign_in_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
         SignInUpOutcome::Ok { user, session, created_new_recipe_user, .. } => {
             fdi::signed_in_or_up(cx, &user, &session, created_new_recipe_user)
         }
-        SignInUpOutcome::NoEmailGivenByProvider => ok(&json!({"status": "NO_EMAIL_GIVEN_BY_PROVIDER"})),
+        SignInUpOutcome::NoEmailGivenByProvider => {
+            fdi::turned_away(cx, ok(&json!({"status": "NO_EMAIL_GIVEN_BY_PROVIDER"})))
+        }
         SignInUpOutcome::NotAllowed { reason } => {
-            ok(&json!({"status": "SIGN_IN_UP_NOT_ALLOWED", "reason": reason}))
+            fdi::turned_away(cx, ok(&json!({"status": "SIGN_IN_UP_NOT_ALLOWED", "reason": reason})))
         }
     }
 }

@@ -113,17 +113,17 @@ async fn attempt(cx: &Cx, tenant: &str) -> Result<Attempt> {
 async fn sign_up(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     match cx.sdk().webauthn()?.apis.sign_up(cx, attempt(cx, tenant).await?).await? {
         SignUpOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
-        SignUpOutcome::EmailAlreadyExists => status("EMAIL_ALREADY_EXISTS_ERROR"),
-        SignUpOutcome::Refused(wrong) => fault(&wrong),
-        SignUpOutcome::NotAllowed { reason } => refused("SIGN_UP_NOT_ALLOWED", &reason),
+        SignUpOutcome::EmailAlreadyExists => fdi::turned_away(cx, status("EMAIL_ALREADY_EXISTS_ERROR")),
+        SignUpOutcome::Refused(wrong) => fdi::turned_away(cx, fault(&wrong)),
+        SignUpOutcome::NotAllowed { reason } => fdi::turned_away(cx, refused("SIGN_UP_NOT_ALLOWED", &reason)),
     }
 }
 
 async fn sign_in(cx: &Cx, tenant: &str) -> Result<Response<Bytes>> {
     match cx.sdk().webauthn()?.apis.sign_in(cx, attempt(cx, tenant).await?).await? {
         SignInOutcome::Ok { user, session } => fdi::signed_in(cx, &user, &session),
-        SignInOutcome::InvalidCredentials => status("INVALID_CREDENTIALS_ERROR"),
-        SignInOutcome::NotAllowed { reason } => refused("SIGN_IN_NOT_ALLOWED", &reason),
+        SignInOutcome::InvalidCredentials => fdi::turned_away(cx, status("INVALID_CREDENTIALS_ERROR")),
+        SignInOutcome::NotAllowed { reason } => fdi::turned_away(cx, refused("SIGN_IN_NOT_ALLOWED", &reason)),
     }
 }
 
