@@ -42,6 +42,10 @@ fn faults_of(page: &str, names: impl Fn(Option<&str>) -> Option<HashSet<String>>
         // A bar inside of code is written `\|`.
         let row = row.replace("\\|", " ");
         let Some(rust) = row.split(" | ").nth(1) else { continue };
+        let is_empty = rust.trim_matches(['|', ' ']).is_empty() || rust.contains("not yet");
+        if is_empty && !row.contains("SAML") {
+            faults.push(format!("{PAGE}:{}: nothing stands beside it", number + 1));
+        }
         for span in rust.split('`').skip(1).step_by(2) {
             let is_missing =
                 |(name, is_own): &(&str, bool)| !(if *is_own { &here } else { &all }).contains(*name);
@@ -130,6 +134,13 @@ mod tests {
             assert_eq!(told(&page), expected, "{cell}");
         }
         assert!(told("## The app\n| `a` | `open` |\n").is_empty());
+        for (cell, is_fault) in
+            [("", true), ("not yet", true), ("not yet: SAML", false), ("there is none", false)]
+        {
+            let expected =
+                if is_fault { vec![format!("{PAGE}:2: nothing stands beside it")] } else { Vec::new() };
+            assert_eq!(told(&format!("## Codes\n| `a` | {cell} |\n")), expected, "{cell}");
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Where the app lives: its name, the addresses of its API and website, and the paths below them.
 
 use crate::BuildError;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 use url::{Host, Url};
 
 /// What the app is called and where it lives. Addresses are checked by
@@ -15,9 +18,20 @@ pub struct AppInfo {
     name: String,
     api_domain: String,
     website_domains: Vec<String>,
+    further_websites: Option<IsWebsite>,
     api_base_path: String,
     website_base_path: String,
     api_gateway_path: String,
+}
+
+/// Tells the app's websites that are not named from those of others.
+#[derive(Clone)]
+struct IsWebsite(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for IsWebsite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IsWebsite")
+    }
 }
 
 impl AppInfo {
@@ -32,6 +46,7 @@ impl AppInfo {
             name: name.into(),
             api_domain: api_domain.into(),
             website_domains: vec![website_domain.into()],
+            further_websites: None,
             api_base_path: "/auth".to_owned(),
             website_base_path: "/auth".to_owned(),
             api_gateway_path: String::new(),
@@ -43,6 +58,23 @@ impl AppInfo {
     #[must_use]
     pub fn also_website(mut self, domain: impl Into<String>) -> Self {
         self.website_domains.push(domain.into());
+        self
+    }
+
+    /// Further websites that cannot all be named, such as one for each customer. Gets the origin that a request
+    /// shows, such as `https://acme.example.com`, in lower case, and says whether it is one of the app's. It must
+    /// look at the whole of it: links with tokens lead to whatever it takes for the app's own.
+    ///
+    /// ```
+    /// let app = portcullis::AppInfo::new("Demo", "https://api.example.com", "https://example.com")
+    ///     .websites_if(|origin| {
+    ///         let customer = origin.strip_prefix("https://").and_then(|host| host.strip_suffix(".example.com"));
+    ///         customer.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn websites_if(mut self, is_website: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.further_websites = Some(IsWebsite(Arc::new(is_website)));
         self
     }
 
@@ -85,6 +117,7 @@ impl AppInfo {
             name: self.name,
             api_domain: domain("api_domain", &self.api_domain)?,
             websites: websites.collect::<Result<_, _>>()?,
+            further_websites: self.further_websites,
             api_base_path: gateway + &base_path,
             base_path_behind_gateway: base_path,
             website_base_path: path("website_base_path", &self.website_base_path)?,
@@ -100,6 +133,7 @@ pub struct App {
     /// For example `https://api.example.com`.
     pub api_domain: String,
     websites: Vec<String>,
+    further_websites: Option<IsWebsite>,
     /// The gateway's path and the API's own, for example `/auth`.
     pub api_base_path: String,
     /// What the paths of requests begin with when they have passed the gateway.
@@ -110,16 +144,29 @@ pub struct App {
 
 impl App {
     /// The website that a request with this `Origin` belongs to; the first one if it is of none.
-    pub fn website(&self, origin: Option<&str>) -> &str {
+    pub fn website(&self, origin: Option<&str>) -> Cow<'_, str> {
         let first = self.websites.first().map_or("", String::as_str);
-        origin.and_then(|origin| self.known_website(origin)).unwrap_or(first)
+        origin.and_then(|origin| self.known_website(origin)).unwrap_or(Cow::Borrowed(first))
     }
 
     /// The website with this origin.
-    pub(crate) fn known_website(&self, origin: &str) -> Option<&str> {
-        let known = |asked: &str| self.websites.iter().find(|website| *website == asked);
+    pub(crate) fn known_website(&self, origin: &str) -> Option<Cow<'_, str>> {
+        let named = |asked: &str| {
+            let named = self.websites.iter().find(|website| *website == asked);
+            named.map(|website| Cow::Borrowed(website.as_str()))
+        };
         // Browsers write origins as they are kept here.
-        known(origin).or_else(|| known(&normalise_domain(origin)?)).map(String::as_str)
+        if let Some(website) = named(origin) {
+            return Some(website);
+        }
+        let origin = normalise_domain(origin)?;
+        let is_further = || self.further_websites.as_ref().is_some_and(|further| (further.0)(&origin));
+        named(&origin).or_else(|| is_further().then(|| Cow::Owned(origin.clone())))
+    }
+
+    /// Whether every website is named.
+    pub(crate) fn names_all_websites(&self) -> bool {
+        self.further_websites.is_none()
     }
 
     /// Whether this is the origin of one of the app's websites, or of its API.
@@ -261,6 +308,23 @@ mod tests {
         assert_eq!(app.website(None), "https://example.com");
     }
 
+    #[test]
+    fn websites_that_are_not_named_are_those_that_the_app_takes_for_its_own() {
+        let app = AppInfo::new("Demo", "https://api.example.com", "https://example.com");
+        let app = app.websites_if(|origin| origin == "https://acme.example.com").normalise().unwrap();
+        assert_eq!(app.website(Some("https://ACME.example.com")), "https://acme.example.com");
+        for stranger in [
+            "https://acme.example.com.evil.example",
+            "http://acme.example.com",
+            "null",
+            "https://evil.example",
+        ] {
+            assert_eq!(app.website(Some(stranger)), "https://example.com");
+            assert!(!app.is_own_origin(stranger), "{stranger}");
+        }
+        assert!(app.is_own_origin("https://acme.example.com") && !app.names_all_websites());
+    }
+
     /// Addresses as people write them, and as they should not.
     fn address() -> impl Strategy<Value = String> {
         let scheme = prop::sample::select(vec!["", "http://", "https://", "HTTPS://", "ftp://", "//", "."]);
@@ -311,7 +375,7 @@ mod tests {
         fn every_link_leads_to_a_website_of_the_app(origin in prop_oneof![address(), any::<String>()]) {
             let app = AppInfo::new("Demo", "https://api.example.com", "https://example.com");
             let app = app.also_website("localhost:3000").normalise().unwrap();
-            prop_assert!(["https://example.com", "http://localhost:3000"].contains(&app.website(Some(&origin))));
+            prop_assert!(["https://example.com", "http://localhost:3000"].contains(&&*app.website(Some(&origin))));
         }
     }
 }

@@ -240,6 +240,41 @@ async fn cookies_are_as_the_website_needs_them(#[values(Shape::Embedded, Shape::
     assert_eq!(ended.seen(), (200, json!({"status": "OK"})));
 }
 
+/// An app with a website for each customer, of which some are on hosts of the customers' own.
+#[rstest]
+#[tokio::test]
+async fn websites_that_are_not_named(#[values(Shape::Embedded, Shape::Http)] shape: Shape) {
+    let (acme, abroad, mails) =
+        ("https://acme.example.com", "https://sign-in.acme.example", Mails::default());
+    let info = AppInfo::new("Demo", "https://api.example.com", OWN);
+    let info = info.websites_if(move |origin| [acme, abroad].contains(&origin));
+    let app = TestApp::of(info, shape, &json!({}), |builder| {
+        let builder = builder.email_delivery(mails.clone());
+        builder.recipe(EmailPassword::new()).recipe(SessionRecipe::new())
+    })
+    .await;
+    sign_up(&app, Request::post("/auth/signup")).await;
+    for (origin, website, same_site) in
+        [(OWN, OWN, "Lax"), (acme, acme, "Lax"), (abroad, abroad, "None"), (EVIL, OWN, "Lax")]
+    {
+        let fields = json!({"formFields": [{"id": "email", "value": "ann@example.com"}]});
+        let request = Request::post("/auth/user/password/reset/token").header("origin", origin);
+        app.send(request, fields.to_string()).await;
+        let (email, _) = mails.one().await;
+        assert!(email.subject.link().unwrap().starts_with(&format!("{website}/auth/")), "{origin}");
+        let signed_in = app.send(by_cookie("/auth/signin").header("origin", origin), form()).await;
+        let end = format!("; HttpOnly; Secure; SameSite={same_site}");
+        let cookies = signed_in.set_cookies();
+        assert!(cookies.len() == 2 && cookies.iter().all(|cookie| cookie.ends_with(&end)), "{cookies:?}");
+        // A page anywhere can make a browser send the cookies that were made for the host abroad.
+        let request =
+            |origin: &str| Request::post("/x").header("cookie", signed_in.cookies()).header("origin", origin);
+        assert_eq!(has_session(&app, request(website)).await, same_site == "Lax", "{origin}");
+        assert!(!has_session(&app, request(EVIL)).await, "{origin}");
+        assert!(has_session(&app, request(EVIL).header("rid", "anti-csrf")).await, "{origin}");
+    }
+}
+
 /// The gateway serves `/gateway/auth/…` and asks this server for `/auth/…`.
 #[rstest]
 #[tokio::test]

@@ -95,6 +95,7 @@ pub(crate) struct Core {
     next: AtomicUsize,
     version: OnceCell<Cdi>,
     domains: Object,
+    remembers: bool,
 }
 
 impl fmt::Debug for Core {
@@ -116,7 +117,13 @@ impl Core {
         domains.insert("apiDomain".to_owned(), app.api_domain.clone().into());
         domains.insert("websiteDomain".to_owned(), app.website(None).into());
         let next = AtomicUsize::new(0);
-        Ok(Self { hosts, api_key, transport, timeout, next, version: OnceCell::new(), domains })
+        let version = OnceCell::new();
+        Ok(Self { hosts, api_key, transport, timeout, next, version, domains, remembers: true })
+    }
+
+    /// Remembers no answer.
+    pub(crate) fn forgetful(self) -> Self {
+        Self { remembers: false, ..self }
     }
 
     /// Makes a call: about a tenant, or without one about the whole app.
@@ -142,7 +149,7 @@ impl Core {
         let version = *self.version.get_or_try_init(|| self.negotiate()).await?;
         let call = Call { version: Some(version), caller: cx.caller(), ..call };
         let reply = self.send(&call).await?.into_body();
-        if call.method == http::Method::GET {
+        if call.method == http::Method::GET && self.remembers {
             cache.insert(call.key(), reply.clone());
         }
         read(&call.path, &reply)

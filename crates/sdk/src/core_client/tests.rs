@@ -288,6 +288,19 @@ async fn one_request_asks_once_until_something_changes() {
     assert_eq!(test.cores.asked.lock().unwrap().len(), 4, "the answer from before may be wrong now");
 }
 
+#[tokio::test]
+async fn an_app_that_wants_no_answer_remembered_asks_each_time() {
+    let cores = Arc::new(Cores { script: Mutex::new(vec![Does::Answer]), asked: Mutex::default() });
+    let info = AppInfo::new("Demo", "http://localhost:3001", "http://localhost:3000");
+    let sdk = Portcullis::builder(info).core(Arc::clone(&cores)).disable_core_call_cache();
+    let sdk = sdk.recipe(SessionRecipe::new()).build().unwrap();
+    let cx = Cx::new(&sdk);
+    for asked in [2, 3] {
+        sdk.core().call::<GetRoles>(&cx, None, &()).await.unwrap();
+        assert_eq!(cores.asked.lock().unwrap().len(), asked, "but for the version, which is asked for once");
+    }
+}
+
 #[test]
 fn the_api_key_is_in_no_debug_text() {
     let test = Test::new("http://a:3567", &[Does::Answer]);

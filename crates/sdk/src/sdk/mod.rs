@@ -196,6 +196,7 @@ pub struct Builder {
     core: Option<CoreAddress>,
     api_key: Option<String>,
     core_timeout: Duration,
+    remembers_answers: bool,
     recipes: Recipes,
     email_delivery: Arc<dyn EmailDelivery>,
     sms_delivery: Arc<dyn SmsDelivery>,
@@ -254,6 +255,7 @@ impl Builder {
             core: None,
             api_key: None,
             core_timeout: TIMEOUT,
+            remembers_answers: true,
             recipes: Recipes::default(),
             email_delivery: Arc::new(LogEmails::new()),
             sms_delivery: Arc::new(LogSms::new()),
@@ -280,6 +282,13 @@ impl Builder {
     /// not to do what the first one may have done.
     pub fn core_timeout(mut self, timeout: Duration) -> Self {
         self.core_timeout = timeout;
+        self
+    }
+
+    /// Asks the core anew for what it has answered to the same call already. Unless this is called, a [`Cx`](crate::Cx)
+    /// remembers what was asked by way of it until something is changed by way of it.
+    pub fn disable_core_call_cache(mut self) -> Self {
+        self.remembers_answers = false;
         self
     }
 
@@ -350,6 +359,7 @@ impl Builder {
             CoreAddress::Transport(transport) => (vec!["http://core".to_owned()], transport),
         };
         let core = Core::new(hosts, self.api_key.as_deref(), transport, self.core_timeout, &app)?;
+        let core = if self.remembers_answers { core } else { core.forgetful() };
         let mut recipes = self.recipes;
         recipes.complete(&app)?;
         Ok(Portcullis(Arc::new(Inner {

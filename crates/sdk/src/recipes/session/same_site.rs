@@ -3,37 +3,43 @@
 use super::config::{AntiCsrf, Config};
 use crate::app_info::App;
 use crate::{Cx, SameSite};
+use std::borrow::Cow;
 use url::{Host, Url};
 
 /// When the cookies of a call must be sent.
 pub(super) fn of_call(cx: &Cx, config: &Config) -> SameSite {
-    config.cookie_same_site.unwrap_or_else(|| of_website(config, website(cx)))
+    config.cookie_same_site.unwrap_or_else(|| of_website(cx, config, &website(cx)))
 }
 
-fn of_website(config: &Config, website: &str) -> SameSite {
+fn of_website(cx: &Cx, config: &Config, website: &str) -> SameSite {
     let known = config.same_site_of.iter().find(|(known, _)| known == website);
-    known.map_or(SameSite::None, |(_, same_site)| *same_site)
+    known.map_or_else(|| for_website(cx.sdk().app(), website), |(_, same_site)| *same_site)
 }
 
-/// What the cookies of the API need for each of the app's websites.
+/// What the cookies of the API need for each website that the app names.
 pub(super) fn of_websites(app: &App) -> Vec<(String, SameSite)> {
-    let (api_site, api_scheme) = (site(&app.api_domain), scheme(&app.api_domain));
-    let same_site = |website: &String| {
-        let is_one_site = api_site == site(website) && api_scheme == scheme(website);
-        (website.clone(), if is_one_site { SameSite::Lax } else { SameSite::None })
-    };
-    app.websites().iter().map(same_site).collect()
+    app.websites().iter().map(|website| (website.clone(), for_website(app, website))).collect()
+}
+
+fn for_website(app: &App, website: &str) -> SameSite {
+    let api = &app.api_domain;
+    let is_one_site = site(api) == site(website) && scheme(api) == scheme(website);
+    if is_one_site { SameSite::Lax } else { SameSite::None }
 }
 
 /// How requests that other sites made are told apart in a call.
 pub(super) fn anti_csrf(cx: &Cx, config: &Config) -> AntiCsrf {
-    let cookies_hold_off = || match config.cookie_same_site {
-        Some(same_site) => same_site != SameSite::None,
-        // A site that is none of the app's may show a cookie that was made for any of the app's websites.
-        None => match origin(cx).and_then(|origin| cx.sdk().app().known_website(origin)) {
-            Some(website) => of_website(config, website) != SameSite::None,
-            None => config.same_site_of.iter().all(|(_, same_site)| *same_site != SameSite::None),
-        },
+    let cookies_hold_off = || {
+        if let Some(same_site) = config.cookie_same_site {
+            return same_site != SameSite::None;
+        }
+        let app = cx.sdk().app();
+        let asking = origin(cx).and_then(|origin| app.known_website(origin));
+        // A site that is none of the app's may show a cookie that was made for any of the app's websites. What the
+        // cookies of those needed that are not named nobody knows.
+        let mut named = config.same_site_of.iter();
+        let by_all = || app.names_all_websites() && named.all(|(_, same_site)| *same_site != SameSite::None);
+        asking.map_or_else(by_all, |website| of_website(cx, config, &website) != SameSite::None)
     };
     let by_cookies = || if cookies_hold_off() { AntiCsrf::None } else { AntiCsrf::ViaCustomHeader };
     config.anti_csrf.unwrap_or_else(by_cookies)
@@ -42,14 +48,14 @@ pub(super) fn anti_csrf(cx: &Cx, config: &Config) -> AntiCsrf {
 /// Whether browsers take an insecure cookie that is sent from other sites: only on one's own machine.
 pub(super) fn is_own_machine(cx: &Cx) -> bool {
     let local = |site: Option<String>| site.is_some_and(|site| site == LOCAL);
-    local(site(&cx.sdk().app().api_domain)) && local(site(website(cx)))
+    local(site(&cx.sdk().app().api_domain)) && local(site(&website(cx)))
 }
 
 fn origin(cx: &Cx) -> Option<&str> {
     cx.exchange()?.header("origin")
 }
 
-fn website(cx: &Cx) -> &str {
+fn website(cx: &Cx) -> Cow<'_, str> {
     cx.sdk().app().website(origin(cx))
 }
 

@@ -145,7 +145,7 @@ impl Settings {
         };
         let origin = match &self.origin {
             Some(choose) => choose.call(cx, tenant.to_owned()).await?,
-            None => app.website(cx.exchange().and_then(|exchange| exchange.header("origin"))).to_owned(),
+            None => app.website(cx.exchange().and_then(|exchange| exchange.header("origin"))).into_owned(),
         };
         Ok(RelyingParty { id, name, origin })
     }
