@@ -246,3 +246,23 @@ async fn a_proof_is_of_the_address_that_it_was_asked_for(
     assert!(user.id == eve && !user.login_methods[0].verified, "{user:?}");
     assert_eq!(world.methods_of(ann["recipeUserId"].as_str().unwrap()).await, 1);
 }
+
+/// Ann's passkey would be in Eve's account, as options for the token are for the address that Eve has proven.
+#[rstest]
+#[tokio::test]
+async fn a_token_for_an_address_that_its_user_has_not_proven_links_nobody(
+    #[values(Shape::Embedded, Shape::Http)] shape: Shape,
+) {
+    let world = World::new(shape, AutomaticLinking::IfVerified).await;
+    let (_, eve) = world.proven(EVE).await;
+    let trap = json!({"recipeUserId": id(&world.password(ANN).await), "primaryUserId": eve});
+    world.app.core(Method::POST, "/recipe/accountlinking/user/link", &trap).await;
+    let (cx, passkeys) = (Cx::new(&world.app.sdk), world.app.sdk.webauthn().unwrap());
+    let token = passkeys.generate_recover_account_token(&cx, "public", &eve, ANN).await.unwrap().unwrap();
+    let made = options(&world.app, REGISTER_OPTIONS, &json!({"recoverAccountToken": token})).await;
+    assert_eq!(made["user"]["name"], EVE);
+    let mut body = answer(&made, &mut passkey());
+    body["token"] = json!(token);
+    assert_eq!(world.app.post("/auth/user/webauthn/reset", &body).await.seen(), status("OK"));
+    assert_eq!(world.methods_of(&eve).await, 2);
+}
