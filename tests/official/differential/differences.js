@@ -121,6 +121,54 @@ export const differences = [
         is: ({ field, node, rust }) => /^body\.(currentN|maxN)umberOfFailedAttempts$/.test(field) && node === 5 && rust === undefined,
     },
     {
+        matter: "the login method of a session or of a new user in the dashboard",
+        cases: { "users in the dashboard": 3, "what the dashboard shows of a user": 1 },
+        is: ({ call, field }) => !call.includes("/users?") && /\.recipeUserId(\.recipeUserId)?$/.test(field),
+    },
+    {
+        matter: "a `limit` of the dashboard's users that is no number",
+        cases: { "users in the dashboard": 3 },
+        is: ({ call }) => /\?limit=(x|1x)?$/.test(call),
+    },
+    {
+        matter: "a call of the dashboard that the core refuses with 400",
+        cases: { "users in the dashboard": 2, "roles in the dashboard": 6 },
+        is: ({ call, field, node, rust }) =>
+            /\?limit=(0|1&paginationToken=x)$|\/userroles\//.test(call) && (field === "status" ? node === 500 && rust === 400 : field === "body.message" && node === "Internal Server Error"),
+    },
+    {
+        matter: "permissions that are to be taken from a role in the dashboard, and are not named",
+        cases: { "roles in the dashboard": 2 },
+        is: ({ field, node, rust }) =>
+            field === "status" ? node === 200 && rust === 400 : /^body\.(status|permissions)/.test(field) || (field === "body.message" && node === undefined),
+    },
+    {
+        matter: "a factor or a setting that the dashboard changes, without its name or its value",
+        cases: { "tenants in the dashboard": 5 },
+        is: ({ call, field, node, rust }) =>
+            /\/tenant\/(first-factor|core-config)$/.test(call) && (field === "status" ? node === 200 && rust === 400 : field === "body.status" || (field === "body.message" && node === undefined)),
+    },
+    {
+        matter: "the core's words in an answer of the dashboard",
+        cases: { "tenants in the dashboard": 5 },
+        is: ({ field, node, rust }) => field === "body.message" && node === `${rust}\n`,
+    },
+    {
+        matter: "what a provider's discovery document says of PKCE, in the dashboard's form",
+        cases: { "providers in the dashboard": 2 },
+        is: ({ field }) => field.startsWith("body.providerConfig.codeChallengeMethodsSupported"),
+    },
+    {
+        matter: "a provider that the dashboard asks for or keeps, without its id or a client's",
+        cases: { "providers in the dashboard": 3 },
+        is: ({ field, node, rust }) => (field === "status" ? node === 500 && rust === 400 : field === "body.message" && node === "Internal Server Error"),
+    },
+    {
+        matter: "Twitter, if the core keeps it for a tenant",
+        cases: { "providers in the dashboard": 1 },
+        is: ({ field, node, rust }) => field.endsWith(".fromUserInfoAPI.userId") && node === "sub" && rust === "data.id",
+    },
+    {
         matter: "a preflight is answered with 200 by actix-cors, with 204 by the cors package",
         ofTheFrameworks: true,
         cases: { preflights: 3 },

@@ -314,7 +314,9 @@ export const cases = {
         await dashboard(app, "PUT", "/user/password", { recipeUserId: userId, newPassword: "other-Secret-1" });
         await dashboard(app, "PUT", "/user/password", {});
         const taken = { email: (await app.signUp()).email, password };
-        for (const body of [taken, { email: "ann", password }, { email: app.address(), password: "short" }]) await dashboard(app, "POST", "/user/emailpassword", body);
+        for (const body of [taken, { email: "ann", password }, { email: app.address(), password: "short" }, { email: app.address(), password }, {}, { email: "ann" }]) await dashboard(app, "POST", "/user/emailpassword", body);
+        for (const body of [{ email: app.address() }, { phoneNumber: app.number() }, { email: "ann" }, { phoneNumber: "1" }, {}]) await dashboard(app, "POST", "/user/passwordless", body);
+        for (const query of ["limit=", "limit=x", "limit=1x", "limit=0", "limit=1&paginationToken=x", "limit=1&timeJoinedOrder=UP"]) await dashboard(app, "GET", `/users?${query}`);
         for (const query of [`?userId=${userId}&removeAllLinkedAccounts=true`, `?userId=${userId}`, ""]) await dashboard(app, "DELETE", `/user${query}`);
     },
 
@@ -331,11 +333,13 @@ export const cases = {
         for (const data of ['{"theme":"dark"}', '{"a":{"b":[1,null]}}', "{", "[]", 1, undefined]) await dashboard(app, "PUT", "/user/metadata", { userId, data });
         await dashboard(app, "GET", `/user/metadata?userId=${userId}`);
         const { sessionHandle } = JSON.parse(Buffer.from(access.split(".")[1], "base64url"));
+        await dashboard(app, "GET", `/user/sessions?userId=${userId}`);
         await dashboard(app, "POST", "/user/sessions", { sessionHandles: [sessionHandle] });
         for (const sessionHandles of [undefined, "x", []]) await dashboard(app, "POST", "/user/sessions", { sessionHandles });
         await dashboard(app, "GET", `/user/sessions?userId=${userId}`);
         for (const path of ["/user/email/verify", "/user/metadata", "/user/sessions"]) await dashboard(app, "GET", path);
-        await dashboard(app, "GET", `/user/unlink?recipeUserId=${userId}`);
+        for (const query of [`?recipeUserId=${userId}`, ""]) await dashboard(app, "GET", `/user/unlink${query}`);
+        for (const query of ["", "?userId="]) await dashboard(app, "GET", `/user/sessions${query}`);
     },
 
     "roles in the dashboard": async (app) => {
@@ -349,12 +353,19 @@ export const cases = {
         for (const body of [{ userId, role }, { userId, role }, { userId, role: "none" }, {}]) await dashboard(app, "PUT", "/userroles/user/roles", body);
         await dashboard(app, "GET", `/userroles/user/roles?userId=${userId}`);
         for (const query of [`?userId=${userId}&role=${role}`, `?userId=${userId}&role=none`]) await dashboard(app, "DELETE", `/userroles/user/roles${query}`);
-        for (const query of [`?role=${role}`, `?role=${role}`]) await dashboard(app, "DELETE", `/userroles/role${query}`);
+        for (const query of ["", "?userId=", "?role=", `?userId=${userId}`, `?role=${role}`]) {
+            for (const [method, path] of [["GET", "/role/permissions"], ["GET", "/user/roles"], ["DELETE", "/user/roles"]]) await dashboard(app, method, `/userroles${path}${query}`);
+        }
+        for (const body of [{ role: "", permissions: [] }, { role: " ", permissions: [] }]) await dashboard(app, "PUT", "/userroles/role", body);
+        await dashboard(app, "PUT", "/userroles/user/roles", { userId, role: "" });
+        for (const body of [{ role: "", permissions: ["read"] }, { role }]) await dashboard(app, "PUT", "/userroles/role/permissions/remove", body);
+        await dashboard(app, "GET", `/userroles/role/permissions?role=${role}`);
+        for (const query of [`?role=${role}`, `?role=${role}`, "", "?role="]) await dashboard(app, "DELETE", `/userroles/role${query}`);
     },
 
     "tenants in the dashboard": async (app) => {
         const tenantId = `${app.name}-tenant`;
-        for (const body of [{ tenantId }, { tenantId }, { tenantId: "" }, {}]) await dashboard(app, "POST", "/tenant", body);
+        for (const body of [{ tenantId }, { tenantId }, { tenantId: "" }, {}, { tenantId: 1 }, { tenantId: "a b" }, { tenantId: "a_b" }, { tenantId: "appid-a" }]) await dashboard(app, "POST", "/tenant", body);
         const at = (method, path, json) => {
             const full = `/auth/${tenantId}/dashboard/api${path}`;
             return json === undefined ? app.send(method, full, { headers: key }) : app.withJson(method, full, json, key);
@@ -362,11 +373,39 @@ export const cases = {
         await at("PUT", "/tenant/first-factor", { factorId: "emailpassword", enable: true });
         await at("PUT", "/tenant/first-factor", { factorId: "thirdparty", enable: true });
         await at("PUT", "/tenant/first-factor", { factorId: "thirdparty", enable: false });
-        await at("PUT", "/tenant/core-config", { name: "email_verification_token_lifetime", value: 5000 });
+        for (const factorId of ["totp", "webauthn"]) await at("PUT", "/tenant/first-factor", { factorId, enable: true });
+        for (const body of [{}, { factorId: "thirdparty" }, { enable: false }]) await at("PUT", "/tenant/first-factor", body);
+        for (const body of [{ name: "email_verification_token_lifetime", value: 5000 }, { name: "email_verification_token_lifetime", value: "long" }, { name: "none", value: 1 }, {}, { name: "email_verification_token_lifetime" }]) await at("PUT", "/tenant/core-config", body);
         await at("GET", "/tenant");
         await app.get(`/auth/${tenantId}/loginmethods`);
         for (const _ of [1, 2]) await at("DELETE", "/tenant");
         await dashboard(app, "DELETE", "/tenant");
-        await app.get("/auth/none/dashboard/api/tenant", key);
+        for (const path of ["/tenant", "/thirdparty/config?thirdPartyId=own"]) await app.get(`/auth/none/dashboard/api${path}`, key);
+        for (const [path, body] of [["/tenant/first-factor", { factorId: "emailpassword", enable: true }], ["/tenant/core-config", { name: "none", value: 1 }], ["/thirdparty/config", { providerConfig: { thirdPartyId: "own" } }]]) {
+            await app.withJson("PUT", `/auth/none/dashboard/api${path}`, body, key);
+        }
+    },
+
+    "providers in the dashboard": async (app) => {
+        const tenantId = `${app.name}-providers`;
+        await dashboard(app, "POST", "/tenant", { tenantId });
+        const at = (method, query, json) => {
+            const full = `/auth/${tenantId}/dashboard/api/thirdparty/config${query}`;
+            return json === undefined ? app.send(method, full, { headers: key }) : app.withJson(method, full, json, key);
+        };
+        // The app's own, a built-in one, and one that nobody has described.
+        for (const id of ["own", "github", "twitter", "none"]) {
+            await dashboard(app, "GET", `/thirdparty/config?thirdPartyId=${id}`);
+            await at("GET", `?thirdPartyId=${id}`);
+        }
+        await at("GET", "");
+        for (const query of ["", "?thirdPartyId=", "?thirdPartyId=none"]) await at("DELETE", query);
+        const providerConfig = { thirdPartyId: "twitter", clients: [{ clientId: "t", clientSecret: "s" }] };
+        for (const body of [{ providerConfig }, { providerConfig }, {}, { providerConfig: { thirdPartyId: "none", clients: [{}] } }]) await at("PUT", "", body);
+        await at("GET", "?thirdPartyId=twitter");
+        await app.get(`/auth/${tenantId}/dashboard/api/tenant`, key);
+        for (const _ of [1, 2]) await at("DELETE", "?thirdPartyId=twitter");
+        await app.get(`/auth/${tenantId}/dashboard/api/tenant`, key);
+        await app.send("DELETE", `/auth/${tenantId}/dashboard/api/tenant`, { headers: key });
     },
 };
