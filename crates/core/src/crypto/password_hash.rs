@@ -106,6 +106,17 @@ impl StoredHash {
         }
     }
 
+    /// Whether some password could give the hash: nothing of it is missing, nor more than can be afforded.
+    pub fn is_usable(stored: &str) -> bool {
+        let is_whole = match Self::recognise(stored) {
+            Some(Kind::Bcrypt) => stored.parse::<bcrypt::HashParts>().is_ok(),
+            Some(Kind::Argon2) => Argon2Hash::parse(stored).is_some(),
+            Some(Kind::FirebaseScrypt | Kind::Pbkdf2 | Kind::Scrypt) => true,
+            None => false,
+        };
+        is_whole && !Self::costs_too_much(stored)
+    }
+
     /// Tells the form; bcrypt and argon2 by prefix alone, as an import accepts them.
     pub fn recognise(stored: &str) -> Option<Kind> {
         let starts = |prefixes: &[&str]| prefixes.iter().any(|p| stored.starts_with(p));

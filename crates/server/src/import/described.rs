@@ -72,6 +72,10 @@ impl<'a> Described<'a> {
         let Some(kind) = StoredHash::recognise(hash) else {
             return self.refuse(format!("the password's hash is of an unknown form: {}", form(hash)));
         };
+        if !StoredHash::is_usable(hash) {
+            let what = "is cut off, or costs too much to verify: nobody could sign in with it";
+            return self.refuse(format!("the password's hash, {}, {what}", form(hash)));
+        }
         let method = json!({
             "recipeId": "emailpassword", "email": email, "isVerified": is_verified, "passwordHash": hash,
             "hashingAlgorithm": kind.name().to_lowercase(),
@@ -180,6 +184,32 @@ fn provider_id(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_that_no_password_gives_is_refused() {
+        let wishes = Wishes { tenants: Vec::new(), drops_second_factors: false };
+        let reasons = |hash: &str| {
+            let mut user = Described::new(Some("u"), None, &wishes);
+            user.with_password(Some("a@example.com"), true, hash);
+            user.finish().unwrap_err()
+        };
+        let bcrypt = "$2a$10$GzEm3vKoAqnJCTWesRARCe/ovjt/07qjvcH9jbLUg44Fn77gMZkmm";
+        for hash in [
+            &bcrypt[..59],
+            &format!("{bcrypt}a"),
+            "$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ",
+            &bcrypt.replace("10", "31"),
+        ] {
+            let told = reasons(hash);
+            assert!(
+                told[0].contains("is cut off, or costs too much") && !told[0].contains("GzEm"),
+                "{told:?}"
+            );
+        }
+        let mut user = Described::new(Some("u"), None, &wishes);
+        user.with_password(Some("a@example.com"), true, bcrypt);
+        assert!(user.finish().is_ok());
+    }
 
     #[test]
     fn a_reason_tells_the_form_of_a_hash_and_nothing_of_it() {

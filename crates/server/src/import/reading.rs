@@ -106,9 +106,15 @@ impl Read for Counted {
 /// What takes a user with its number, and says whether more are wanted.
 type Emit<'a> = &'a mut dyn FnMut(u64, Result<Object, Unreadable>) -> bool;
 
+/// What some programs begin a text with, to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// An array is a document, whatever is said.
 fn read(mut file: impl BufRead, is_document: bool, emit: Emit<'_>) -> Result<(), String> {
     let explain = |error: io::Error| error.to_string();
+    if file.fill_buf().map_err(explain)?.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
     let is_array = loop {
         let ahead = file.fill_buf().map_err(explain)?;
         let blanks = ahead.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -210,6 +216,8 @@ mod tests {
         assert_eq!(found("{\"n\":1}\n{\"n\":2}", false), both);
         assert_eq!(found(" \n[{\"n\":1},{\"n\":2}]\n", false), both);
         assert_eq!(found("{\"realm\":{\"users\":[]},\"users\":[{\"n\":1},{\"n\":2}],\"z\":1}", true), both);
+        assert_eq!(found("\u{feff}{\"n\":1}\n{\"n\":2}", false), both);
+        assert_eq!(found("\u{feff}[{\"n\":1},{\"n\":2}]", true), both);
         assert_eq!(found("", false), []);
         // Blank lines are counted, and lines that cannot be read are rows.
         let lines = "\r\n{\"n\":1}\r\n\n{\"n\":\n[1]\n{\"n\":2}\n";

@@ -22,7 +22,12 @@ impl Refused {
         let mut beside = files.first().map(|file| file.as_os_str().to_owned()).unwrap_or_default();
         beside.push(".refused.jsonl");
         let path = path.map_or_else(|| beside.into(), Path::to_owned);
-        if files.contains(&path) {
+        // However either is written.
+        let is_same = |file: &PathBuf| match (fs::canonicalize(file), fs::canonicalize(&path)) {
+            (Ok(file), Ok(path)) => file == path,
+            _ => *file == path,
+        };
+        if files.iter().any(is_same) {
             return Err(format!("{}: the refused rows need a file of their own", path.display()));
         }
         match fs::remove_file(&path) {

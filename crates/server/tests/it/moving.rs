@@ -145,6 +145,12 @@ fn a_row_that_is_refused_is_written_down_with_the_reasons() {
         assert_eq!((&rows[0]["user"], &rows[0]["file"]), (&ann, &json!(name)));
         assert_eq!((&rows[1]["row"], &rows[1]["user"]), (&json!(3), &json!("no JSON")));
     }
+    let whole = text(&file);
+    for same in [name, "users.jsonl", "./users.jsonl"] {
+        let (succeeded, said) = place.run(&["import", name, "--refused", same]);
+        assert!(!succeeded && said.contains("need a file of their own"), "{said}");
+        assert_eq!(text(&file), whole, "what is imported is not written over");
+    }
     let (succeeded, said) = place.run(&["import", "missing.jsonl"]);
     assert!(!succeeded && said.contains("missing.jsonl"), "{said}");
     let (succeeded, said) = place.run(&["import", name, "--app", "a9"]);
