@@ -28,6 +28,10 @@ pub fn all() -> Vec<Migration> {
         Migration { name: "0012_webhooks", sql: Sql::from(include_str!("../migrations/0012_webhooks.sql")) },
         Migration { name: "0013_fewer_indexes", sql: FEWER_INDEXES },
         Migration { name: "0014_lists", sql: LISTS },
+        Migration {
+            name: "0015_provider_ids",
+            sql: Sql::from(include_str!("../migrations/0015_provider_ids.sql")),
+        },
     ]
 }
 

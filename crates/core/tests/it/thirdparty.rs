@@ -450,3 +450,45 @@ async fn one_identity_that_signs_in_fifty_times_at_once_is_one_user() {
     assert_eq!(last["emails"].as_array().unwrap().len(), 1);
     assert_eq!(last["loginMethods"][0]["verified"], true, "each told that its address is");
 }
+
+/// What both tables say of the only user: table, kind, value, and the provider's two ids.
+async fn stored(core: &TestCore) -> Vec<(String, String, String, String, String)> {
+    let columns = "account_info_type, account_info_value, third_party_id, third_party_user_id";
+    let sql = format!(
+        "select 'infos', {columns} from recipe_user_account_infos
+         union all select 'tenants', {columns} from recipe_user_tenants order by 1, 2"
+    );
+    core.app.db.read().await.unwrap().fetch_all(sql, &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_providers_ids_are_stored_beside_the_address_alone() {
+    let core = TestCore::start().await;
+    let first = sign_in(&core, "1", EMAIL, false).await;
+    let rows = |of_text: (&str, &str)| {
+        let row = |table: &str, kind: &str, value: &str, (id, user): (&str, &str)| {
+            (table.to_owned(), kind.to_owned(), value.to_owned(), id.to_owned(), user.to_owned())
+        };
+        let of_table =
+            |table| [row(table, "email", EMAIL, ("google", "1")), row(table, "tparty", "google::1", of_text)];
+        ["infos", "tenants"].into_iter().flat_map(of_table).collect::<Vec<_>>()
+    };
+    assert_eq!(stored(&core).await, rows(("", "")));
+    // Older databases have them beside the text too.
+    let mut tx = core.app.db.write().await.unwrap();
+    for table in ["recipe_user_account_infos", "recipe_user_tenants"] {
+        let sql = format!(
+            "update {table} set third_party_id = 'google', third_party_user_id = '1'
+             where account_info_type = 'tparty'"
+        );
+        tx.execute(sql, &[]).await.unwrap();
+    }
+    tx.execute("delete from portcullis_migrations where name = '0015_provider_ids'", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(stored(&core).await, rows(("google", "1")));
+    let report = core.app.db.migrate(&portcullis_core::migrations::all(), core.clock.now()).await.unwrap();
+    assert_eq!(report.applied, ["0015_provider_ids"]);
+    assert_eq!(stored(&core).await, rows(("", "")));
+    let second = sign_in(&core, "1", EMAIL, false).await;
+    assert_eq!((&second["createdNewUser"], &second["user"]), (&json!(false), &first["user"]));
+}

@@ -193,9 +193,9 @@ async fn import_method(
             (AccountInfo::unique(InfoKind::Email, email), None, row)
         }
         "thirdparty" => {
-            let info = |kind, value| AccountInfo { kind, value, third_party: whole };
+            let told = AccountInfo { kind: InfoKind::Email, value: email, third_party: whole };
             let row = thirdparty::row(&third_party, email, method.time_joined);
-            (info(InfoKind::ThirdParty, text.as_str()), Some(info(InfoKind::Email, email)), row)
+            (AccountInfo::unique(InfoKind::ThirdParty, &text), Some(told), row)
         }
         _ => {
             let row = passwordless::imported_row(method.email.as_deref(), number, method.time_joined);

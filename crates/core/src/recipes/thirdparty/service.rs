@@ -54,7 +54,7 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
     let new = users::NewUser {
         user_id: &user_id,
         recipe_id: RECIPE_ID,
-        identity: AccountInfo { kind: InfoKind::ThirdParty, value: &text, third_party: whole },
+        identity: AccountInfo::unique(InfoKind::ThirdParty, &text),
         further: Some(AccountInfo { kind: InfoKind::Email, value: told.email, third_party: whole }),
         time_joined: cx.now,
     };

@@ -17,8 +17,9 @@ pub(in crate::recipes) fn row<'a>(third_party: &'a ThirdParty, email: &'a str, n
 pub(super) async fn find(tx: &mut Tx, scope: &Scope, third_party: &ThirdParty) -> Result<Option<String>> {
     let sql = "select recipe_user_id from recipe_user_tenants
         where app_id = $1 and tenant_id = $2 and recipe_id = 'thirdparty' and account_info_type = 'tparty'
-        and third_party_id = $3 and third_party_user_id = $4";
-    let args = args![&scope.app_id, &scope.tenant_id, &third_party.id, &third_party.user_id];
+        and third_party_id = '' and third_party_user_id = '' and account_info_value = $3";
+    let text = third_party.to_text();
+    let args = args![&scope.app_id, &scope.tenant_id, &text];
     Ok(tx.fetch_optional::<(String,)>(sql, args).await?.map(|(user_id,)| user_id))
 }
 

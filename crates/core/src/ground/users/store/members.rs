@@ -194,11 +194,17 @@ impl Member {
         });
         match kind.as_str() {
             "email" => {
+                // Only the address that a provider tells has them.
+                if !third_party_id.is_empty() {
+                    method.third_party =
+                        Some(ThirdParty { id: third_party_id, user_id: third_party_user_id });
+                }
                 method.email = Some(value);
                 method.verified = detail.verified_email.is_some();
             }
             "phone" => method.phone_number = Some(value),
-            _ => method.third_party = Some(ThirdParty { id: third_party_id, user_id: third_party_user_id }),
+            // The same as the two columns beside the address.
+            _ => {}
         }
         method.tenant_ids.extend(detail.tenant_id.filter(|id| !method.tenant_ids.contains(id)));
     }

@@ -71,13 +71,13 @@ pub struct AccountInfo<'a> {
     pub kind: InfoKind,
     /// The address, the number, or `<provider>::<user>`.
     pub value: &'a str,
-    /// The provider and the user there, for every info of such a login method: an address that a provider
-    /// tells is not unique in a tenant. Empty for others.
+    /// The provider and the user there, for an address that a provider tells: it is not unique in a tenant.
+    /// Empty for everything else.
     pub third_party: (&'a str, &'a str),
 }
 
 impl<'a> AccountInfo<'a> {
-    /// An address or a number that is unique among the recipe's users of a tenant.
+    /// What is unique among the recipe's users of a tenant.
     pub fn unique(kind: InfoKind, value: &'a str) -> Self {
         Self { kind, value, third_party: ("", "") }
     }
