@@ -149,6 +149,11 @@ export const differences = [
             /\/tenant\/(first-factor|core-config)$/.test(call) && (field === "status" ? node === 200 && rust === 400 : field === "body.status" || (field === "body.message" && node === undefined)),
     },
     {
+        matter: "a factor that no recipe has, switched on in the dashboard",
+        cases: { "tenants in the dashboard": 1 },
+        is: ({ field, node, rust }) => field === "body.message" && node?.startsWith("Please initialise undefined recipe ") && rust?.startsWith("Please initialise a recipe "),
+    },
+    {
         matter: "the core's words in an answer of the dashboard",
         cases: { "tenants in the dashboard": 5 },
         is: ({ field, node, rust }) => field === "body.message" && node === `${rust}\n`,

@@ -373,7 +373,7 @@ export const cases = {
         await at("PUT", "/tenant/first-factor", { factorId: "emailpassword", enable: true });
         await at("PUT", "/tenant/first-factor", { factorId: "thirdparty", enable: true });
         await at("PUT", "/tenant/first-factor", { factorId: "thirdparty", enable: false });
-        for (const factorId of ["totp", "webauthn"]) await at("PUT", "/tenant/first-factor", { factorId, enable: true });
+        for (const factorId of ["totp", "webauthn", "own"]) await at("PUT", "/tenant/first-factor", { factorId, enable: true });
         for (const body of [{}, { factorId: "thirdparty" }, { enable: false }]) await at("PUT", "/tenant/first-factor", body);
         for (const body of [{ name: "email_verification_token_lifetime", value: 5000 }, { name: "email_verification_token_lifetime", value: "long" }, { name: "none", value: 1 }, {}, { name: "email_verification_token_lifetime" }]) await at("PUT", "/tenant/core-config", body);
         await at("GET", "/tenant");

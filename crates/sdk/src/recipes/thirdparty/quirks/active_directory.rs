@@ -1,4 +1,5 @@
-//! Microsoft Entra ID. A directory's users are its own: what they say of their addresses proves nothing.
+//! Microsoft Entra ID. An app takes the users of one directory, or of any: then each token names its own. It says of no
+//! address whether it is verified, so that none is unless a directory adds `email_verified` to its tokens.
 
 use super::{Quirks, complete_discovery, scope_if_none, set_if_none};
 use crate::recipes::thirdparty::provider_config::{ProviderConfig, ProviderForClient};
