@@ -12,7 +12,7 @@ use crate::ground::tenancy::{self, Databases, Directory};
 use crate::ground::users::Counts;
 use crate::ground::webhooks::Webhooks;
 use crate::http::{Metrics, RequestStats, RouteTable};
-use crate::{Clock, Error, Recipe, Result, Tasks, migrations, recipes};
+use crate::{Clock, Error, Recipe, Result, Tasks, adoption, migrations, recipes};
 use portcullis_db::Db;
 use portcullis_wire::Object;
 use std::path::PathBuf;
@@ -95,6 +95,9 @@ impl App {
         let webhooks = base_config.webhooks.clone().map(Webhooks::open).transpose();
         let webhooks =
             webhooks.map_err(|error| Error::bad_input(format!("webhook_url cannot be used: {error}")))?;
+        if adoption::is_unadopted(&db).await? {
+            return Err(Error::bad_input(adoption::ADVICE));
+        }
         db.migrate(&migrations::all(), clock.now()).await?;
         audit::prepare(&db, clock.now()).await;
         let app = Arc::new(Self {

@@ -1,5 +1,6 @@
 //! The Portcullis core as a library: every recipe, its rules, its SQL and its routes.
 
+pub mod adoption;
 mod app;
 mod clock;
 pub mod config;

@@ -283,6 +283,11 @@ impl Tx {
         }
     }
 
+    /// Notes migrations as applied whose effect is there by other means; `now` in milliseconds.
+    pub async fn record_migrations(&mut self, migrations: &[Migration], now: i64) -> Result<()> {
+        migrate::record(self, migrations, now).await
+    }
+
     /// Runs the last statement of the unit of work and makes all of it durable: on PostgreSQL in one round
     /// trip. Tells how many rows the statement changed; what it changed is there by then, whatever the number.
     pub async fn execute_and_commit(mut self, sql: impl Into<Sql>, args: &[Value<'_>]) -> Result<u64> {

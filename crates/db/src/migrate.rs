@@ -60,8 +60,21 @@ async fn lock(tx: &mut Tx) -> Result<()> {
 
 async fn apply(tx: &mut Tx, migration: &Migration, sum: &str, now: i64) -> Result<()> {
     tx.execute_script(&migration.sql).await.map_err(|error| fault(migration, &error.to_string()))?;
+    note(tx, migration, sum, now).await
+}
+
+async fn note(tx: &mut Tx, migration: &Migration, sum: &str, now: i64) -> Result<()> {
     let sql = "insert into portcullis_migrations (name, checksum, applied_at) values ($1, $2, $3)";
     tx.execute(sql, args![migration.name, sum, now]).await.map(drop)
+}
+
+/// Notes migrations whose effect is there by other means.
+pub(crate) async fn record(tx: &mut Tx, migrations: &[Migration], now: i64) -> Result<()> {
+    tx.execute(CREATE, &[]).await?;
+    for migration in migrations {
+        note(tx, migration, &checksum(&migration.sql), now).await?;
+    }
+    Ok(())
 }
 
 fn fault(migration: &Migration, reason: &str) -> Error {

@@ -15,7 +15,8 @@ impl Sql {
         Self { postgres: Cow::Borrowed(postgres), sqlite: Cow::Borrowed(sqlite) }
     }
 
-    pub(crate) fn postgres(&self) -> &str {
+    /// The text for PostgreSQL.
+    pub fn postgres(&self) -> &str {
         &self.postgres
     }
 

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Export(ExportArguments),
     /// Imports users from a file: of `export`, or of another system
     Import(ImportArguments),
+    /// Takes over a PostgreSQL database of SuperTokens' own core; says what it would do unless it is told to do it
+    Adopt(AdoptArguments),
 }
 
 /// Which users are exported, and where to.
@@ -139,6 +141,24 @@ pub(crate) enum Source {
     Kratos,
     /// Better Auth: rows of `user` with their accounts
     BetterAuth,
+}
+
+/// How far a database is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct AdoptArguments {
+    /// Only looks, and changes nothing: so it is without any flag
+    #[arg(long, conflicts_with_all = ["apply", "finish"])]
+    pub(crate) dry_run: bool,
+    /// Does what can be done while SuperTokens' core runs, which is nearly all
+    #[arg(long, conflicts_with = "finish")]
+    pub(crate) apply: bool,
+    /// Does the rest; SuperTokens' core must be stopped
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Finishes although programs in Java are connected to the database, none of which is SuperTokens' core
+    #[arg(long, requires = "finish")]
+    pub(crate) although_connected: bool,
 }
 
 /// Which events are printed, and how.

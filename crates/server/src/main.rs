@@ -1,5 +1,6 @@
 //! The `portcullis` binary: read configuration, open the database, migrate, serve, stop cleanly.
 
+mod adopt;
 mod audit;
 mod cli;
 mod export;

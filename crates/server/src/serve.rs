@@ -1,12 +1,13 @@
 //! Opening the database, serving, and stopping without losing anything.
 
+use crate::adopt;
 use crate::audit;
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
 use crate::webhooks;
 use crate::{export, import};
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
-use portcullis_core::{App, AppSettings, Clock, jobs, migrations};
+use portcullis_core::{App, AppSettings, Clock, adoption, jobs, migrations};
 use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
             Some(Command::Webhooks(command)) => webhooks::run(&settings, command).await,
             Some(Command::Export(asked)) => export::run(&settings, asked).await,
             Some(Command::Import(asked)) => import::run(&settings, asked).await,
+            Some(Command::Adopt(asked)) => adopt::run(&settings, *asked).await,
             // Lists of passwords need no core.
             Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }
@@ -185,7 +187,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-fn db_settings(settings: &Settings) -> DbSettings {
+pub(crate) fn db_settings(settings: &Settings) -> DbSettings {
     DbSettings { pool_size: settings.pool_size, schema: settings.schema.clone(), ..DbSettings::default() }
 }
 
@@ -217,6 +219,9 @@ async fn open(settings: &Settings, exclusive: bool) -> Result<Db, String> {
 
 async fn migrate(settings: &Settings) -> Result<(), String> {
     let db = open(settings, false).await?;
+    if adoption::is_unadopted(&db).await.map_err(|error| error.to_string())? {
+        return Err(adoption::ADVICE.to_owned());
+    }
     let report =
         db.migrate(&migrations::all(), Clock::system().now()).await.map_err(|error| error.to_string())?;
     if !report.unknown.is_empty() {
@@ -261,8 +266,13 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
             report("database", Err(format!("{error}; check --database or POSTGRESQL_CONNECTION_URI")));
         }
         Some(Ok(db)) => {
-            report("database", db.ping().await.map_err(|error| error.to_string()));
-            report("keys", keys(&db).await);
+            let unadopted = adoption::is_unadopted(&db).await.map_err(|error| error.to_string());
+            let is_unadopted = unadopted == Ok(true);
+            let advice = || if is_unadopted { Err(adoption::ADVICE.to_owned()) } else { Ok(()) };
+            report("database", unadopted.and_then(|_| advice()));
+            if !is_unadopted {
+                report("keys", keys(&db).await);
+            }
             db.close().await;
         }
     }

@@ -1,6 +1,6 @@
 //! Where settings come from: flags win over the environment, the environment over `config.yaml`.
 
-use crate::cli::{Arguments, complain};
+use crate::cli::{Arguments, Command, complain};
 use portcullis_core::config::{
     CoreConfig, Key, Pool, effective, find_key, keys, nearest_key, pool_size, postgres,
 };
@@ -41,13 +41,18 @@ impl Settings {
         values.extend(from_environment(&environment)?);
         values.extend(from_flags(arguments));
         let test_mode = arguments.test_mode || environment("TEST_MODE").is_some_and(|mode| is_on(&mode));
-        refuse_renamed_tables(&values)?;
+        let is_adoption = matches!(arguments.command, Some(Command::Adopt(_)));
+        if !is_adoption {
+            refuse_renamed_tables(&values)?;
+        }
         let config = CoreConfig::from_values(&values, test_mode).map_err(|error| {
             file.as_ref().map_or(error.to_string(), |file| {
                 format!("{error} The config file can be found here: {}", file.display())
             })
         })?;
-        tell_of_unused(&values);
+        if !is_adoption {
+            tell_of_unused(&values);
+        }
         let named = match &arguments.database {
             Some(_) => None,
             None => postgres(&values, complain).map_err(|error| error.to_string())?,
@@ -118,7 +123,7 @@ fn refuse_renamed_tables(values: &Map<String, Value>) -> Result<(), String> {
         .filter(|key| key.pool == Some(Pool::Common))
         .find(|key| is_set(values, key.name) && effective(values, key) != key.standard_value());
     renamed.map_or(Ok(()), |key| {
-        Err(format!("'{}' is not supported: the tables keep SuperTokens' default names", key.name))
+        Err(format!("'{}' is not supported: the tables have SuperTokens' default names here, which `portcullis adopt` gives them", key.name))
     })
 }
 

@@ -110,6 +110,11 @@ impl Place {
         self.folder.path(name)
     }
 
+    /// Where the database is, and in which schema of it.
+    pub(crate) fn address(&self) -> (&str, Option<&str>) {
+        (&self.database, self.schema.as_deref())
+    }
+
     /// The database itself, beside the cores.
     pub(crate) async fn open_database(&self) -> Db {
         let settings = Settings { pool_size: 1, schema: self.schema.clone(), ..Settings::default() };

@@ -5,7 +5,7 @@
 
 use crate::config::{ConfigError, Postgres};
 use crate::ground::audit;
-use crate::{Error, Result, migrations};
+use crate::{Error, Result, adoption, migrations};
 use portcullis_db::{Db, Place, Settings};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -148,6 +148,9 @@ impl Entry {
         let Postgres { url, schema, pool_size } = &self.named.postgres;
         let settings = Settings { pool_size: *pool_size, schema: schema.clone(), ..Settings::default() };
         let db = Db::open(url, &settings).await?;
+        if adoption::is_unadopted(&db).await? {
+            return Err(portcullis_db::Error::Engine(adoption::ADVICE.to_owned()));
+        }
         db.migrate(&migrations::all(), now).await?;
         audit::prepare(&db, now).await;
         Ok(db)
