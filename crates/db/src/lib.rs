@@ -238,6 +238,24 @@ impl Tx {
         outcome
     }
 
+    /// As [`Tx::fetch_all`], for a statement that is best gone about in one way for some arguments and in another way
+    /// for others: PostgreSQL plans it each time, for the very arguments, which it does with a prepared statement only
+    /// as long as that seems to pay. SQLite goes about a statement in one way whatever its arguments are.
+    pub async fn fetch_all_planned<R: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: &[Value<'_>],
+    ) -> Result<Vec<R>> {
+        let sql = sql.into();
+        fail_point!();
+        let outcome = match &mut self.0 {
+            Work::Sqlite(work) => work.fetch_all(sql.sqlite(), args),
+            Work::Postgres(work) => work.fetch_all_planned(sql.postgres(), args).await,
+        };
+        fail_point!();
+        outcome
+    }
+
     /// Runs a statement and reads its first row, if there is one.
     pub async fn fetch_optional<R: FromRow>(
         &mut self,

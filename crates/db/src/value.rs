@@ -65,6 +65,19 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     }
 }
 
+impl Value<'_> {
+    /// The type for a statement that is not prepared. PostgreSQL takes an unknown one for what the statement compares
+    /// it with, as it does where nothing is said.
+    pub(crate) fn of_type(&self) -> Type {
+        match self {
+            Self::Int(_) => Type::INT8,
+            Self::Bool(_) => Type::BOOL,
+            Self::Bytes(_) => Type::BYTEA,
+            Self::Text(_) | Self::Null => Type::UNKNOWN,
+        }
+    }
+}
+
 impl rusqlite::ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         use rusqlite::types::{ToSqlOutput, ValueRef};

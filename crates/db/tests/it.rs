@@ -101,6 +101,48 @@ async fn the_last_statement_ends_the_unit_of_work() {
 }
 
 #[tokio::test]
+async fn a_statement_that_is_planned_each_time_is_kept_by_nobody() {
+    let TestDb { db, _directory } = open(&Settings { pool_size: 1, ..Settings::default() }).await;
+    let mut tx = db.write().await.unwrap();
+    let found: Vec<Item> = tx
+        .fetch_all_planned(
+            "insert into items (id, n, flag, parent_id) values ($1, $2, $3, $4) returning n, flag, parent_id, id",
+            args!["short", 7, true, None::<&str>],
+        )
+        .await
+        .unwrap();
+    assert_eq!(found, [(7, true, None, "short".to_owned())]);
+    // As the first statement of a unit of work it begins it, and a failed one ends it.
+    drop(tx);
+    assert_eq!(count(&db).await, 0);
+    let mut tx = db.write().await.unwrap();
+    tx.execute("insert into items (id) values ($1)", args!["gone"]).await.unwrap();
+    tx.fetch_all_planned::<(i64,)>("select n from nothing", &[]).await.unwrap_err();
+    tx.commit().await.unwrap_err();
+
+    insert(&db, "short", 7).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    // A blank at its end means nothing to a `char(36)` of PostgreSQL, and more than nothing to a text.
+    let sql = "select n from items where id = $1 and n = $2 and n < $3";
+    let text = "select n from items where n = $1 and $2 = cast('a' as text)";
+    for _ in 0..10 {
+        let found: Vec<(i64,)> = tx.fetch_all_planned(sql, args!["short", 7, 1_i64 << 40]).await.unwrap();
+        assert_eq!(found, [(7,)]);
+        let found: Vec<(i64,)> = tx.fetch_all_planned(text, args![7, "a"]).await.unwrap();
+        assert_eq!(found, [(7,)]);
+    }
+    if tx.engine() == Engine::Postgres {
+        let found: Vec<(i64,)> = tx.fetch_all_planned(sql, args!["short ", 7, 8]).await.unwrap();
+        assert_eq!(found, [(7,)]);
+        let kept = "select count(*) from pg_prepared_statements where statement like 'select n from items%'";
+        assert_eq!(tx.fetch_all::<(i64,)>(kept, &[]).await.unwrap(), [(0,)]);
+        // The same, prepared, would be.
+        tx.fetch_all::<(i64,)>(sql, args!["short", 7, 8]).await.unwrap();
+        assert_eq!(tx.fetch_all::<(i64,)>(kept, &[]).await.unwrap(), [(1,)]);
+    }
+}
+
+#[tokio::test]
 async fn broken_keys_are_told_apart() {
     let TestDb { db, _directory } = open(&Settings::default()).await;
     insert(&db, "a", 1).await.unwrap();

@@ -65,21 +65,29 @@ async fn pages_follow_one_another_in_both_orders() {
 #[tokio::test]
 async fn users_who_joined_at_once_are_all_listed() {
     let core = TestCore::start().await;
-    for number in 0..7 {
-        core.sign_up(&format!("{number}@example.com"), "password1").await;
-    }
-    for order in ["ASC", "DESC"] {
-        let (mut seen, mut token) = (Vec::new(), String::new());
-        loop {
-            let page = core.get(&format!("/users?limit=2&timeJoinedOrder={order}{token}")).await.json();
-            seen.extend(ids(&page));
-            let Some(next) = page["nextPaginationToken"].as_str() else { break };
-            token = format!("&paginationToken={next}");
+    core.put("/recipe/multitenancy/tenant/v2", json!({"tenantId": "few"})).await.json();
+    let few = core.at("/few");
+    // A tenant of two is listed by its members, and one of seven in the order of all users (on SQLite).
+    for (place, count, limit) in [(&core, 7, 2), (&few, 2, 1)] {
+        for number in 0..count {
+            place.sign_up(&format!("{number}@example.com"), "password1").await;
         }
-        let mut unique = seen.clone();
-        unique.sort();
-        unique.dedup();
-        assert_eq!((seen.len(), unique.len()), (7, 7), "{order}");
+        for query in ["timeJoinedOrder=ASC", "timeJoinedOrder=DESC", "includeRecipeIds=emailpassword"] {
+            let (mut seen, mut token) = (Vec::new(), String::new());
+            loop {
+                let page = place.get(&format!("/users?limit={limit}&{query}{token}")).await.json();
+                seen.extend(ids(&page));
+                let Some(next) = page["nextPaginationToken"].as_str() else { break };
+                token = format!("&paginationToken={next}");
+            }
+            let mut unique = seen.clone();
+            unique.sort();
+            unique.dedup();
+            assert_eq!((seen.len(), unique.len()), (count, count), "{query}");
+        }
+        assert_eq!(place.get("/users/count").await.json()["count"], count);
+        assert_eq!(place.get("/users/count?includeRecipeIds=emailpassword").await.json()["count"], count);
+        assert_eq!(place.get("/users/count?includeRecipeIds=thirdparty").await.json()["count"], 0);
     }
 }
 

@@ -22,7 +22,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_postgres::Config;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -238,6 +238,28 @@ impl Work {
             rows?
         } else {
             client.query(&statement, &args).await?
+        };
+        self.failed = false;
+        rows.iter().map(|row| R::from_row(&Row(Source::Postgres(row)))).collect()
+    }
+
+    /// As [`Work::fetch_all`], but planned for these arguments. The statement is named nothing, so that the server
+    /// keeps no plan of it, and needs no round trip to be prepared.
+    pub(crate) async fn fetch_all_planned<R: FromRow>(
+        &mut self,
+        sql: &str,
+        args: &[Value<'_>],
+    ) -> Result<Vec<R>> {
+        let begin = self.enter()?;
+        let client = self.client()?;
+        let args: Vec<(&(dyn ToSql + Sync), Type)> =
+            args.iter().map(|value| (value as _, value.of_type())).collect();
+        let rows = if begin {
+            let (began, rows) = tokio::join!(client.batch_execute(BEGIN), client.query_typed(sql, &args));
+            began?;
+            rows?
+        } else {
+            client.query_typed(sql, &args).await?
         };
         self.failed = false;
         rows.iter().map(|row| R::from_row(&Row(Source::Postgres(row)))).collect()

@@ -259,33 +259,40 @@ pub async fn list(
     from: Option<&Cursor>,
 ) -> Result<(Vec<User>, Option<Cursor>)> {
     let page = Page { limit, ascending, from };
-    list_in(&mut cx.db().read().await?, &cx.scope, filter, page).await
+    list_in(&mut cx.db().read().await?, cx, filter, page).await
 }
 
 /// As [`list`], in the course of a reading.
 pub(crate) async fn list_in(
     tx: &mut Tx,
-    scope: &Scope,
+    cx: &Cx,
     filter: &UserFilter,
     page: Page<'_>,
 ) -> Result<(Vec<User>, Option<Cursor>)> {
     let limit = page.limit;
-    let mut entries = store::list_groups(tx, scope, filter, Page { limit: limit + 1, ..page }).await?;
+    let page = Page { limit: limit + 1, ..page };
+    let mut entries = store::list_groups(tx, &cx.scope, filter, page, gathered_max(cx, LISTED_MAX)).await?;
     let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
     let next = if more { entries.pop() } else { None };
     let ids: Vec<String> = entries.into_iter().map(|entry| entry.user_id).collect();
-    Ok((load(tx, &scope.app_id, &ids).await?, next))
+    Ok((load(tx, cx.app_id(), &ids).await?, next))
 }
 
 /// How many members a search gathers by what they have, before it goes through all users instead.
-const GATHERED_MAX: i64 = 30_000;
+const SEARCHED_MAX: i64 = 30_000;
+/// How many members of a tenant a page gathers, where it does so.
+const LISTED_MAX: i64 = 3000;
+
+/// Tests have few users, and go both ways.
+fn gathered_max(cx: &Cx, most: i64) -> i64 {
+    if cx.app.test_mode { 2 } else { most }
+}
 
 /// The users of the call's tenant who fit a search, at most 1000.
 pub async fn search(cx: &Cx, search: &Search, ascending: bool) -> Result<Vec<User>> {
     let mut tx = cx.db().read().await?;
-    // Tests have few users, and go both ways.
-    let gathered_max = if cx.app.test_mode { 2 } else { GATHERED_MAX };
-    let ids = store::search_groups(&mut tx, &cx.scope, search, ascending, gathered_max).await?;
+    let most = gathered_max(cx, SEARCHED_MAX);
+    let ids = store::search_groups(&mut tx, &cx.scope, search, ascending, most).await?;
     load(&mut tx, cx.app_id(), &ids).await
 }
 

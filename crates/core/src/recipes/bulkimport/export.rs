@@ -60,7 +60,7 @@ impl Exporter {
         let cx = &self.0;
         let mut tx = cx.db().read().await?;
         let page = Page { limit: PAGE, ascending: true, from: from.as_ref() };
-        let (users, next) = users::list_in(&mut tx, &cx.scope, &every_tenant(), page).await?;
+        let (users, next) = users::list_in(&mut tx, cx, &every_tenant(), page).await?;
         let kept = Kept::read(&mut tx, cx.app_id(), &users).await?;
         let mut page = ExportPage { next: next.map(|next| next.to_token()), ..ExportPage::default() };
         for user in &users {

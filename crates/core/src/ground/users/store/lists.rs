@@ -56,19 +56,26 @@ pub(crate) async fn count_groups(
     filter: &UserFilter,
     joined: Joined,
 ) -> Result<i64> {
-    let (sql, args) = count_statement(scope, filter, joined);
-    let row: Option<(i64,)> = tx.fetch_optional(sql, &args).await?;
-    Ok(row.map_or(0, |(count,)| count))
+    let (sql, args) = count_statement(tx.engine(), scope, filter, joined);
+    let row: Vec<(i64,)> = tx.fetch_all_planned(sql, &args).await?;
+    Ok(row.first().map_or(0, |(count,)| *count))
 }
 
-fn count_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, joined: Joined) -> (String, Vec<Value<'a>>) {
-    let (condition, mut args) = conditions(scope, filter);
-    let mut sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
+fn count_statement<'a>(
+    engine: Engine,
+    scope: &'a Scope,
+    filter: &'a UserFilter,
+    joined: Joined,
+) -> (String, Vec<Value<'a>>) {
     let bound = match joined {
         Joined::Ever => None,
         Joined::Until(time) => Some(("<=", time)),
         Joined::After(time) => Some((">", time)),
     };
+    // Who joined lately is at an end of the list.
+    let way = if matches!(joined, Joined::After(_)) { Way::List } else { Way::Members };
+    let (condition, mut args) = conditions(engine, scope, filter, way);
+    let mut sql = format!("select count(distinct a.primary_or_recipe_user_id) from {condition}");
     if let Some((compared, time)) = bound {
         args.push(time.into());
         sql.push_str(&format!(" and a.primary_or_recipe_user_time_joined {compared} ${}", args.len()));
@@ -76,20 +83,55 @@ fn count_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, joined: Joined)
     (sql, args)
 }
 
-/// A page of groups; the cursor names its first entry.
+/// A page of groups; the cursor names its first entry. Where the engine does not find its way by itself, up to
+/// `gathered_max` members of the tenant are gathered and sorted; of a tenant with more of them a page is soon full by
+/// going through the list of all users.
 pub(crate) async fn list_groups(
     tx: &mut Tx,
     scope: &Scope,
     filter: &UserFilter,
     page: Page<'_>,
+    gathered_max: i64,
 ) -> Result<Vec<Cursor>> {
-    let (sql, args) = page_statement(scope, filter, page);
-    let rows: Vec<(String, i64)> = tx.fetch_all(sql, &args).await?;
+    let few = tx.engine() == Engine::Sqlite && has_few(tx, scope, filter, gathered_max).await?;
+    let way = if few { Way::Members } else { Way::List };
+    let (sql, args) = page_statement(tx.engine(), scope, filter, page, way);
+    let rows: Vec<(String, i64)> = tx.fetch_all_planned(sql, &args).await?;
     Ok(rows.into_iter().map(|(user_id, time_joined)| Cursor { user_id, time_joined }).collect())
 }
 
-fn page_statement<'a>(scope: &'a Scope, filter: &'a UserFilter, page: Page<'a>) -> (String, Vec<Value<'a>>) {
-    let (condition, mut args) = conditions(scope, filter);
+/// Whether the tenant has so many members at most; never for all tenants.
+async fn has_few(tx: &mut Tx, scope: &Scope, filter: &UserFilter, most: i64) -> Result<bool> {
+    if filter.all_tenants {
+        return Ok(false);
+    }
+    let args = args![&scope.app_id, &scope.tenant_id];
+    let counted: Option<(i64,)> = tx.fetch_optional(few_statement(filter, most), args).await?;
+    Ok(counted.is_some_and(|(count,)| count <= most))
+}
+
+/// How many members there are, as far as it matters.
+fn few_statement(filter: &UserFilter, most: i64) -> String {
+    let recipes = if filter.recipe_ids.is_empty() {
+        String::new()
+    } else {
+        format!(" and t.recipe_id in {}", recipe_list(filter))
+    };
+    format!(
+        "select count(*) from (select 1 from recipe_user_tenants t
+         where t.app_id = $1 and t.tenant_id = $2{recipes} limit {}) counted",
+        most + 1
+    )
+}
+
+fn page_statement<'a>(
+    engine: Engine,
+    scope: &'a Scope,
+    filter: &'a UserFilter,
+    page: Page<'a>,
+    way: Way,
+) -> (String, Vec<Value<'a>>) {
+    let (condition, mut args) = conditions(engine, scope, filter, way);
     let (order, beyond) = if page.ascending { ("asc", ">") } else { ("desc", "<") };
     let mut sql = format!(
         "select distinct a.primary_or_recipe_user_id, a.primary_or_recipe_user_time_joined from {condition}"
@@ -121,29 +163,60 @@ pub(crate) struct Page<'a> {
     pub from: Option<&'a Cursor>,
 }
 
-fn conditions<'a>(scope: &'a Scope, filter: &'a UserFilter) -> (String, Vec<Value<'a>>) {
+/// How SQLite finds the members of a tenant; PostgreSQL chooses for itself, by what it knows of the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through the list of all users, in its order.
+    List,
+    /// Through all members.
+    Members,
+}
+
+fn conditions<'a>(
+    engine: Engine,
+    scope: &'a Scope,
+    filter: &'a UserFilter,
+    way: Way,
+) -> (String, Vec<Value<'a>>) {
     let mut args = vec![Value::from(&scope.app_id)];
-    let mut text = "app_id_to_user_id a".to_owned();
-    if filter.all_tenants {
-        text.push_str(" where a.app_id = $1");
+    let (users, members) = ("app_id_to_user_id a", "recipe_user_tenants t");
+    let mut text = if filter.all_tenants {
+        format!("{users} where a.app_id = $1")
     } else {
-        // SQLite keeps the order of a cross join: it shall go through the users in the list's own order,
-        // and not through all members of the tenant.
-        text.push_str(
-            " cross join recipe_user_tenants t where t.app_id = a.app_id and t.recipe_user_id = a.user_id
-             and a.app_id = $1 and t.tenant_id = $2",
-        );
         args.push(Value::from(&scope.tenant_id));
-    }
+        // SQLite keeps the order of a cross join.
+        let tables = match (engine, way) {
+            (Engine::Sqlite, Way::Members) => format!("{} cross join {users}", indexed(members, filter)),
+            _ => format!("{users} cross join {members}"),
+        };
+        format!(
+            "{tables} where t.app_id = $1 and t.recipe_user_id = a.user_id and a.app_id = $1 and t.tenant_id = $2"
+        )
+    };
     if !filter.recipe_ids.is_empty() {
         // In the text, so that each list has a plan of its own: of one recipe there are few, of another very many.
-        let list = format!("('{}')", filter.recipe_ids.join("', '"));
+        let list = recipe_list(filter);
         text.push_str(&format!(" and a.recipe_id in {list}"));
         if !filter.all_tenants {
             text.push_str(&format!(" and t.recipe_id in {list}"));
         }
     }
     (text, args)
+}
+
+/// SQLite, which knows of no tenant how many members it has, would rather go through the members of all tenants, of
+/// whom an index has all that is asked.
+fn indexed(members: &str, filter: &UserFilter) -> String {
+    // The key finds the members of a recipe.
+    if filter.recipe_ids.is_empty() {
+        format!("{members} indexed by idx_recipe_user_tenants_account_info")
+    } else {
+        members.to_owned()
+    }
+}
+
+fn recipe_list(filter: &UserFilter) -> String {
+    format!("('{}')", filter.recipe_ids.join("', '"))
 }
 
 /// Groups found by a search at most, as in the reference.
@@ -305,18 +378,30 @@ mod tests {
         let mut plans = vec![plan(&mut tx, &members_statement(2), &ids).await];
         for (all_tenants, ascending) in [(false, false), (false, true), (true, false), (true, true)] {
             let filter = UserFilter { all_tenants, ..UserFilter::default() };
-            let (sql, args) =
-                page_statement(&scope, &filter, Page { limit: 10, ascending, from: Some(&from) });
+            let part = Page { limit: 10, ascending, from: Some(&from) };
+            let (sql, args) = page_statement(Engine::Sqlite, &scope, &filter, part, Way::List);
             let page = plan(&mut tx, &sql, &args).await;
             // At most those who joined in the same millisecond are sorted, and never all who come after.
             assert!(!page.iter().any(|step| step.ends_with("FOR ORDER BY")), "{page:?}");
             plans.push(page);
         }
-        let filter = UserFilter::default();
-        let (sql, args) = count_statement(&scope, &filter, Joined::After(1));
-        let newer = plan(&mut tx, &sql, &args).await;
-        assert!(newer.iter().any(|step| step.contains("primary_or_recipe_user_time_joined>?")), "{newer:?}");
-        plans.push(newer);
+        for recipe_ids in [vec![], vec!["emailpassword"], vec!["emailpassword", "thirdparty"]] {
+            let filter = UserFilter { recipe_ids, ..UserFilter::default() };
+            let (sql, args) = count_statement(Engine::Sqlite, &scope, &filter, Joined::After(1));
+            let newer = plan(&mut tx, &sql, &args).await;
+            assert!(newer.iter().any(|step| step.contains("user_time_joined>?")), "{newer:?}");
+            plans.push(newer);
+            // A tenant of few costs what these few do, however many users the app has.
+            let part = Page { limit: 10, ascending: false, from: Some(&from) };
+            let page = page_statement(Engine::Sqlite, &scope, &filter, part, Way::Members);
+            let all = count_statement(Engine::Sqlite, &scope, &filter, Joined::Ever);
+            let few = (few_statement(&filter, 9), all.1.clone());
+            for (sql, args) in [page, all, few] {
+                let members = plan(&mut tx, &sql, &args).await;
+                assert!(members.iter().any(|step| step.contains("(app_id=? AND tenant_id=?")), "{members:?}");
+                plans.push(members);
+            }
+        }
         let terms = || vec!["a".to_owned()];
         let search = Search { emails: terms(), phones: terms(), providers: terms() };
         let (tags, args) = tags(Engine::Sqlite, &scope, &search);
@@ -337,7 +422,8 @@ mod tests {
                 // What was gathered by ranges.
                 let is_gathered = ["SCAN counted", "SCAN fits", "SCAN g", "SCAN (subquery"];
                 let is_gathered = is_gathered.iter().any(|gathered| step.starts_with(gathered));
-                assert!(is_list || is_range || is_gathered || step.contains("user_id=?"), "{step}");
+                let is_member = step.contains("tenant_id=?") || step.contains("user_id=?");
+                assert!(is_list || is_range || is_gathered || is_member, "{step}");
             }
         }
     }
