@@ -15,7 +15,7 @@ const ROW: &str = "select user_id from app_id_to_user_id where user_id = $1";
 const TOKEN: &str = "select token from emailverification_tokens where token = $1";
 
 /// Waits until a call waits for what a unit of work has locked.
-async fn until_waited_for(tx: &mut Tx) {
+pub(super) async fn until_waited_for(tx: &mut Tx) {
     let sql =
         "select count(*) from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
     let begun = Instant::now();
