@@ -6,14 +6,14 @@ use crate::crypto::password_pool::{PasswordPool, PoolSettings};
 use crate::crypto::signing_key::KeyForge;
 use crate::ground::activity::Activity;
 use crate::ground::admin::Greetings;
-use crate::ground::audit::{self, Audit};
+use crate::ground::audit::Audit;
 use crate::ground::keys::Keyring;
 use crate::ground::tenancy::{self, Databases, Directory};
 use crate::ground::users::Counts;
 use crate::ground::webhooks::Webhooks;
 use crate::http::{Metrics, RequestStats, RouteTable};
 use crate::{Clock, Error, Recipe, Result, Tasks, adoption, migrations, recipes};
-use portcullis_db::Db;
+use portcullis_db::{Db, MoveState};
 use portcullis_wire::Object;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,8 +98,8 @@ impl App {
         if adoption::is_unadopted(&db).await? {
             return Err(Error::bad_input(adoption::ADVICE));
         }
-        db.migrate(&migrations::all(), clock.now()).await?;
-        audit::prepare(&db, clock.now()).await;
+        check_is_here(&db).await?;
+        migrations::run(&db, clock.now()).await?;
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
             known_passwords,
@@ -140,6 +140,19 @@ impl App {
         for (_, db) in self.open_databases() {
             db.close().await;
         }
+    }
+}
+
+/// A database that is moved has one place at a time.
+async fn check_is_here(db: &Db) -> Result<()> {
+    match db.move_state().await? {
+        None | Some(MoveState::Leaving) => Ok(()),
+        Some(MoveState::Arriving) => {
+            Err(Error::bad_input("another database is being moved to this one, and is not whole yet"))
+        }
+        Some(MoveState::Left) => Err(Error::bad_input(
+            "this database was moved to another one: use that one, or give the move up with `portcullis move --cancel`",
+        )),
     }
 }
 

@@ -1,6 +1,14 @@
 //! Every change of the tables, in order.
 
-use portcullis_db::{Migration, Sql};
+use crate::ground::audit;
+use portcullis_db::{Db, Migration, MigrationReport, Result, Sql};
+
+/// Brings the tables up to date; `now` in milliseconds.
+pub async fn run(db: &Db, now: i64) -> Result<MigrationReport> {
+    let report = db.migrate(&all(), now).await?;
+    audit::prepare(db, now).await;
+    Ok(report)
+}
 
 /// All migrations, oldest first. One that has been released is never edited: add another.
 pub fn all() -> Vec<Migration> {

@@ -33,6 +33,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A database cannot be moved from there, or to there.
+    #[error("{0}")]
+    CannotMove(String),
     /// Anything else, in the engine's words.
     #[error("{0}")]
     Engine(String),
@@ -52,6 +55,8 @@ impl From<rusqlite::Error> for Error {
                 Self::Duplicate(text.clone().unwrap_or_default())
             }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Self::MissingParent,
+            // The triggers of a database that was moved.
+            ffi::SQLITE_CONSTRAINT_TRIGGER => Self::Unavailable(text.clone().unwrap_or_default()),
             code if [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&(code & 0xff)) => Self::Locked,
             _ => match text.as_deref().and_then(|text| text.strip_prefix("no such table: ")) {
                 Some(table) => Self::MissingTable(table.to_owned()),

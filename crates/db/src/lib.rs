@@ -15,6 +15,7 @@ mod error;
 #[cfg(feature = "fail-points")]
 mod fail_points;
 mod migrate;
+mod moving;
 mod postgres;
 mod row;
 mod sql;
@@ -26,6 +27,7 @@ pub use error::{Error, Result};
 #[cfg(feature = "fail-points")]
 pub use fail_points::crash_at;
 pub use migrate::{Migration, MigrationReport};
+pub use moving::{Move, MoveState, MoveStep, Moved};
 pub use postgres::Place;
 pub use row::{FromColumn, FromRow, Row};
 pub use sql::{Sql, placeholders};
@@ -56,11 +58,19 @@ pub struct Settings {
     /// SQLite: refuse a file that another process has opened so. Several writers would keep one another
     /// waiting, and each would not see what the other one caches.
     pub exclusive: bool,
+    /// SQLite: foreign keys are not looked at, as rows of a copy come in any order.
+    pub is_copy: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pool_size: 10, acquire_timeout: Duration::from_secs(5), schema: None, exclusive: false }
+        Self {
+            pool_size: 10,
+            acquire_timeout: Duration::from_secs(5),
+            schema: None,
+            exclusive: false,
+            is_copy: false,
+        }
     }
 }
 
@@ -167,6 +177,11 @@ impl Db {
     /// Brings the tables up to date; `now` in milliseconds. Several processes may do so at once.
     pub async fn migrate(&self, migrations: &[Migration], now: i64) -> Result<MigrationReport> {
         migrate::run(self, migrations, now).await
+    }
+
+    /// Whether the database is being moved, or was.
+    pub async fn move_state(&self) -> Result<Option<MoveState>> {
+        moving::state(self).await
     }
 
     /// Asks the database for one trivial row.

@@ -15,6 +15,15 @@ impl Sql {
         Self { postgres: Cow::Borrowed(postgres), sqlite: Cow::Borrowed(sqlite) }
     }
 
+    /// Two texts that are made.
+    pub(crate) fn of(postgres: String, sqlite: String) -> Self {
+        Self { postgres: postgres.into(), sqlite: sqlite.into() }
+    }
+
+    pub(crate) fn map(self, wrap: impl Fn(&str) -> String) -> Self {
+        Self::of(wrap(&self.postgres), wrap(&self.sqlite))
+    }
+
     /// The text for PostgreSQL.
     pub fn postgres(&self) -> &str {
         &self.postgres

@@ -91,6 +91,9 @@ impl Store {
             make_private(path);
         }
         let connection = connect(path, OpenFlags::default())?;
+        if settings.is_copy {
+            connection.pragma_update(None, "foreign_keys", "off")?;
+        }
         if !in_memory {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;

@@ -68,6 +68,22 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Takes over a PostgreSQL database of SuperTokens' own core; says what it would do unless it is told to do it
     Adopt(AdoptArguments),
+    /// Moves the whole database from SQLite to PostgreSQL, or back, while a core uses it
+    Move(MoveArguments),
+}
+
+/// Which database is moved, and where to.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct MoveArguments {
+    /// The database that is moved, in the form of `--database`
+    #[arg(long)]
+    pub(crate) from: String,
+    /// An empty database of the other engine; a move that was broken off goes on
+    #[arg(long, required_unless_present = "cancel", conflicts_with = "cancel")]
+    pub(crate) to: Option<String>,
+    /// Gives up a move that was begun; after one, the old database takes changes again
+    #[arg(long)]
+    pub(crate) cancel: bool,
 }
 
 /// Which users are exported, and where to.

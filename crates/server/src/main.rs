@@ -5,6 +5,7 @@ mod audit;
 mod cli;
 mod export;
 mod import;
+mod move_database;
 mod passwords;
 mod progress;
 mod serve;

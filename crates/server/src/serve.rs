@@ -5,10 +5,10 @@ use crate::audit;
 use crate::cli::{Arguments, Command, LogFormat, complain, say};
 use crate::settings::Settings;
 use crate::webhooks;
-use crate::{export, import};
+use crate::{export, import, move_database};
 use portcullis_core::ground::keys::service::find_faults as find_key_faults;
 use portcullis_core::{App, AppSettings, Clock, adoption, jobs, migrations};
-use portcullis_db::{Db, Error as DbError, Settings as DbSettings};
+use portcullis_db::{Db, Error as DbError, MoveState, Settings as DbSettings};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,9 @@ use tracing_subscriber::EnvFilter;
 
 /// The longest pause between two attempts to reach the database.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The pause between two looks whether a database has arrived: meanwhile nobody can change anything.
+const ARRIVAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// Files that are open beside callers' connections: databases, logs, callers who are refused.
 const OTHER_FILES: u64 = 1024;
@@ -36,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments, settings: Settings) -> Result<(), Strin
             Some(Command::Export(asked)) => export::run(&settings, asked).await,
             Some(Command::Import(asked)) => import::run(&settings, asked).await,
             Some(Command::Adopt(asked)) => adopt::run(&settings, *asked).await,
+            Some(Command::Move(asked)) => move_database::run(&settings, asked).await,
             // Lists of passwords need no core.
             Some(Command::Start | Command::Passwords(_)) | None => start(settings).await,
         }
@@ -87,7 +91,7 @@ async fn start(mut settings: Settings) -> Result<(), String> {
     // Heard from here on: the first process of a container ignores what it does not listen for.
     let mut stop = Box::pin(stop_signal()?);
     let db = tokio::select! {
-        db = open(&settings, true) => db?,
+        db = open_whole(&settings) => db?,
         () = &mut stop => return Ok(()),
     };
     let app = build_app(&settings, db).await?;
@@ -193,9 +197,34 @@ pub(crate) fn db_settings(settings: &Settings) -> DbSettings {
 
 /// The database, beside a core that may have it open; `None` if it is a file that is not there.
 pub(crate) async fn open_existing(settings: &Settings) -> Option<Result<Db, DbError>> {
-    let file = settings.database.strip_prefix("sqlite:").filter(|file| *file != ":memory:");
-    let is_missing = file.is_some_and(|file| !std::path::Path::new(file).exists());
-    if is_missing { None } else { Some(Db::open(&settings.database, &db_settings(settings)).await) }
+    if is_missing(&settings.database) {
+        return None;
+    }
+    Some(Db::open(&settings.database, &db_settings(settings)).await)
+}
+
+/// Whether it is a file that is not there.
+pub(crate) fn is_missing(database: &str) -> bool {
+    let file = database.strip_prefix("sqlite:").filter(|file| *file != ":memory:");
+    file.is_some_and(|file| !std::path::Path::new(file).exists())
+}
+
+/// A database that is being moved to this place is waited for.
+async fn open_whole(settings: &Settings) -> Result<Db, String> {
+    let db = open(settings, true).await?;
+    let mut is_told = false;
+    loop {
+        match db.move_state().await {
+            Ok(Some(MoveState::Arriving)) | Err(DbError::Unavailable(_)) if is_told => {}
+            Ok(Some(MoveState::Arriving)) => {
+                is_told = true;
+                tracing::info!("another database is being moved to this one: all of it is waited for");
+            }
+            Ok(_) => return Ok(db),
+            Err(error) => return Err(format!("database: {error}")),
+        }
+        tokio::time::sleep(ARRIVAL_PAUSE).await;
+    }
 }
 
 /// A database that does not answer is waited for; anything else ends the start.

@@ -41,6 +41,11 @@ impl Caller {
         send(self.agent.put(self.url(path)), cdi, body)
     }
 
+    /// `POST`, whatever comes of it.
+    pub(crate) fn reply(&self, cdi: &str, path: &str, body: &Value) -> Result<Reply, Lost> {
+        read(self.agent.post(self.url(path)).header("cdi-version", cdi).send(body.to_string()))
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<Reply, Lost> {
         read(self.agent.get(self.url(path)).call())
     }

@@ -14,6 +14,7 @@ mod jobs;
 mod jwks;
 mod log;
 mod metrics;
+mod move_database;
 mod moving;
 mod outage;
 mod place;

@@ -105,6 +105,16 @@ impl Place {
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// The database's URL.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The schema, on PostgreSQL.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
     /// A file in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path(name)
