@@ -146,11 +146,11 @@ impl Portcullis {
         Some(response)
     }
 
-    /// The response to a call that could not be served. Session errors take tokens away as they must, and any
-    /// other takes back the tokens of a session that was made for the same request; the caller writes what the
+    /// The response to a call that could not be served. The tokens of a session that was made for the same request
+    /// are taken back, and session errors take away what the browser holds, as they must; the caller writes what the
     /// exchange has gathered.
     pub async fn error_response(&self, cx: &Cx, error: &Error) -> Response<Bytes> {
-        if let (Ok(sessions), false) = (self.session(), matches!(error, Error::Session(_))) {
+        if let Ok(sessions) = self.session() {
             sessions.take_back_new(cx);
         }
         match error {

@@ -255,17 +255,23 @@ impl emailpassword::Apis for TurnsAway {
 async fn an_error_of_a_replacement_takes_back_the_tokens_that_were_given(
     #[values(Shape::Embedded, Shape::Http)] shape: Shape,
 ) {
-    let over = SessionError::Unauthorised { message: "not you".to_owned(), clear_tokens: true };
+    let [over, none] = [true, false]
+        .map(|clear_tokens| SessionError::Unauthorised { message: "not you".to_owned(), clear_tokens });
+    let later = SessionError::TryRefreshToken { message: "not yet".to_owned() };
+    let lacking = SessionError::InvalidClaims(Vec::new());
     let teapot = Error::Answer { status: StatusCode::IM_A_TEAPOT, message: "tea".to_owned() };
     let broken = Error::Internal("a secret".to_owned());
     for (error, status, body) in [
         (over.into(), 401, json!({"message": "unauthorised"})),
+        (none.into(), 401, json!({"message": "unauthorised"})),
+        (later.into(), 401, json!({"message": "try refresh token"})),
+        (lacking.into(), 403, json!({"message": "invalid claim", "claimValidationErrors": []})),
         (Error::General("not you".to_owned()), 200, json!({"status": "GENERAL_ERROR", "message": "not you"})),
         (Error::bad_input("not so"), 400, json!({"message": "not so"})),
         (teapot, 418, json!({"message": "tea"})),
         (broken, 500, json!({"message": "Internal Server Error"})),
     ] {
-        let is_session_s = matches!(error, Error::Session(_));
+        let is_over = matches!(error, Error::Session(SessionError::Unauthorised { clear_tokens: true, .. }));
         let app = TestApp::new(shape, |builder| {
             let recipe = EmailPassword::new().override_apis(move |original| TurnsAway(original, error));
             builder.recipe(recipe).recipe(SessionRecipe::new())
@@ -285,9 +291,9 @@ async fn an_error_of_a_replacement_takes_back_the_tokens_that_were_given(
             let cookies = reply.cookies();
             assert!(cookies.is_empty() || cookies.split("; ").all(|cookie| cookie.ends_with('=')), "{told}");
             // What the browser holds already goes only if the session is over.
-            let expected = is_session_s.then(|| "remove".parse().unwrap());
+            let expected = is_over.then(|| "remove".parse().unwrap());
             assert_eq!(reply.headers.get("front-token").cloned(), expected, "{told}");
-            assert_eq!(reply.headers.contains_key("set-cookie"), is_session_s, "{told}");
+            assert_eq!(reply.headers.contains_key("set-cookie"), is_over, "{told}");
         }
     }
 }
