@@ -167,6 +167,24 @@ async fn a_job_that_fails_is_run_again_and_a_stopped_core_runs_none() {
 }
 
 #[tokio::test]
+async fn in_test_mode_the_next_run_comes_ten_times_as_soon() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let job = Job {
+        name: "after forty seconds, out of test mode",
+        every: Duration::from_secs(40),
+        chore: Chore::InDatabase(|_, _, _, _| {
+            Box::pin(async {
+                RUNS.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+        }),
+    };
+    let core = TestCore::start().await;
+    jobs::start_one(&core.app, job);
+    wait_for(|| RUNS.load(Ordering::SeqCst) == 2).await;
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_the_job_that_runs() {
     static STATE: AtomicUsize = AtomicUsize::new(0);
     let job = Job {
