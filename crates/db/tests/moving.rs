@@ -207,9 +207,19 @@ async fn a_database_moves_to_the_other_engine_while_it_changes() {
             }
             made
         };
-        let (moved, made) = tokio::join!(run(old, new), writer);
+        // Whoever waits for it is told the truth at every moment.
+        let waiter = async {
+            let mut waited = 0;
+            while old.move_state().await.unwrap() != Some(MoveState::Left)
+                || new.move_state().await.unwrap() == Some(MoveState::Arriving)
+            {
+                waited += 1;
+            }
+            waited
+        };
+        let (moved, made, waited) = tokio::join!(run(old, new), writer, waiter);
         let moved = moved.unwrap();
-        assert!(made > 2, "there were changes meanwhile: {made}");
+        assert!(made > 2 && waited > 2, "there were changes meanwhile: {made}, {waited}");
         assert_eq!(moved.tables, 3);
         assert!(moved.rows >= 3000, "{moved:?}");
         assert!(all(old).await == all(new).await, "every row is there");

@@ -61,9 +61,12 @@ pub(super) async fn read(db: &Db) -> Result<Option<Note>> {
     if found != Some((true,)) {
         return Ok(None);
     }
-    let found: Option<(String, String)> =
-        tx.fetch_optional("select state, token from portcullis_move", &[]).await?;
-    let Some((name, token)) = found else { return Ok(None) };
+    let found = match tx.fetch_optional("select state, token from portcullis_move", &[]).await {
+        // It has arrived just now.
+        Err(Error::MissingTable(_)) => None,
+        found => found?,
+    };
+    let Some((name, token)): Option<(String, String)> = found else { return Ok(None) };
     let state = STATES.iter().find(|(_, known)| *known == name);
     let state = state.ok_or_else(|| Error::CannotMove(format!("portcullis_move is in the state {name}")))?.0;
     Ok(Some(Note { state, token }))
