@@ -112,7 +112,8 @@ pub(crate) async fn turns(workers: &mut Vec<Worker>, number: usize) {
 }
 
 /// Requests are due at a fixed rate, and a free worker takes the next one. The latency counts from when a
-/// request was due, so a core that stops for a while is charged for everything that was due meanwhile.
+/// request was due, so a core that stops for a while is charged for everything that was due meanwhile, and the load
+/// lasts until all of it was answered.
 pub(crate) async fn open(workers: &mut Vec<Worker>, rate: f64, time: Duration) -> Tally {
     revive(workers).await;
     let (due, next) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU64::new(0)));
@@ -120,13 +121,15 @@ pub(crate) async fn open(workers: &mut Vec<Worker>, rate: f64, time: Duration) -
     let at = move |number: u64| began + Duration::from_secs_f64(count(number) / rate);
     // The runtime's timers are too coarse for this.
     let clock = std::thread::spawn({
-        let due = Arc::clone(&due);
+        let (due, callers) = (Arc::clone(&due), workers.len());
         move || {
             for number in (0..).take_while(|number| at(*number) < began + time) {
                 std::thread::sleep(at(number).saturating_duration_since(Instant::now()));
                 due.add_permits(1);
             }
-            due.close();
+            // Closed, it would forget what is due and waits: just the requests that take longest. So each worker is
+            // given one that is due too late.
+            due.add_permits(callers);
         }
     });
     let each = |mut worker: Worker| {
@@ -136,6 +139,9 @@ pub(crate) async fn open(workers: &mut Vec<Worker>, rate: f64, time: Duration) -
             while let Ok(permit) = due.acquire().await {
                 permit.forget();
                 let due_at = at(next.fetch_add(1, Ordering::Relaxed));
+                if due_at >= began + time {
+                    break;
+                }
                 worker.turn().await;
                 tally.note(due_at.elapsed());
             }
@@ -167,4 +173,45 @@ where
         sum.add(&tally);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// Answers nothing until it is let.
+    async fn serve(mut stream: TcpStream, is_let: Arc<Semaphore>) {
+        let mut request = [0; 4096];
+        while let Ok(1..) = stream.read(&mut request).await {
+            let _permit = is_let.acquire().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n#").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_due_while_a_core_stops_is_counted_and_has_waited() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (address, is_let) = (listener.local_addr().unwrap(), Arc::new(Semaphore::new(0)));
+        let letting = Arc::clone(&is_let);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&letting)));
+            }
+        });
+        let mut workers = Vec::new();
+        for _ in 0..2 {
+            let driver: Driver = Box::new(|_| Call::get("/".to_owned(), "5.4"));
+            workers.push(Worker::new(address, driver).await);
+        }
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            is_let.add_permits(2);
+        });
+        let tally = open(&mut workers, 100.0, Duration::from_millis(200)).await;
+        assert_eq!((tally.done(), workers.len()), (20, 2));
+        // Each was due in the first 200 of 1000 ms.
+        assert!(tally.quantile(0.0) > 500.0, "{}", tally.quantile(0.0));
+    }
 }

@@ -84,6 +84,7 @@ impl Bench<'_> {
     pub(crate) fn measure(&mut self, path: Path) -> Measured {
         eprintln!("{}{}", path.name, if self.server.is_some() { "" } else { " on sqlite" });
         let users = self.users;
+        self.floors.vacuum();
         let connect = self.core.workers(path.connections, |n| (path.driver)(users.clone(), n));
         let mut workers = self.runtime.block_on(connect);
         self.runtime.block_on(turns(&mut workers, path.warm_up));

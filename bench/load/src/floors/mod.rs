@@ -82,6 +82,13 @@ pub(crate) struct Floors {
 }
 
 impl Floors {
+    /// What the database does by itself, but not as often as paths are measured.
+    pub(crate) fn vacuum(&self) {
+        if let Database::Postgres(database) = &self.database {
+            database.vacuum();
+        }
+    }
+
     pub(crate) fn measure(&mut self, floor: Floor) -> Cost {
         if let Some(cost) = self.crypto.measure(floor) {
             return cost;

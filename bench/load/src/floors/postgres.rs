@@ -39,10 +39,12 @@ impl Postgres {
         let (prepared, arguments) = (HashMap::new(), Arguments::new(users));
         let mut floors = Self { runtime, tasks, clients, prepared, arguments, server };
         floors.measure(Floor::InsertSession);
-        // As the server does by itself, but not within a minute: without statistics it takes wrong indexes.
-        let (tasks, runtime) = (&floors.tasks, &floors.runtime);
-        tasks.block_on(runtime, floors.clients[0].batch_execute("vacuum analyze")).unwrap();
         floors
+    }
+
+    /// As the server does by itself once a minute: with old statistics it takes wrong indexes.
+    pub(crate) fn vacuum(&self) {
+        self.tasks.block_on(&self.runtime, self.clients[0].batch_execute("vacuum analyze")).unwrap();
     }
 
     pub(crate) fn measure(&mut self, floor: Floor) -> Cost {
