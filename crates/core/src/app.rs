@@ -98,7 +98,7 @@ impl App {
         if adoption::is_unadopted(&db).await? {
             return Err(Error::bad_input(adoption::ADVICE));
         }
-        check_is_here(&db).await?;
+        Self::check_is_here(&db).await?;
         migrations::run(&db, clock.now()).await?;
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
@@ -127,6 +127,19 @@ impl App {
         Ok(app)
     }
 
+    /// Whether the database may be used: while it is moved, it has one place at a time.
+    pub async fn check_is_here(db: &Db) -> Result<()> {
+        match db.move_state().await? {
+            None | Some(MoveState::Leaving) => Ok(()),
+            Some(MoveState::Arriving) => {
+                Err(Error::bad_input("another database is being moved to this one, and is not whole yet"))
+            }
+            Some(MoveState::Left) => Err(Error::bad_input(
+                "this database was moved to another one: use that one, or give the move up with `portcullis move --cancel`",
+            )),
+        }
+    }
+
     /// Every database that is open, with its domain.
     pub fn open_databases(&self) -> Vec<(String, Db)> {
         let mut open = self.databases.open_ones();
@@ -140,19 +153,6 @@ impl App {
         for (_, db) in self.open_databases() {
             db.close().await;
         }
-    }
-}
-
-/// A database that is moved has one place at a time.
-async fn check_is_here(db: &Db) -> Result<()> {
-    match db.move_state().await? {
-        None | Some(MoveState::Leaving) => Ok(()),
-        Some(MoveState::Arriving) => {
-            Err(Error::bad_input("another database is being moved to this one, and is not whole yet"))
-        }
-        Some(MoveState::Left) => Err(Error::bad_input(
-            "this database was moved to another one: use that one, or give the move up with `portcullis move --cancel`",
-        )),
     }
 }
 

@@ -300,6 +300,7 @@ async fn doctor(settings: &Settings) -> Result<(), String> {
             let advice = || if is_unadopted { Err(adoption::ADVICE.to_owned()) } else { Ok(()) };
             report("database", unadopted.and_then(|_| advice()));
             if !is_unadopted {
+                report("place", App::check_is_here(&db).await.map_err(|error| error.to_string()));
                 report("keys", keys(&db).await);
             }
             db.close().await;

@@ -171,8 +171,10 @@ fn move_there(from: &Place, core: Running, mut told: Told, to: &Place) -> (Runni
     told.signed_up.extend(signed_up);
     let (_, log) = core.stop();
     assert!(!log.contains("panicked"), "{log}");
-    let (succeeded, said) = from.run(&["start", "--port", "0"]);
-    assert!(!succeeded && said.contains("this database was moved to another one"), "{said}");
+    for command in ["start", "doctor"] {
+        let (succeeded, said) = from.run(&[command, "--port", "0"]);
+        assert!(!succeeded && said.contains("this database was moved to another one"), "{said}");
+    }
     let caller = Caller::new(&other.address);
     check(to, &caller, &told);
     let session =
