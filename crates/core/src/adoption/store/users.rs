@@ -99,6 +99,8 @@ pub(in crate::adoption) async fn lock(tx: &mut Tx, form: Form<'_>, range: Range<
 
 /// Moves the users of a range: who they are, what they have, and where they are members.
 pub(in crate::adoption) async fn move_users(tx: &mut Tx, form: Form<'_>, range: Range<'_>) -> Result<()> {
+    // Of each table the rows of the range are read at once, and then joined.
+    tx.execute("set local enable_nestloop = off", &[]).await?;
     for statement in moving(form) {
         tx.execute(range.fill(form.current, &statement), &range.args()).await?;
     }
@@ -114,27 +116,27 @@ fn moving(form: Form<'_>) -> Vec<String> {
         statements.push(BY_THEMSELVES.to_owned());
     }
     statements.extend([times(form), times_without_tenant(form)]);
-    let infos = infos(form);
+    let with = format!("with e as materialized ({}), a as materialized ({OF_RANGE})", infos(form));
     statements.push(format!(
-        "delete from {{recipe_user_account_infos}} a where a.app_id = $1 and <a.recipe_user_id>
-        and not exists (select 1 from ({infos}) e where e.user_id = a.recipe_user_id and e.recipe_id = a.recipe_id
-            and e.kind = a.account_info_type and e.provider = a.third_party_id
-            and e.provider_user = a.third_party_user_id)"
+        "{with} delete from {{recipe_user_account_infos}} d where d.app_id = $1 and <d.recipe_user_id>
+        and not exists (select 1 from e where e.user_id = d.recipe_user_id and e.recipe_id = d.recipe_id
+            and e.kind = d.account_info_type and e.provider = d.third_party_id
+            and e.provider_user = d.third_party_user_id)"
     ));
     statements.push(format!(
-        "insert into {{recipe_user_account_infos}} (app_id, recipe_user_id, recipe_id, account_info_type,
+        "{with} insert into {{recipe_user_account_infos}} (app_id, recipe_user_id, recipe_id, account_info_type,
             account_info_value, third_party_id, third_party_user_id, primary_user_id)
         select cast($1 as varchar(64)), e.user_id, e.recipe_id, e.kind, e.value, e.provider, e.provider_user,
             e.primary_id
-        from ({infos}) e
-        where not exists (select 1 from {{recipe_user_account_infos}} a where a.app_id = $1
-            and a.recipe_user_id = e.user_id and a.recipe_id = e.recipe_id and a.account_info_type = e.kind
-            and a.third_party_id = e.provider and a.third_party_user_id = e.provider_user
-            and a.account_info_value = e.value and a.primary_user_id is not distinct from e.primary_id)
+        from e
+        where not exists (select 1 from a where a.recipe_user_id = e.user_id and a.recipe_id = e.recipe_id
+            and a.account_info_type = e.kind and a.third_party_id = e.provider
+            and a.third_party_user_id = e.provider_user and a.account_info_value = e.value
+            and a.primary_user_id is not distinct from e.primary_id)
         on conflict (app_id, recipe_id, recipe_user_id, account_info_type, third_party_id, third_party_user_id)
         do update set account_info_value = excluded.account_info_value, primary_user_id = excluded.primary_user_id"
     ));
-    statements.extend(MEMBERSHIPS.map(str::to_owned));
+    statements.extend(memberships());
     statements
 }
 
@@ -142,34 +144,55 @@ fn moving(form: Form<'_>) -> Vec<String> {
 const BY_THEMSELVES: &str = "update {app_id_to_user_id} u set primary_or_recipe_user_id = u.user_id
     where u.app_id = $1 and <u.user_id> and u.primary_or_recipe_user_id is null";
 
+/// What the users of a range have already. It is looked up before anything is compared with it: PostgreSQL takes a table
+/// that was made just now to be empty, and would go through all of it again for each user.
+const OF_RANGE: &str =
+    "select * from {recipe_user_account_infos} o where o.app_id = $1 and <o.recipe_user_id>";
+
 /// What users have, in each of their tenants. What one has given up may have been taken by another one since.
-const MEMBERSHIPS: [&str; 2] = [
-    "delete from {recipe_user_tenants} t where t.app_id = $1 and <t.recipe_user_id>
-        and not exists (select 1 from {all_auth_recipe_users} m
-            join {recipe_user_account_infos} a on a.app_id = $1 and a.recipe_user_id = m.user_id
-            where m.app_id = $1 and m.tenant_id = t.tenant_id and m.user_id = t.recipe_user_id
-            and a.recipe_id = t.recipe_id and a.account_info_type = t.account_info_type
-            and a.account_info_value = t.account_info_value and a.third_party_id = t.third_party_id
-            and a.third_party_user_id = t.third_party_user_id)",
-    "insert into {recipe_user_tenants} (app_id, recipe_user_id, tenant_id, recipe_id, account_info_type,
-            account_info_value, third_party_id, third_party_user_id)
-        select a.app_id, a.recipe_user_id, m.tenant_id, a.recipe_id, a.account_info_type, a.account_info_value,
-            a.third_party_id, a.third_party_user_id
-        from {all_auth_recipe_users} m
-        join {recipe_user_account_infos} a on a.app_id = $1 and a.recipe_user_id = m.user_id
-        where m.app_id = $1 and <m.user_id>
-        and not exists (select 1 from {recipe_user_tenants} t where t.app_id = $1 and t.tenant_id = m.tenant_id
-            and t.recipe_user_id = m.user_id and t.recipe_id = a.recipe_id
-            and t.account_info_type = a.account_info_type and t.account_info_value = a.account_info_value
-            and t.third_party_id = a.third_party_id and t.third_party_user_id = a.third_party_user_id)
-        on conflict (app_id, tenant_id, recipe_id, account_info_type, third_party_id, third_party_user_id,
-            account_info_value) do update set recipe_user_id = excluded.recipe_user_id",
-];
+fn memberships() -> [String; 2] {
+    let wanted = format!(
+        "with a as materialized ({OF_RANGE}),
+            m as materialized (select m.tenant_id, m.user_id from {{all_auth_recipe_users}} m
+                where m.app_id = $1 and <m.user_id>),
+            t as materialized (select * from {{recipe_user_tenants}} t where t.app_id = $1 and <t.recipe_user_id>),
+            w as materialized (select m.tenant_id, a.* from m join a on a.recipe_user_id = m.user_id)"
+    );
+    let is_same = |one: &str, other: &str| {
+        let columns = [
+            "tenant_id",
+            "recipe_user_id",
+            "recipe_id",
+            "account_info_type",
+            "account_info_value",
+            "third_party_id",
+            "third_party_user_id",
+        ];
+        columns.map(|column| format!("{one}.{column} = {other}.{column}")).join(" and ")
+    };
+    [
+        format!(
+            "{wanted} delete from {{recipe_user_tenants}} d where d.app_id = $1 and <d.recipe_user_id>
+            and not exists (select 1 from w where {})",
+            is_same("w", "d")
+        ),
+        format!(
+            "{wanted} insert into {{recipe_user_tenants}} (app_id, recipe_user_id, tenant_id, recipe_id, account_info_type,
+                account_info_value, third_party_id, third_party_user_id)
+            select w.app_id, w.recipe_user_id, w.tenant_id, w.recipe_id, w.account_info_type, w.account_info_value,
+                w.third_party_id, w.third_party_user_id
+            from w where not exists (select 1 from t where {})
+            on conflict (app_id, tenant_id, recipe_id, account_info_type, third_party_id, third_party_user_id,
+                account_info_value) do update set recipe_user_id = excluded.recipe_user_id",
+            is_same("t", "w")
+        ),
+    ]
+}
 
 /// Before there were apps, a user was its entry in the table of all users.
 const ENTRIES: [&str; 2] = [
     "delete from {app_id_to_user_id} u where u.app_id = $1 and <u.user_id>
-        and not exists (select 1 from {all_auth_recipe_users} m where m.user_id = u.user_id)",
+        and not exists (select 1 from {all_auth_recipe_users} m where <m.user_id> and m.user_id = u.user_id)",
     "insert into {app_id_to_user_id} (app_id, user_id, recipe_id, primary_or_recipe_user_id)
         select m.app_id, m.user_id, m.recipe_id, m.user_id from {all_auth_recipe_users} m
         where m.app_id = $1 and <m.user_id> on conflict do nothing",
@@ -179,10 +202,10 @@ const ENTRIES: [&str; 2] = [
 fn times(form: Form<'_>) -> String {
     let group = if form.is_linking { "m.primary_or_recipe_user_time_joined" } else { "m.time_joined" };
     format!(
-        "update {{app_id_to_user_id}} u set time_joined = j.own, primary_or_recipe_user_time_joined = j.of_group
-        from (select m.user_id, min(m.time_joined) as own, min({group}) as of_group
-            from {{all_auth_recipe_users}} m where m.app_id = $1 and <m.user_id> group by m.user_id) j
-        where u.app_id = $1 and u.user_id = j.user_id
+        "with j as materialized (select m.user_id, min(m.time_joined) as own, min({group}) as of_group
+            from {{all_auth_recipe_users}} m where m.app_id = $1 and <m.user_id> group by m.user_id)
+        update {{app_id_to_user_id}} u set time_joined = j.own, primary_or_recipe_user_time_joined = j.of_group
+        from j where u.app_id = $1 and <u.user_id> and u.user_id = j.user_id
         and (u.time_joined, u.primary_or_recipe_user_time_joined) is distinct from (j.own, j.of_group)"
     )
 }
@@ -220,7 +243,7 @@ fn infos(form: Form<'_>) -> String {
                 cast('{kind}' as text) as kind, cast({value} as text) as value, cast({} as text) as provider,
                 cast({} as text) as provider_user
             from {{app_id_to_user_id}} u join {{{recipe}_users}} r on r.app_id = u.app_id and r.user_id = u.user_id
-            where u.app_id = $1 and <u.user_id>{condition}",
+            where u.app_id = $1 and <u.user_id> and r.app_id = $1 and <r.user_id>{condition}",
             by.0, by.1
         )
     };
