@@ -73,7 +73,7 @@ impl Constraint {
     }
 
     /// The same but for the name.
-    fn is_like(&self, other: &Self) -> bool {
+    pub(super) fn is_like(&self, other: &Self) -> bool {
         self.columns == other.columns && self.rule == other.rule
     }
 }

@@ -2,6 +2,7 @@
 
 use super::model::{Catalog, Differences, Memberships};
 use super::names::{Current, USERS};
+use super::service::is_single;
 use std::collections::BTreeMap;
 
 /// Whose database it is.
@@ -124,7 +125,7 @@ const LOOKED_THROUGH: i64 = 15_000;
 pub(super) fn plan(
     report: &mut Report,
     missing: &Differences,
-    (current, is_single): (&Current, bool),
+    (current, actual): (&Current, &Catalog),
     rows: &BTreeMap<String, i64>,
 ) {
     let count = |table: &str| rows.get(table).copied().unwrap_or_default();
@@ -145,12 +146,19 @@ pub(super) fn plan(
     }
     for (table, index) in &missing.indexes {
         let text = format!("create index {} on {table} ({} rows)", index.name, count(table));
-        report.beside.push(text);
-        report.beside_secs += count(table) / INDEXED;
+        // Of a table in parts, PostgreSQL makes none concurrently.
+        let is_parted = actual.tables.get(table).is_some_and(|table| table.is_parted);
+        let (steps, seconds) = if is_parted {
+            (&mut report.stopped, &mut report.stopped_secs)
+        } else {
+            (&mut report.beside, &mut report.beside_secs)
+        };
+        steps.push(text);
+        *seconds += count(table) / INDEXED;
     }
     for (table, constraint) in &missing.constraints {
         let text = format!("add constraint {} to {table} ({} rows)", constraint.name, count(table));
-        if is_single { &mut report.stopped } else { &mut report.beside }.push(text);
+        if is_single(actual) { &mut report.stopped } else { &mut report.beside }.push(text);
     }
     if is_moving {
         report.stopped.push(format!("look through {} users for what has changed since", report.users));

@@ -114,7 +114,7 @@ pub async fn examine(db: &Db, database: &Database) -> Result<Report> {
                 rows.insert(table.clone(), catalog::count_rows(&mut tx, &look.current, table).await?);
             }
         }
-        report::plan(&mut report, missing, (&look.current, is_single(&look.actual)), &rows);
+        report::plan(&mut report, missing, (&look.current, &look.actual), &rows);
     }
     Ok(report)
 }

@@ -1,8 +1,8 @@
 //! Preparing a database and taking it over.
 
 use super::databases::Database;
-use super::model::{Catalog, Constraint, Index, Memberships};
-use super::names::{Current, Names};
+use super::model::{Catalog, Constraint, Index, Memberships, Table};
+use super::names::{Current, Names, OTHERS};
 use super::passes::Pass;
 use super::report;
 use super::service::{Look, current, decide, is_single, look, look_first};
@@ -228,9 +228,11 @@ impl<'a> Work<'a> {
         let mut unit = self.db.write().await?;
         let tx = &mut unit;
         structure::be_impatient(tx).await?;
-        for (standard, name) in current(tx, &self.database.names, &self.target).await?.iter() {
+        let renamed = current(tx, &self.database.names, &self.target).await?;
+        for (standard, name) in renamed.iter() {
             tx.execute(structure::renaming(name, standard), &[]).await?;
         }
+        self.rename_constraints_of_others(tx, &renamed).await?;
         let none = Current::default();
         self.replace_keys(tx, &none).await?;
         let found = look(tx, &Names::default(), &self.target).await?;
@@ -305,11 +307,24 @@ impl<'a> Work<'a> {
                     tx.execute(structure::dropping_index(&index.name, false), &[]).await?;
                 }
             }
-            for held in &there.constraints {
-                let replaced = wanted.constraints.iter().find(|wanted| new_name(&wanted.name) == held.name);
-                if let Some(replaced) = replaced {
-                    let names = (held.name.as_str(), replaced.name.as_str());
-                    tx.execute(structure::renaming_constraint(none, table, names), &[]).await?;
+            for (name, to) in misnamed(wanted, there) {
+                tx.execute(structure::renaming_constraint(none, table, (name, to)), &[]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The reference's tables that are none of ours: their constraints are named after them.
+    async fn rename_constraints_of_others(&self, tx: &mut Tx, renamed: &Current) -> Result<()> {
+        let none = Current::default();
+        let Look { actual, .. } = look(tx, &Names::default(), &self.target).await?;
+        for (standard, name) in renamed.iter().filter(|(standard, _)| OTHERS.contains(standard)) {
+            let held =
+                actual.tables.get(standard).map(|table| table.constraints.as_slice()).unwrap_or_default();
+            for held in held {
+                if let Some(rest) = held.name.strip_prefix(name) {
+                    let names = (held.name.as_str(), &*format!("{standard}{rest}"));
+                    tx.execute(structure::renaming_constraint(&none, standard, names), &[]).await?;
                 }
             }
         }
@@ -331,6 +346,20 @@ fn free_name(actual: &Catalog, name: &str, gone: &[String]) -> String {
 fn free_constraint(actual: &Catalog, table: &str, name: &str) -> String {
     let held = actual.tables.get(table).map(|table| table.constraints.as_slice()).unwrap_or_default();
     if held.iter().any(|held| held.name == name) { new_name(name) } else { name.to_owned() }
+}
+
+/// The constraints that go by another name than ours, each with ours. SuperTokens' core knows by the name what it was that
+/// PostgreSQL refused.
+fn misnamed<'a>(wanted: &'a Table, there: &'a Table) -> Vec<(&'a str, &'a str)> {
+    let mut found = Vec::new();
+    for wanted in &wanted.constraints {
+        let is_named = there.constraints.iter().any(|held| held.name == wanted.name);
+        let alike = there.constraints.iter().find(|held| held.is_like(wanted));
+        if let Some(alike) = alike.filter(|_| !is_named) {
+            found.push((alike.name.as_str(), wanted.name.as_str()));
+        }
+    }
+    found
 }
 
 /// The index that a key is made by.

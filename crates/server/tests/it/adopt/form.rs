@@ -13,10 +13,14 @@ pub(super) fn statements(version: &str) -> Vec<String> {
     unreachable!("no such version: {version}")
 }
 
-/// All tables of a version that is called otherwise by a prefix.
-pub(super) const PREFIXED: &str = "do $$ declare name text; begin
+/// All tables and constraints of a version that are called otherwise by a prefix.
+pub(super) const PREFIXED: &str = "do $$ declare name text; held text; begin
     for name in select tablename from pg_tables where schemaname = current_schema() loop
         execute format('alter table %I rename to %I', name, 'st_' || name);
+        for held in select conname from pg_constraint where conrelid = format('%I', 'st_' || name)::regclass
+            and contype in ('p', 'u', 'f') and conislocal loop
+            execute format('alter table %I rename constraint %I to %I', 'st_' || name, held, 'st_' || held);
+        end loop;
     end loop; end $$";
 
 /// What a core in MIGRATED mode leaves of the older tables: they stay as they were.
