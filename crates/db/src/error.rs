@@ -1,5 +1,7 @@
 //! Why the database could not do its work, in terms that both engines share.
 
+use crate::moving::LEFT;
+
 /// Why a statement or a unit of work failed. `Display` never holds a password.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,8 +57,9 @@ impl From<rusqlite::Error> for Error {
                 Self::Duplicate(text.clone().unwrap_or_default())
             }
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Self::MissingParent,
-            // The triggers of a database that was moved.
-            ffi::SQLITE_CONSTRAINT_TRIGGER => Self::Unavailable(text.clone().unwrap_or_default()),
+            ffi::SQLITE_CONSTRAINT_TRIGGER if text.as_deref() == Some(LEFT) => {
+                Self::Unavailable(LEFT.to_owned())
+            }
             code if [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&(code & 0xff)) => Self::Locked,
             _ => match text.as_deref().and_then(|text| text.strip_prefix("no such table: ")) {
                 Some(table) => Self::MissingTable(table.to_owned()),

@@ -11,6 +11,7 @@ mod table;
 
 use crate::{Db, Engine, Error, Result, Tx};
 use aws_lc_rs::rand;
+pub(crate) use notes::LEFT;
 pub use notes::MoveState;
 use notes::{Change, Copied};
 use record::Record;

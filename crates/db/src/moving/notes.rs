@@ -28,7 +28,7 @@ const STATES: [(MoveState, &str); 3] =
     [(MoveState::Leaving, "leaving"), (MoveState::Left, "left"), (MoveState::Arriving, "arriving")];
 
 /// What whoever changes it is told.
-const LEFT: &str = "this database was moved to another one, and takes no changes any more";
+pub(crate) const LEFT: &str = "this database was moved to another one, and takes no changes any more";
 
 impl MoveState {
     fn name(self) -> &'static str {
