@@ -239,6 +239,14 @@ async fn a_connection_is_shared_by_sixteen_and_the_next_one_takes_another() {
         Settings { pool_size: 2, acquire_timeout: Duration::from_millis(300), ..Settings::default() };
     let TestDb { db, _directory } = open(&settings).await;
     let together = if db.engine() == Engine::Postgres { 16 } else { 1 };
+    // The connection that made the tables is given back by the thread that used it.
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while db.load().in_use > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .expect("the connection is given back");
     let mut held = Vec::new();
     for connections in 1..=2 {
         for _ in 0..together {
