@@ -10,7 +10,7 @@ use super::webhooks::{deliveries, settings, tell};
 use portcullis_core::ground::audit;
 use portcullis_core::ground::webhooks::{State, deliver};
 use portcullis_core::{App, Chore};
-use portcullis_db::{FromRow, Value as Arg, args, crash_at};
+use portcullis_db::{Engine, FromRow, Value as Arg, args, crash_at};
 use portcullis_testkit::{Received, Receiver, TestCore};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -75,10 +75,26 @@ pub(super) async fn crash_everywhere<P>(
     assert!(crashes[0] > 4 && crashes[1] > 0, "before and after it was done: {crashes:?}");
 }
 
-/// Another core. What several workers did at a time may still be on its way to PostgreSQL when one of them crashes.
+/// Another core, once nothing of what the one before did is on its way to the database any more: a commit that was cut
+/// off may still come to pass.
 async fn after_crash(core: &TestCore) -> TestCore {
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    core.another().await
+    let another = core.another().await;
+    match another.app.db.engine() {
+        // Its one writer takes this after all that was begun.
+        Engine::Sqlite => drop(core.app.db.write().await.unwrap()),
+        Engine::Postgres => {
+            let locked = "select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+                where c.relnamespace = cast(cast(current_schema() as text) as regnamespace) and l.pid <> pg_backend_pid()";
+            let begun = Instant::now();
+            // What was sent before the crash has locked its tables by then, and has them until it is over.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            while count(&another, locked, &[]).await > 0 {
+                assert!(begun.elapsed() < Duration::from_secs(10), "something goes on that was cut off");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+    another
 }
 
 fn whole(name: &str) -> Value {
