@@ -28,7 +28,7 @@ pub use error::{Error, Result};
 pub use fail_points::crash_at;
 pub use migrate::{Migration, MigrationReport};
 pub use moving::{Move, MoveState, MoveStep, Moved};
-pub use postgres::Place;
+pub use postgres::{Place, quoted};
 pub use row::{FromColumn, FromRow, Row};
 pub use sql::{Sql, placeholders};
 pub use value::Value;

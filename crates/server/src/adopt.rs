@@ -1,15 +1,14 @@
 //! `portcullis adopt`: what it takes to go on with a database of SuperTokens' own core, and doing it.
 
 use crate::cli::{AdoptArguments, say};
+use crate::progress::Progress;
 use crate::serve::{db_settings, open_existing};
 use crate::settings::Settings;
-use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_core::Clock;
 use portcullis_core::adoption::{
-    self, Database, Progress, Report, State, count_other_programs, examine, list_databases,
+    self, Database, Report, State, Step, count_other_programs, examine, list_databases,
 };
 use portcullis_db::{Db, Settings as DbSettings};
-use std::io::IsTerminal as _;
 
 const WAY_BACK: &str = "way back until `--finish`: none is needed. SuperTokens' core of this version goes on, and does not read what was added
 way back after it: SuperTokens' core 12.1 with migration_mode MIGRATED, and without settings of tables' names, goes on with what Portcullis wrote
@@ -46,7 +45,7 @@ pub(crate) async fn run(settings: &Settings, asked: AdoptArguments) -> Result<()
         for (db, database) in &theirs {
             say(&format!("\n{}: adding what is missing", name(database)));
             let mut bar = Bar::default();
-            adoption::prepare(db, database, &mut |progress| bar.show(progress))
+            adoption::prepare(db, database, &mut |step| bar.show(step))
                 .await
                 .map_err(|error| error.to_string())?;
         }
@@ -74,7 +73,7 @@ async fn finish(theirs: &[(Db, Database)], asked: AdoptArguments) -> Result<(), 
         say(&format!("\n{}: taking over", name(database)));
         let mut bar = Bar::default();
         let now = Clock::system().now();
-        adoption::take_over(db, database, now, &mut |progress| bar.show(progress))
+        adoption::take_over(db, database, now, &mut |step| bar.show(step))
             .await
             .map_err(|error| error.to_string())?;
     }
@@ -128,41 +127,27 @@ fn list(when: &str, steps: &[String], seconds: i64) {
     }
 }
 
-/// How far it has come: a bar where somebody looks at it, or else a line now and then.
+/// How far it has come: its steps, and of a step that goes through users how many are through.
 #[derive(Default)]
-struct Bar {
-    bar: Option<ProgressBar>,
-    told: u64,
-}
+struct Bar(Option<Progress>);
 
 impl Bar {
-    fn show(&mut self, progress: Progress<'_>) {
-        match progress {
-            Progress::Step(step) => {
+    fn show(&mut self, step: Step<'_>) {
+        match step {
+            Step::Begun(step) => {
                 self.end();
                 say(&format!("  {step}"));
             }
-            Progress::Users(done, all) => self.count(done, all),
-        }
-    }
-
-    fn count(&mut self, done: u64, all: u64) {
-        if std::io::stderr().is_terminal() {
-            let style = || {
-                ProgressStyle::with_template("    {wide_bar} {pos} of {len} users, {eta} left")
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-            };
-            self.bar.get_or_insert_with(|| ProgressBar::new(all).with_style(style())).set_position(done);
-        } else if done.saturating_mul(10) / all.max(1) > self.told {
-            self.told = done.saturating_mul(10) / all.max(1);
-            say(&format!("    {done} of {all} users"));
+            Step::Users(done, all) => {
+                let progress = self.0.get_or_insert_with(|| Progress::begin(done));
+                progress.show(done, all, || format!("{done} of {all} users"));
+            }
         }
     }
 
     fn end(&mut self) {
-        self.told = 0;
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+        if let Some(progress) = self.0.take() {
+            progress.end();
         }
     }
 }

@@ -1,69 +1,51 @@
 //! How far a long command has come, on standard error.
 
-use std::io::{IsTerminal as _, Write as _};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// How often a terminal is told; it shows one line that changes.
-const ON_TERMINAL: Duration = Duration::from_millis(500);
-/// How often a log is told, which keeps every line.
+/// How often a log is told, which keeps every line; a terminal shows one that changes.
 const IN_LOG: Duration = Duration::from_secs(10);
 
-/// What was told last, and what the time that is left follows from.
+/// A bar, and where nobody looks at it, a line now and then.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    begun: Instant,
-    /// Where it began, of the whole.
-    from: u64,
+    bar: ProgressBar,
     told: Instant,
-    is_terminal: bool,
 }
 
 impl Progress {
     /// `from`: what was done before.
     pub(crate) fn begin(from: u64) -> Self {
-        let now = Instant::now();
-        Self { begun: now, from, told: now, is_terminal: std::io::stderr().is_terminal() }
+        let style = ProgressStyle::with_template("{wide_bar} {percent} %: {msg}, about {eta} left");
+        let bar = ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_position(from);
+        bar.reset_eta();
+        Self { bar, told: Instant::now() }
     }
 
     /// Tells how much of the whole is done, if it is time to.
     pub(crate) fn show(&mut self, done: u64, whole: u64, what: impl FnOnce() -> String) {
-        if self.told.elapsed() < if self.is_terminal { ON_TERMINAL } else { IN_LOG } {
-            return;
-        }
-        self.told = Instant::now();
-        let left = left(self.begun.elapsed(), done.saturating_sub(self.from), whole.saturating_sub(done));
-        let left = left.map(|left| format!(", about {} left", to_text(left))).unwrap_or_default();
-        let percent = done.saturating_mul(100).checked_div(whole).unwrap_or(100).min(100);
-        let line = format!("{percent} %: {}{left}", what());
-        if self.is_terminal {
-            // What is left of a longer line is wiped out.
-            let _ = write!(std::io::stderr(), "\r{line}\u{1b}[K");
-        } else {
-            let _ = writeln!(std::io::stderr(), "{line}");
+        self.bar.set_length(whole);
+        self.bar.set_position(done);
+        if !self.bar.is_hidden() {
+            self.bar.set_message(what());
+        } else if self.told.elapsed() >= IN_LOG {
+            self.told = Instant::now();
+            let _ = writeln!(std::io::stderr(), "{}", line(&self.bar, &what()));
         }
     }
 
-    /// Leaves the line that changes.
+    /// Takes the bar away.
     pub(crate) fn end(self) {
-        if self.is_terminal {
-            let _ = write!(std::io::stderr(), "\r\u{1b}[K");
-        }
+        self.bar.finish_and_clear();
     }
 }
 
-/// What is left takes as long for each part as what was done.
-fn left(took: Duration, done: u64, left: u64) -> Option<Duration> {
-    #[expect(clippy::cast_precision_loss, reason = "it is an estimate")]
-    let seconds = (done > 0).then(|| took.as_secs_f64() / done as f64 * left as f64)?;
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-fn to_text(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
+fn line(bar: &ProgressBar, what: &str) -> String {
+    let whole = bar.length().unwrap_or_default();
+    let percent = bar.position().saturating_mul(100).checked_div(whole).unwrap_or(100).min(100);
+    format!("{percent} %: {what}, about {} left", HumanDuration(bar.eta()))
 }
 
 #[cfg(test)]
@@ -71,11 +53,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_follows_from_what_was_done() {
-        let minute = Duration::from_mins(1);
-        assert_eq!(left(minute, 100, 300), Some(minute * 3));
-        assert_eq!(left(minute, 0, 300), None);
-        let texts = [119, 120, 7199, 7200].map(|seconds| to_text(Duration::from_secs(seconds)));
-        assert_eq!(texts, ["119 s", "2 min", "119 min", "2 h"]);
+    fn a_line_tells_how_much_is_done_and_how_long_the_rest_takes() {
+        let mut progress = Progress::begin(100);
+        std::thread::sleep(Duration::from_millis(20));
+        progress.show(200, 1000, || "200 of 1000 rows copied".to_owned());
+        let told = line(&progress.bar, "200 of 1000 rows copied");
+        assert!(told.starts_with("20 %: 200 of 1000 rows copied, about "), "{told}");
+        // At 20 ms a hundred, however noisy the clock.
+        assert!((Duration::from_millis(10)..Duration::from_mins(1)).contains(&progress.bar.eta()));
+        progress.show(0, 0, || "nothing to do".to_owned());
+        assert!(line(&progress.bar, "nothing to do").starts_with("100 %: "));
     }
 }

@@ -17,7 +17,7 @@ mod work;
 pub use databases::{Database, list_databases};
 pub use report::{Report, State};
 pub use service::{count_other_programs, examine, is_unadopted};
-pub use work::{Progress, Tell, prepare, take_over};
+pub use work::{Step, Tell, prepare, take_over};
 
 /// What an operator is told whose database is not adopted yet.
 pub const ADVICE: &str = "the database holds the tables of SuperTokens' own core and was not taken over yet: run `portcullis adopt`, which changes nothing and says what it would do";

@@ -1,6 +1,7 @@
 //! What SuperTokens' tables are called: operators could give all of them a prefix, and some a name of their own.
 
 use crate::config::{Pool, effective, keys};
+use portcullis_db::quoted;
 use portcullis_wire::Object;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,11 +93,6 @@ impl Current {
         }
         filled
     }
-}
-
-/// A name as SQL takes it whatever is in it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

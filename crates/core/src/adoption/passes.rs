@@ -4,9 +4,8 @@ use super::names::{Current, USERS};
 use super::service::{Look, is_single};
 use super::store::users::{self, Form, Range};
 use super::store::{catalog, progress, structure};
-use super::work::{ATTEMPTS, FILLED, PAUSE, Progress, Tell, Work};
-use crate::{Error, Result};
-use portcullis_db::Error as DbError;
+use super::work::{FILLED, Step, Tell, Work, patiently};
+use crate::Result;
 
 /// Users in one unit of work.
 const BATCH: i64 = 1000;
@@ -88,7 +87,7 @@ impl Work<'_> {
         if position.is_end {
             return Ok(());
         }
-        tell(Progress::Step(pass.says()));
+        tell(Step::Begun(pass.says()));
         let mut batches = 0_u32;
         let begin = position.app_id.clone();
         for app_id in apps.into_iter().filter(|app_id| *app_id >= begin) {
@@ -97,7 +96,7 @@ impl Work<'_> {
             }
             loop {
                 let last = self.do_batch(pass, form, &mut position, is_gone_on).await?;
-                tell(Progress::Users(position.done.min(all), all));
+                tell(Step::Users(position.done.min(all), all));
                 batches += 1;
                 // What PostgreSQL knows of the new tables is soon out of date in the beginning.
                 if batches.is_power_of_two() && pass == Pass::Move && batches >= 8 {
@@ -124,17 +123,8 @@ impl Work<'_> {
         position: &mut Position,
         is_gone_on: bool,
     ) -> Result<Option<String>> {
-        let mut attempt = 0;
-        loop {
-            match self.try_batch(pass, form, position, is_gone_on).await {
-                // A core that runs beside this changes the same users.
-                Err(Error::Db(DbError::Busy)) if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                other => return other,
-            }
-        }
+        // A core that runs beside this changes the same users.
+        patiently(async || self.try_batch(pass, form, position, is_gone_on).await).await
     }
 
     async fn try_batch(

@@ -13,23 +13,23 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often a change is tried while others keep locked what it needs, and the pause between two attempts.
-pub(super) const ATTEMPTS: u32 = 60;
-pub(super) const PAUSE: Duration = Duration::from_millis(500);
+const ATTEMPTS: usize = 60;
+const PAUSE: Duration = Duration::from_millis(500);
 /// The tables that are filled.
 pub(super) const FILLED: [&str; 3] =
     ["recipe_user_account_infos", "recipe_user_tenants", "primary_user_tenants"];
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
+pub enum Step<'a> {
     /// What is begun now.
-    Step(&'a str),
+    Begun(&'a str),
     /// Of so many users so many are through.
     Users(u64, u64),
 }
 
 /// Who is told.
-pub type Tell<'a> = dyn FnMut(Progress<'_>) + Send + 'a;
+pub type Tell<'a> = dyn FnMut(Step<'_>) + Send + 'a;
 
 /// A database that is being adopted.
 pub(super) struct Work<'a> {
@@ -43,6 +43,17 @@ pub(super) struct Work<'a> {
     _lock: Tx,
 }
 
+/// Does again and again what waits for no lock, while others keep locked what it needs.
+pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(Error::Db(DbError::Busy)) => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+    attempt().await
+}
+
 /// Adds what can be added while SuperTokens' core runs. It may be broken off at any time and begun again.
 pub async fn prepare(db: &Db, database: &Database, tell: &mut Tell<'_>) -> Result<()> {
     let work = Work::begin(db, database).await?;
@@ -53,30 +64,23 @@ pub async fn prepare(db: &Db, database: &Database, tell: &mut Tell<'_>) -> Resul
 pub async fn take_over(db: &Db, database: &Database, now: i64, tell: &mut Tell<'_>) -> Result<()> {
     let work = Work::begin(db, database).await?;
     work.add(false, tell).await?;
-    tell(Progress::Step("taking over"));
-    let mut attempt = 0;
-    loop {
-        match work.take(now).await {
-            Err(Error::Db(DbError::Busy)) if attempt < ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            other => return other,
-        }
-    }
+    tell(Step::Begun("taking over"));
+    patiently(async || work.take(now).await).await
 }
 
 impl<'a> Work<'a> {
     async fn begin(db: &'a Db, database: &'a Database) -> Result<Self> {
         let mut lock = db.read().await?;
-        let mut attempt = 0;
         // One that was broken off may be at work in the server still.
-        while !progress::lock(&mut lock).await? {
-            attempt += 1;
-            if attempt == ATTEMPTS {
+        let locked = patiently(async || match progress::lock(&mut lock).await? {
+            true => Ok(()),
+            false => Err(Error::Db(DbError::Busy)),
+        });
+        match locked.await {
+            Err(Error::Db(DbError::Busy)) => {
                 return Err(Error::bad_input("this database is being adopted already"));
             }
-            tokio::time::sleep(PAUSE).await;
+            outcome => outcome?,
         }
         let (target, look) = look_first(db, &database.names).await?;
         let mut tx = db.write().await?;
@@ -99,25 +103,15 @@ impl<'a> Work<'a> {
 
     /// Statements in one unit of work, which waits for no lock and is tried again instead.
     pub(super) async fn run(&self, statements: &[String]) -> Result<()> {
-        let mut attempt = 0;
-        loop {
-            match self.try_run(statements).await {
-                Err(Error::Db(DbError::Busy)) if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                other => return other,
+        patiently(async || {
+            let mut tx = self.db.write().await?;
+            structure::be_impatient(&mut tx).await?;
+            for statement in statements {
+                tx.execute(statement.clone(), &[]).await?;
             }
-        }
-    }
-
-    async fn try_run(&self, statements: &[String]) -> Result<()> {
-        let mut tx = self.db.write().await?;
-        structure::be_impatient(&mut tx).await?;
-        for statement in statements {
-            tx.execute(statement.clone(), &[]).await?;
-        }
-        Ok(tx.commit().await?)
+            Ok(tx.commit().await?)
+        })
+        .await
     }
 
     /// Outside of any unit of work, as PostgreSQL wants it for what locks nobody out.
@@ -147,15 +141,15 @@ impl<'a> Work<'a> {
         let first: BTreeSet<String> =
             missing.tables.iter().filter(|table| report::is_first(table)).cloned().collect();
         if !first.is_empty() {
-            tell(Progress::Step("creating tables"));
+            tell(Step::Begun("creating tables"));
             self.run(&structure::making(&current, &first)).await?;
         }
         for (table, (name, column)) in &missing.columns {
-            tell(Progress::Step(&format!("adding column {table}.{name}")));
+            tell(Step::Begun(&format!("adding column {table}.{name}")));
             self.run(&[structure::adding(&current, table, (name, column))]).await?;
         }
         for (table, (column, kind)) in &missing.narrow {
-            tell(Progress::Step(&format!("widening {table}.{column}")));
+            tell(Step::Begun(&format!("widening {table}.{column}")));
             self.run(&[structure::widening(&current, table, (column, kind))]).await?;
         }
         if is_single(&actual) {
@@ -167,16 +161,7 @@ impl<'a> Work<'a> {
     /// Indexes, and those by which keys are made once SuperTokens' core is stopped. Where one was broken off, the server
     /// may be at it still, and break off one of the two.
     async fn add_indexes(&self, is_due: impl Fn(&str) -> bool, tell: &mut Tell<'_>) -> Result<()> {
-        let mut attempt = 0;
-        loop {
-            match self.try_add_indexes(&is_due, tell).await {
-                Err(Error::Db(DbError::Busy)) if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                other => return other,
-            }
-        }
+        patiently(async || self.try_add_indexes(&is_due, tell).await).await
     }
 
     async fn try_add_indexes(&self, is_due: impl Fn(&str) -> bool, tell: &mut Tell<'_>) -> Result<()> {
@@ -187,7 +172,7 @@ impl<'a> Work<'a> {
         let due =
             |table: &str| is_due(table) && actual.tables.get(table).is_some_and(|table| !table.is_parted);
         for (table, index) in missing.indexes.iter().filter(|(table, _)| due(table)) {
-            tell(Progress::Step(&format!("creating index {}", index.name)));
+            tell(Step::Begun(&format!("creating index {}", index.name)));
             let name = free_name(&actual, &index.name, &missing.broken);
             self.run_alone(structure::indexing(&current, table, index, (&name, true))).await?;
         }
@@ -195,7 +180,7 @@ impl<'a> Work<'a> {
         for (table, key) in keys {
             let index = key_index(key);
             if !has_whole_index(&actual, table, &index.name) {
-                tell(Progress::Step(&format!("creating index {}", index.name)));
+                tell(Step::Begun(&format!("creating index {}", index.name)));
                 self.run_alone(structure::indexing(&current, table, &index, (&index.name, true))).await?;
             }
         }
@@ -212,7 +197,7 @@ impl<'a> Work<'a> {
         for (table, reference) in
             missing.constraints.iter().filter(|(table, held)| held.is_foreign() && actual.has(table))
         {
-            tell(Progress::Step(&format!("adding constraint {}", reference.name)));
+            tell(Step::Begun(&format!("adding constraint {}", reference.name)));
             let name = free_constraint(&actual, table, &reference.name);
             self.run(&[structure::constraining(&current, table, reference, (&name, None))]).await?;
         }

@@ -171,7 +171,8 @@ async fn create_schema(client: &Object, schema: &str) -> Result<()> {
     }
 }
 
-fn quoted(name: &str) -> String {
+/// A name as SQL takes it whatever is in it.
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -3,10 +3,10 @@
 use super::target;
 use crate::Result;
 use crate::adoption::model::{Column, Constraint, Index, Rule};
-use crate::adoption::names::{Current, USERS, quoted};
+use crate::adoption::names::{Current, USERS};
 use crate::config::{Pool, keys};
 use crate::crypto::random;
-use portcullis_db::{Tx, args};
+use portcullis_db::{Tx, args, quoted};
 use std::collections::BTreeSet;
 
 /// A schema that is there within the unit of work alone, with what our migrations make in it, and in the form in which

@@ -1,7 +1,8 @@
 //! What our migrations say, statement by statement.
 
-use crate::adoption::names::{Current, quoted};
+use crate::adoption::names::Current;
 use crate::migrations;
+use portcullis_db::quoted;
 use std::collections::BTreeSet;
 
 /// The statements of all migrations, in order, without their comments.

@@ -4,7 +4,6 @@
 //! Apps and tenants carry no domain in the tables, so no two domains may share a database.
 
 use crate::config::{ConfigError, Postgres};
-use crate::ground::audit;
 use crate::{Error, Result, adoption, migrations};
 use portcullis_db::{Db, Place, Settings};
 use std::collections::{HashMap, HashSet};
@@ -151,8 +150,7 @@ impl Entry {
         if adoption::is_unadopted(&db).await? {
             return Err(portcullis_db::Error::Engine(adoption::ADVICE.to_owned()));
         }
-        db.migrate(&migrations::all(), now).await?;
-        audit::prepare(&db, now).await;
+        migrations::run(&db, now).await?;
         Ok(db)
     }
 }
