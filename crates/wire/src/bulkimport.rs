@@ -172,7 +172,7 @@ pub struct Added {
 pub struct AddedMethod {
     /// The recipe.
     pub recipe_id: String,
-    /// The id that it will be known by.
+    /// The internal id that it will have, whatever the user will be known by.
     pub user_id: String,
     /// The tenants.
     pub tenants: Vec<String>,

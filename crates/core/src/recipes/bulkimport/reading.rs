@@ -39,6 +39,8 @@ pub(super) struct Reader<'a> {
     known: &'a Known,
     ids: Ids<'a>,
     external_ids: HashSet<String>,
+    /// The place of the next login method.
+    place: u16,
 }
 
 /// An object whose fields are read, and what is wrong with them.
@@ -117,7 +119,7 @@ fn text(value: &Value) -> Option<String> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(known: &'a Known, ids: Ids<'a>) -> Self {
-        Self { known, ids, external_ids: HashSet::new() }
+        Self { known, ids, external_ids: HashSet::new(), place: 0 }
     }
 
     /// The user, or everything that is wrong.
@@ -186,7 +188,7 @@ impl<'a> Reader<'a> {
         read
     }
 
-    fn methods(&self, user: &mut Fields<'_>) -> Vec<ImportMethod> {
+    fn methods(&mut self, user: &mut Fields<'_>) -> Vec<ImportMethod> {
         let Some(methods) = user.objects("loginMethods", true) else { return Vec::new() };
         if methods.is_empty() {
             user.fault("At least one loginMethod is required.".to_owned());
@@ -209,7 +211,7 @@ impl<'a> Reader<'a> {
 
     /// The seed is what an id follows from that is not told; without one, ids are new.
     fn method(
-        &self,
+        &mut self,
         object: &Object,
         seed: Option<impl AsRef<[u8]>>,
         user: &mut Fields<'_>,
@@ -239,7 +241,10 @@ impl<'a> Reader<'a> {
         let mut method =
             ImportMethod { tenant_ids, is_verified, is_primary, time_joined, ..ImportMethod::default() };
         (method.user_id, method.external_user_id) = match seed {
-            None => (random::ordered_uuid(time_joined.max(0)), None),
+            None => {
+                self.place = self.place.wrapping_add(1);
+                (random::ordered_uuid_at(time_joined.max(0), self.place), None)
+            }
             Some(seed) => told_ids(told_time.unwrap_or_default(), seed.as_ref(), &mut fields),
         };
         let article = if recipe_id == "emailpassword" { "an" } else { "a" };

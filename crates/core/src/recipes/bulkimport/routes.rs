@@ -57,21 +57,18 @@ fn refusal(document: &serde_json::Value) -> Error {
 }
 
 fn added(user: &ImportUser) -> Added {
-    let named_after = user.named_after().map(|method| method.user_id.clone()).unwrap_or_default();
-    let public_id = |user_id: &str| match &user.external_user_id {
-        Some(id) if user_id == named_after => id.clone(),
-        _ => user_id.to_owned(),
-    };
+    let internal_id = user.named_after().map(|method| method.user_id.clone());
+    let user_id = user.external_user_id.clone().or(internal_id).unwrap_or_default();
     let method = |method: &wire::ImportMethod| AddedMethod {
         recipe_id: method.recipe_id.clone(),
-        user_id: public_id(&method.user_id),
+        user_id: method.user_id.clone(),
         tenants: method.tenant_ids.clone(),
         email: method.email.clone(),
         third_party_id: method.third_party_id.clone(),
         third_party_user_id: method.third_party_user_id.clone(),
         phone_number: method.phone_number.clone(),
     };
-    Added { user_id: public_id(&named_after), login_methods: user.login_methods.iter().map(method).collect() }
+    Added { user_id, login_methods: user.login_methods.iter().map(method).collect() }
 }
 
 async fn list_users(cx: Cx, input: wire::ListRequest) -> Result<wire::ListResponse> {

@@ -4,7 +4,6 @@ use super::model::{State, Verdict};
 use super::reading::Known;
 use super::store::{self, Entry};
 use crate::crypto::digest::Secret;
-use crate::crypto::random;
 use crate::ground::audit::{self, By, Event, Kind, Origin};
 use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::linking::{self, Locked};
@@ -36,12 +35,14 @@ pub(super) async fn known(cx: &Cx) -> Result<Known> {
     })
 }
 
-/// Adds users to the queue.
+/// Adds users to the queue. An entry goes by the internal id of its user: the reference, which takes the id from the
+/// user again, would else not find the entries to delete, and import them again and again.
 pub(super) async fn add(cx: &Cx, users: &[ImportUser]) -> Result<()> {
     let mut tx = cx.db().write().await?;
     for user in users {
         let text = serde_json::to_string(user).map_err(Error::internal)?;
-        store::insert(&mut tx, cx.app_id(), &random::ordered_uuid(cx.now), &text, cx.now).await?;
+        let id = user.named_after().map(|method| method.user_id.as_str()).unwrap_or_default();
+        store::insert(&mut tx, cx.app_id(), id, &text, cx.now).await?;
     }
     let event = Event::new(Kind::ImportQueued).detail("users", users.len());
     audit::commit(cx, tx, vec![event]).await

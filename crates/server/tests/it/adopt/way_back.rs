@@ -45,7 +45,7 @@ const OWN: &str = "with own as (
         union all select app_id, user_id from session_info union all select app_id, user_id from totp_users
         union all select app_id, user_id from emailverification_verified_emails)";
 
-const FAULTS: [Fault; 23] = [
+const FAULTS: [Fault; 24] = [
     ("something that a user has is not found by it", "select 1 from (select * from own except select * from stored) x",
         "delete from recipe_user_account_infos where account_info_type = 'tparty'"),
     ("a user is found by something that it has not", "select 1 from (select * from stored except select * from own) x",
@@ -140,6 +140,11 @@ const FAULTS: [Fault; 23] = [
         "select 1 from tenants t full join tenant_configs c on c.app_id = t.app_id and c.tenant_id = t.tenant_id
         where t.app_id is null or c.app_id is null or jsonb_typeof(c.core_config::jsonb) <> 'object'",
         "delete from tenant_configs where tenant_id = 't1'"),
+    ("an entry of the import's queue does not go by its user's id",
+        "select 1 from bulk_import_users b where b.id <> (
+            select m ->> 'superTokensUserId' from json_array_elements(cast(b.raw_data as json) -> 'loginMethods') m
+            order by cast(m ->> 'isPrimary' as boolean) desc, cast(m ->> 'timeJoinedInMSSinceEpoch' as bigint) limit 1)",
+        "update bulk_import_users set id = cast(gen_random_uuid() as text)"),
 ];
 
 async fn count(tx: &mut Tx, (fault, offenders, _): &Fault) -> i64 {
@@ -253,6 +258,11 @@ pub(super) fn live(caller: &Caller) {
             "timeJoinedInMSSinceEpoch": 1_600_000_000_000_i64},
         {"recipeId": "passwordless", "email": "live10@example.com", "phoneNumber": "+4930901820999"}]});
     call(caller, "/bulk-import/import", &imported);
+    // One that stays in the queue, as the address is taken.
+    let queued = json!({"users": [{"loginMethods": [
+        {"recipeId": "thirdparty", "email": "live11@example.com", "thirdPartyId": "google", "thirdPartyUserId": "live11"},
+        {"recipeId": "emailpassword", "email": "renamed0@example.com", "plainTextPassword": "password1", "isPrimary": true}]}]});
+    call(caller, "/bulk-import/users", &queued);
     for user_id in [&users[1], &linked[4], &"live-8".to_owned()] {
         let session = json!({"userId": user_id, "enableAntiCsrf": false, "userDataInJWT": {}, "userDataInDatabase": {},
             "useDynamicSigningKey": false});
