@@ -71,8 +71,9 @@ class Core:
 
     def stop(self):
         self.process.terminate()
-        if self.process.wait(timeout=DEADLINE_S) != 0:
-            raise SystemExit("the core did not stop cleanly")
+        status = self.process.wait(timeout=DEADLINE_S)
+        if status != 0:
+            raise SystemExit(f"the core did not stop cleanly: {status}")
 
     def load(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
