@@ -39,6 +39,15 @@ impl<'a> FirebaseHash<'a> {
         })
     }
 
+    /// Whether some password under some key could give it, with no more memory than can be had.
+    pub(crate) fn is_whole(&self) -> bool {
+        let decode = |part| STANDARD.decode(part).ok();
+        decode(self.hash).is_some_and(|hash| !hash.is_empty())
+            && decode(self.salt).is_some()
+            && decode(self.separator).is_some()
+            && self.params().is_some()
+    }
+
     /// Whether the password, under the project's signer key (base64), gives this hash. Anything
     /// undecodable verifies nothing.
     pub(crate) fn verify(&self, password: &str, signer_key: &str) -> bool {
@@ -91,6 +100,18 @@ pub(crate) mod tests {
         assert!(!verify(&STORED.replace("/cj0", "/cj1"), PASSWORD));
         let hash = FirebaseHash::parse(STORED);
         assert!(hash.is_some_and(|h| !h.verify(PASSWORD, "AAAA") && !h.verify(PASSWORD, "!")));
+    }
+
+    #[test]
+    fn a_hash_is_whole_if_all_its_parts_can_be_read() {
+        let is_whole = |stored: &str| FirebaseHash::parse(stored).is_some_and(|hash| hash.is_whole());
+        assert!(is_whole(STORED) && is_whole(&STORED.replace("/cj0jC1br5o4+w==", "")));
+        for (from, to) in
+            [("ESA==", "ESA"), ("4+w==", "4+w"), ("Bw==", "Bw"), ("m=14", "m=63"), ("r=8", "r=0")]
+        {
+            assert!(!is_whole(&STORED.replace(from, to)), "{to}");
+        }
+        assert!(!is_whole("$f_scrypt$$/cj0jC1br5o4+w==$m=14$r=8$s=Bw=="));
     }
 
     #[test]

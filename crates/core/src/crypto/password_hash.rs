@@ -111,7 +111,8 @@ impl StoredHash {
         let is_whole = match Self::recognise(stored) {
             Some(Kind::Bcrypt) => stored.parse::<bcrypt::HashParts>().is_ok(),
             Some(Kind::Argon2) => Argon2Hash::parse(stored).is_some(),
-            Some(Kind::FirebaseScrypt | Kind::Pbkdf2 | Kind::Scrypt) => true,
+            Some(Kind::FirebaseScrypt) => FirebaseHash::parse(stored).is_some_and(|hash| hash.is_whole()),
+            Some(Kind::Pbkdf2 | Kind::Scrypt) => true,
             None => false,
         };
         is_whole && !Self::costs_too_much(stored)
