@@ -1,8 +1,25 @@
 //! A user of another system, on the way to what an import reads.
 
 use super::{Converted, Object, Wishes};
+use data_encoding::BASE64;
 use portcullis_core::crypto::password_hash::StoredHash;
 use serde_json::{Value, json};
+
+/// What a user has written of itself there, and what of it may not stand where the core or an app looks for what an
+/// administrator has written.
+const NOT_THE_USER_S: [&str; 3] = ["_supertokens", "app_metadata", "user_metadata"];
+
+/// A hash of Firebase's, whose parts are in base64.
+#[derive(Debug)]
+pub(super) struct FirebaseHash<'a> {
+    pub(super) hash: &'a str,
+    pub(super) salt: &'a str,
+    pub(super) mem_cost: u32,
+    pub(super) rounds: u32,
+    pub(super) salt_separator: &'a str,
+    /// If it is with the hash.
+    pub(super) signer_key: Option<&'a str>,
+}
 
 /// What is known so far, and what speaks against the user.
 #[derive(Debug)]
@@ -11,6 +28,10 @@ pub(super) struct Described<'a> {
     joined: Option<i64>,
     wishes: &'a Wishes,
     metadata: Object,
+    /// What the user may have written of itself.
+    own_metadata: Object,
+    /// What metadata holds unless a way to sign in does: its name there and in a way to sign in, and the value.
+    addresses: Vec<(&'static str, &'static str, String)>,
     methods: Vec<Value>,
     devices: Vec<Value>,
     reasons: Vec<String>,
@@ -24,6 +45,8 @@ impl<'a> Described<'a> {
             joined,
             wishes,
             metadata: Object::new(),
+            own_metadata: Object::new(),
+            addresses: Vec::new(),
             methods: Vec::new(),
             devices: Vec::new(),
             reasons: if id.is_none() { vec!["the user has no id".to_owned()] } else { Vec::new() },
@@ -58,10 +81,19 @@ impl<'a> Described<'a> {
         }
     }
 
-    /// Adds everything in an object to it.
-    pub(super) fn note_all(&mut self, values: Option<&Object>) {
+    /// Adds everything in an object to it, which the user may have written itself. What else is known comes first: of
+    /// two values of one name, and of what only an administrator may write, the user's is in `user_metadata`.
+    pub(super) fn note_own(&mut self, values: Option<&Object>) {
         let values = values.into_iter().flatten().filter(|(_, value)| !value.is_null());
-        self.metadata.extend(values.map(|(name, value)| (name.clone(), value.clone())));
+        self.own_metadata.extend(values.map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// Keeps an address, and a number, that may be in no way to sign in.
+    pub(super) fn keep_addresses(&mut self, email: Option<&str>, number: Option<&str>) {
+        let addresses = [("email", "email", email), ("phone_number", "phoneNumber", number)];
+        let told =
+            addresses.into_iter().filter_map(|(name, field, told)| Some((name, field, told?.to_owned())));
+        self.addresses.extend(told);
     }
 
     /// Signs in with an address and a password.
@@ -81,6 +113,27 @@ impl<'a> Described<'a> {
             "hashingAlgorithm": kind.name().to_lowercase(),
         });
         self.add(method);
+    }
+
+    /// Signs in with an address and a password whose hash is Firebase's. Elsewhere it has the project's signer key with
+    /// it, which must be the core's then.
+    pub(super) fn with_firebase_password(
+        &mut self,
+        email: Option<&str>,
+        is_verified: bool,
+        hash: &FirebaseHash<'_>,
+    ) {
+        let decode = |key: &str| BASE64.decode(key.as_bytes()).ok();
+        let own = || self.wishes.firebase_key.as_ref().and_then(|key| decode(key.reveal()));
+        let is_own = hash.signer_key.is_none_or(|key| own().is_some_and(|own| decode(key) == Some(own)));
+        if !is_own {
+            return self.refuse(
+                "the password's hash is Firebase's, and its signer key is not the core's firebase_password_hashing_signer_key",
+            );
+        }
+        let FirebaseHash { hash, salt, mem_cost, rounds, salt_separator, .. } = hash;
+        let stored = format!("$f_scrypt${hash}${salt}$m={mem_cost}$r={rounds}$s={salt_separator}");
+        self.with_password(email, is_verified, &stored);
     }
 
     /// Signs in by way of a provider. Whoever told the provider no address has a made-up one, as in the SDKs.
@@ -112,6 +165,11 @@ impl<'a> Described<'a> {
 
     /// Shows codes of an authenticator app; the secret is base32.
     pub(super) fn with_device(&mut self, secret: &str, period: i64, name: Option<&str>) {
+        // The core passes over everything else, and would let nobody in with what is left.
+        let is_base32 = |c: &char| c.is_ascii_alphabetic() || ('2'..='7').contains(c);
+        if secret.chars().filter(is_base32).count() < 2 {
+            return self.lose_second_factor("an authenticator app whose secret cannot be read");
+        }
         let mut device = json!({"secretKey": secret, "period": period});
         if let Some(name) = name {
             device["deviceName"] = name.into();
@@ -143,6 +201,19 @@ impl<'a> Described<'a> {
         if let [first, _, ..] = self.methods.as_mut_slice() {
             first["isPrimary"] = json!(true);
         }
+        for (name, field, told) in std::mem::take(&mut self.addresses) {
+            let is_it = |value: &Value| value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(&told));
+            if !self.methods.iter().any(|method| is_it(&method[field])) {
+                self.metadata.insert(name.to_owned(), told.into());
+            }
+        }
+        let mut apart = Object::new();
+        for (name, value) in std::mem::take(&mut self.own_metadata) {
+            let is_apart = NOT_THE_USER_S.contains(&name.as_str()) || self.metadata.contains_key(&name);
+            let of_it = if is_apart { &mut apart } else { &mut self.metadata };
+            of_it.insert(name, value);
+        }
+        self.note("user_metadata", Some(apart).filter(|apart| !apart.is_empty()));
         let mut user = Object::new();
         user.insert("externalUserId".to_owned(), self.id.into());
         if !self.metadata.is_empty() {
@@ -171,6 +242,7 @@ fn form(hash: &str) -> String {
 fn provider_id(name: &str) -> &str {
     match name {
         "google.com" | "google-oauth2" => "google",
+        "google-apps" => "google-workspaces",
         "facebook.com" => "facebook",
         "github.com" => "github",
         "apple.com" => "apple",
@@ -187,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_hash_that_no_password_gives_is_refused() {
-        let wishes = Wishes { tenants: Vec::new(), drops_second_factors: false };
+        let wishes = Wishes { tenants: Vec::new(), drops_second_factors: false, firebase_key: None };
         let reasons = |hash: &str| {
             let mut user = Described::new(Some("u"), None, &wishes);
             user.with_password(Some("a@example.com"), true, hash);

@@ -1,7 +1,7 @@
 //! Firebase: the JSON of `firebase auth:export`, <https://firebase.google.com/docs/cli/auth>. Its hashes are verified
 //! with the project's signer key, which is a setting of the core.
 
-use super::described::Described;
+use super::described::{Described, FirebaseHash};
 use super::fields::{flag, json, objects, text, time, value};
 use super::{Converted, Object, Wishes};
 use serde_json::Value;
@@ -29,17 +29,24 @@ pub(super) fn convert(row: &Object, settings: &HashSettings, wishes: &Wishes) ->
     match row.get("passwordHash").and_then(Value::as_str) {
         Some(hash) if !hash.is_empty() => {
             let salt = standard_base64(text(row, &["salt"]).unwrap_or_default());
-            let HashSettings { salt_separator, rounds, mem_cost } = settings;
             let hash = standard_base64(hash);
-            let stored = format!("$f_scrypt${hash}${salt}$m={mem_cost}$r={rounds}$s={salt_separator}");
-            user.with_password(email, is_verified, &stored);
+            let hash = FirebaseHash {
+                hash: &hash,
+                salt: &salt,
+                mem_cost: settings.mem_cost,
+                rounds: settings.rounds,
+                salt_separator: &settings.salt_separator,
+                signer_key: None,
+            };
+            user.with_firebase_password(email, is_verified, &hash);
         }
         // Brought along into Firebase from elsewhere, and not used since.
         Some(_) => user.refuse("the user has a password whose hash the export does not hold"),
-        // A link by e-mail, which Firebase notes as a password too.
+        // A link by e-mail, which Firebase notes as a password too, but does not export. Who has a number may have an
+        // address that is somebody else's.
         None => {
             let signs_in_by_link = providers().any(|info| provider_id(info) == "password")
-                || providers().next().is_none() && row.get("phoneNumber").is_none();
+                || providers().next().is_none() && (is_verified || text(row, &["phoneNumber"]).is_none());
             if let Some(email) = email.filter(|_| signs_in_by_link) {
                 user.with_email(email, is_verified);
             }
@@ -57,10 +64,13 @@ pub(super) fn convert(row: &Object, settings: &HashSettings, wishes: &Wishes) ->
     if let Some(number) = text(row, &["phoneNumber"]) {
         user.with_phone(number);
     }
+    user.keep_addresses(email, None);
     user.finish()
 }
 
-/// The export has base64 in one alphabet or the other.
+/// The export has base64 in one alphabet or the other, and `auth:import` takes it without padding.
 fn standard_base64(text: &str) -> String {
-    text.replace('-', "+").replace('_', "/")
+    let bare = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
+    let padding = bare.len().next_multiple_of(4) - bare.len();
+    bare + &"=".repeat(padding)
 }

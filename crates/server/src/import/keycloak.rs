@@ -17,8 +17,8 @@ pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
     user.note("last_name", text(row, &["lastName"]));
     user.note("username", text(row, &["username"]));
     user.note("attributes", object(row, "attributes").cloned());
-    for name in ["realmRoles", "clientRoles", "groups"] {
-        user.note(name, value(row, &[name]).filter(|roles| **roles != Value::Array(Vec::new())).cloned());
+    for name in ["realmRoles", "clientRoles", "groups", "requiredActions"] {
+        user.note(name, value(row, &[name]).filter(|all| **all != Value::Array(Vec::new())).cloned());
     }
     for credential in objects(row, "credentials") {
         let kind = text(credential, &["type"]).unwrap_or_default();
@@ -34,8 +34,9 @@ pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
                     user.lose_second_factor("an authenticator app that is not TOTP with SHA-1 and 6 digits");
                 }
             },
-            // Codes for those who have lost another factor, and one more way to sign in: nobody is less safe without.
-            ("recovery-authn-codes" | "webauthn-passwordless", _) => {}
+            // Passwords that may not be chosen again, codes for those who have lost another factor, and one more way to
+            // sign in: nobody is less safe without.
+            ("password-history" | "recovery-authn-codes" | "webauthn-passwordless", _) => {}
             ("password" | "otp", None) => user.refuse(format!("the credential `{kind}` cannot be read")),
             (kind, _) => user.lose_second_factor(&format!("the credential `{kind}`")),
         }
@@ -47,6 +48,7 @@ pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
             user.with_provider(provider, id, email, is_verified);
         }
     }
+    user.keep_addresses(email, None);
     user.finish()
 }
 
@@ -93,7 +95,7 @@ fn device(data: &Object, secret: &Object) -> Option<(String, i64)> {
     let secret = text(secret, &["value"]).filter(|_| is_known)?;
     let secret = match text(data, &["secretEncoding"]) {
         None => BASE32_NOPAD.encode(secret.as_bytes()),
-        Some("BASE32") => secret.to_owned(),
+        Some(encoding) if encoding.eq_ignore_ascii_case("BASE32") => secret.to_owned(),
         Some(_) => return None,
     };
     Some((secret, value(data, &["period"]).and_then(Value::as_i64).unwrap_or(30)))

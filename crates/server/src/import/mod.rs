@@ -18,6 +18,7 @@ use crate::cli::{ImportArguments, Source, say};
 use crate::progress::Progress;
 use crate::serve::open_app;
 use crate::settings::Settings;
+use portcullis_core::crypto::digest::Secret;
 use portcullis_core::recipes::bulkimport::{Importer, Outcome};
 use reading::{Reading, Row};
 use refused::Refused;
@@ -48,16 +49,18 @@ struct Counts {
 struct Wishes {
     tenants: Vec<String>,
     drops_second_factors: bool,
+    /// The core's, in base64.
+    firebase_key: Option<Secret>,
 }
 
 /// Runs the command; a core may run beside it.
 pub(crate) async fn run(settings: &Settings, asked: &ImportArguments) -> Result<(), String> {
-    let convert = converter(asked)?;
     let mut reading = Reading::begin(&asked.files, is_document(asked.from))?;
     let mut refused = Refused::begin(asked.refused.as_deref(), &asked.files)?;
     let app = open_app(settings, asked.dry_run).await?;
     let fault = |error: portcullis_core::Error| error.to_string();
     let importer = Importer::open(&app, &asked.domain, &asked.app).await.map_err(fault)?;
+    let convert = converter(asked, importer.firebase_signer_key())?;
     let (mut counts, mut progress) = (Counts::default(), Progress::begin(0));
     loop {
         let rows = reading.next(BATCH).await?;
@@ -113,8 +116,12 @@ fn is_document(source: Source) -> bool {
     matches!(source, Source::Firebase | Source::Keycloak)
 }
 
-fn converter(asked: &ImportArguments) -> Result<Convert, String> {
-    let wishes = Wishes { tenants: asked.tenants.clone(), drops_second_factors: asked.drop_second_factors };
+fn converter(asked: &ImportArguments, firebase_key: Option<&Secret>) -> Result<Convert, String> {
+    let wishes = Wishes {
+        tenants: asked.tenants.clone(),
+        drops_second_factors: asked.drop_second_factors,
+        firebase_key: firebase_key.cloned(),
+    };
     let convert: Convert = match asked.from {
         Source::Portcullis => Box::new(|user: &Object| Ok(user.clone())),
         Source::Auth0 => {
@@ -204,7 +211,7 @@ mod tests {
             let arguments =
                 crate::cli::Arguments::parse_from(["portcullis", "import", "--from", system, "file"]);
             let Some(crate::cli::Command::Import(asked)) = arguments.command else { unreachable!() };
-            let convert = converter(&asked).unwrap();
+            let convert = converter(&asked, None).unwrap();
             let mut reading = Reading::begin(&[path], is_document(asked.from)).unwrap();
             let rows = reading.next(BATCH).await.unwrap();
             assert!(rows.len() > 1, "{file}");

@@ -1,22 +1,26 @@
 //! Supabase: rows of `auth.users` as JSON, each with its rows of `auth.identities` and `auth.mfa_factors`, as the
 //! statement in `docs/moving-in.md` writes them. The columns are those of GoTrue's migrations.
 
-use super::described::Described;
-use super::fields::{flag, object, objects, text, time, value};
+use super::described::{Described, FirebaseHash};
+use super::fields::{flag, is_ahead, object, objects, text, time, value};
 use super::{Converted, Object, Wishes};
-use portcullis_core::Clock;
 
 pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
     let mut user = Described::new(text(row, &["id"]), time(row, &["created_at"]), wishes);
     user.refuse_if(value(row, &["deleted_at"]).is_some(), "deleted");
-    let banned_until = time(row, &["banned_until"]);
-    user.refuse_if(banned_until.is_some_and(|until| until > Clock::system().now()), "banned");
-    user.note_all(object(row, "raw_user_meta_data"));
+    user.refuse_if(is_ahead(row, &["banned_until"]), "banned");
+    user.note_own(object(row, "raw_user_meta_data"));
     user.note("app_metadata", object(row, "raw_app_meta_data").cloned());
-    let (email, phone) = (text(row, &["email"]), text(row, &["phone"]));
+    let number = text(row, &["phone"]).map(|number| format!("+{}", number.trim_start_matches('+')));
+    let (email, number) = (text(row, &["email"]), number.as_deref());
     let is_verified = value(row, &["email_confirmed_at"]).is_some();
-    if let Some(hash) = text(row, &["encrypted_password"]) {
-        user.with_password(email, is_verified, hash);
+    let hash = text(row, &["encrypted_password"]);
+    // Who signs up with a code has a password too, which nobody knows. With a number alone the core takes none.
+    if let Some(hash) = hash.filter(|_| email.is_some() || number.is_none()) {
+        match firebase(hash) {
+            Some(hash) => user.with_firebase_password(email, is_verified, &hash),
+            None => user.with_password(email, is_verified, hash),
+        }
     }
     for identity in objects(row, "identities") {
         let data = object(identity, "identity_data").cloned().unwrap_or_default();
@@ -31,17 +35,22 @@ pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
             }
         }
     }
-    // A link by e-mail needs no password.
-    let has_password = text(row, &["encrypted_password"]).is_some();
-    let signs_in_by_mail =
+    // Everybody who has an address may sign in with a link there, and none that is not confirmed signs in at all: whoever
+    // has the password of such a one may not be who has the address.
+    let has_identity =
         objects(row, "identities").any(|identity| text(identity, &["provider"]) == Some("email"));
-    if let Some(email) = email.filter(|_| !has_password && (signs_in_by_mail || !user.signs_in())) {
+    let signs_in_by_mail = match hash {
+        Some(_) => is_verified && (has_identity || objects(row, "identities").next().is_none()),
+        None => has_identity || !user.signs_in() && number.is_none(),
+    };
+    if let Some(email) = email.filter(|_| signs_in_by_mail) {
         user.with_email(email, is_verified);
     }
-    if let Some(phone) = phone {
-        let plus = if phone.starts_with('+') { "" } else { "+" };
-        user.with_phone(&format!("{plus}{phone}"));
+    let is_own_number = value(row, &["phone_confirmed_at"]).is_some() || !user.signs_in();
+    if let Some(number) = number.filter(|_| is_own_number) {
+        user.with_phone(number);
     }
+    user.keep_addresses(email, number);
     for factor in objects(row, "mfa_factors").filter(|factor| text(factor, &["status"]) == Some("verified")) {
         // An encrypted secret is a JSON object.
         let secret = text(factor, &["secret"]).filter(|secret| !secret.starts_with('{'));
@@ -51,4 +60,20 @@ pub(super) fn convert(row: &Object, wishes: &Wishes) -> Converted {
         }
     }
     user.finish()
+}
+
+/// `$fbscrypt$v=1,n=<mem cost>,r=<rounds>,p=1[,ss=<separator>][,sk=<signer key>]$<salt>$<hash>`
+fn firebase(stored: &str) -> Option<FirebaseHash<'_>> {
+    let parts = stored.strip_prefix("$fbscrypt$")?.split('$').collect::<Vec<_>>();
+    let [costs, salt, hash]: [&str; 3] = parts.try_into().ok()?;
+    let cost = |name: &str| costs.split(',').find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='));
+    (cost("v") == Some("1") && cost("p") == Some("1")).then_some(())?;
+    Some(FirebaseHash {
+        hash,
+        salt,
+        mem_cost: cost("n")?.parse().ok()?,
+        rounds: cost("r")?.parse().ok()?,
+        salt_separator: cost("ss").unwrap_or_default(),
+        signer_key: Some(cost("sk").unwrap_or_default()),
+    })
 }

@@ -3,15 +3,20 @@
 //!
 //! The files in `testdata/import` have the form that the system documents. Hashes are of `testPass123`: bcrypt's is
 //! SuperTokens' documented one, Firebase's its own example, PBKDF2 and scrypt are by Python's `hashlib` with the
-//! system's settings. Argon2's is the vector of its reference implementation, of `password`.
+//! system's settings, argon2 by the bindings of its reference implementation, or that one's own vector, of `password`.
+//! Firebase's hashes in files of other systems are by `hashlib` and OpenSSL's AES, which give its own example too.
 
 use crate::caller::Caller;
 use crate::place::{Place, Running};
+use aws_lc_rs::hmac;
+use portcullis_core::Clock;
 use serde_json::{Value, json};
 use std::path::Path;
 
 const FIREBASE_KEY: &str =
     "gRhC3eDeQOdyEn4bMd9c6kxguWVmcIVq/SKa0JDPFeM6TcEevkaW56sIWfx88OHbJKnCXdWscZx0l2WbCJ1wbg==";
+/// What `JBSWY3DPEHPK3PXP` stands for in base32.
+const TOTP_SECRET: &[u8] = b"Hello!\xde\xad\xbe\xef";
 const PASSWORD: &str = "testPass123";
 
 /// A core whose users were imported.
@@ -86,6 +91,15 @@ impl Imported {
         }
     }
 
+    /// The user's authenticator app goes on showing the right codes.
+    fn shows_codes(&self, id: &str, secret: &[u8]) {
+        for (secret, word) in [(&b"another one"[..], "INVALID_TOTP_ERROR"), (secret, "OK")] {
+            let body = json!({"userId": id, "totp": totp(secret)});
+            let answer = self.caller.post("5.4", "/recipe/totp/verify", &body).expect("answers");
+            assert_eq!(answer["status"], word, "{id}: {answer}");
+        }
+    }
+
     /// Whether nobody's password but those of some is still in a form of the other system.
     fn ends(self, unused: usize) {
         let file = self.place.path("users.jsonl").display().to_string();
@@ -101,6 +115,16 @@ impl Imported {
         let (clean, log) = self.core.stop();
         assert!(clean, "{log}");
     }
+}
+
+/// The code of now, by RFC 6238.
+fn totp(secret: &[u8]) -> String {
+    let now = u64::try_from(Clock::system().now()).expect("a time") / 1000;
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    let tag = hmac::sign(&key, &(now / 30).to_be_bytes());
+    let at = usize::from(tag.as_ref()[19] & 15);
+    let number = u32::from_be_bytes(tag.as_ref()[at..at + 4].try_into().expect("four")) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
 }
 
 /// The kinds of a user's login methods, the verified ones marked.
@@ -127,7 +151,7 @@ fn reasons(expected: &[(u64, &str)]) -> Vec<(u64, Vec<String>)> {
 fn users_come_from_auth0() {
     let hashes = testdata("auth0-hashes.jsonl");
     let more = ["--hashes", &hashes];
-    let core = import("auth0", "auth0.jsonl", &more, "5 imported, 0 there before, 3 refused");
+    let core = import("auth0", "auth0.jsonl", &more, "12 imported, 0 there before, 5 refused");
     let ann = "auth0|5dea9f9c82dd7c0e76e4ec93";
     let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@gmail.com verified"];
     let user = core.user(ann);
@@ -139,11 +163,34 @@ fn users_come_from_auth0() {
     assert_eq!((&metadata["plan"], &metadata["app_metadata"]["roles"][0]), (&json!("free"), &json!("admin")));
     assert_eq!(methods(&core.user("github|42")), ["thirdpartygithub bob@example.com verified"]);
     assert_eq!(methods(&core.user("sms|5f0")), ["passwordless +442071838750 verified"]);
-    for (email, id) in
-        [("ann@example.com", ann), ("cleo@example.com", "auth0|cleo"), ("dan@example.com", "auth0|dan")]
+    // What Auth0 begins an id with is not what the provider will tell.
+    for (id, provider, told) in
+        [("oidc|corp|77", "corp", "77"), ("waad|acme|sub-1", "active-directory", "sub-1")]
     {
-        core.signs_in(email, PASSWORD, id);
+        let third_party = core.user(id)["loginMethods"][0]["thirdParty"].clone();
+        assert_eq!(third_party, json!({"id": provider, "userId": told}), "{id}");
     }
+    // What users can write of themselves is not taken for what an administrator has written.
+    let own = json!({"name": "G.", "app_metadata": {"roles": ["admin"]}, "_supertokens": {"requiredSecondaryFactors": []}});
+    assert_eq!(
+        core.metadata("auth0|gil"),
+        json!({"plan": "free", "name": "Gil", "nickname": "gilly", "username": "gil", "phone_number": "+442071838751", "user_metadata": own})
+    );
+    core.shows_codes("auth0|gil", TOTP_SECRET);
+    assert_eq!(methods(&core.user("auth0|Shop|5")), ["emailpassword leo@example.com"]);
+    for (email, password, id) in [
+        ("ann@example.com", PASSWORD, ann),
+        ("cleo@example.com", PASSWORD, "auth0|cleo"),
+        ("dan@example.com", PASSWORD, "auth0|dan"),
+        ("gil@example.com", PASSWORD, "auth0|gil"),
+        ("cora@example.com", PASSWORD, "auth0|cora"),
+        ("hal@example.com", PASSWORD, "auth0|hal"),
+        ("ivy.old@example.com", PASSWORD, "google-oauth2|109"),
+        ("leo@example.com", PASSWORD, "auth0|Shop|5"),
+    ] {
+        core.signs_in(email, password, id);
+    }
+    let factor = "a second factor cannot be brought along; --drop-second-factors imports the user without it";
     let missing = "the user has a password whose hash is not in the row: ask Auth0 for the export, and give it with --hashes";
     assert_eq!(
         core.refused(),
@@ -151,18 +198,20 @@ fn users_come_from_auth0() {
             (6, missing),
             (7, "the password's hash is of a form that is not taken: md5"),
             (8, "the user is blocked there, and the core knows no such users"),
+            (9, "the password's hash is of a form that is not taken: bcrypt with a salt of its own"),
+            (16, factor),
         ])
     );
     // The hashes alone are users too.
-    core.again("auth0", "auth0-hashes.jsonl", &[], "1 imported, 0 there before, 1 refused");
+    core.again("auth0", "auth0-hashes.jsonl", &[], "1 imported, 0 there before, 2 refused");
     core.signs_in("euclid@example.com", PASSWORD, "auth0|euclid");
-    core.again("auth0", "auth0.jsonl", &more, "0 imported, 5 there before, 3 refused");
+    core.again("auth0", "auth0.jsonl", &more, "0 imported, 12 there before, 5 refused");
     core.ends(0);
 }
 
 #[test]
 fn users_come_from_firebase() {
-    let core = import("firebase", "firebase.json", &[], "4 imported, 0 there before, 4 refused");
+    let core = import("firebase", "firebase.json", &[], "7 imported, 0 there before, 5 refused");
     let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@gmail.com"];
     let ann = core.user("Aa1Bb2Cc3");
     assert_eq!(
@@ -177,6 +226,13 @@ fn users_come_from_firebase() {
     assert_eq!(methods(&core.user("Dd")), ["passwordless dan@example.com verified"]);
     core.signs_in("ann@example.com", PASSWORD, "Aa1Bb2Cc3");
     core.signs_in("cleo@example.com", PASSWORD, "Cc");
+    core.signs_in("leo@example.com", PASSWORD, "Ll");
+    let expected = ["passwordless +442071838752 verified", "passwordless ida@example.com verified"];
+    assert_eq!(methods(&core.user("Ii")), expected);
+    // An address of somebody else's lets nobody in.
+    assert_eq!(methods(&core.user("Jj")), ["passwordless +442071838753 verified"]);
+    assert_eq!(core.metadata("Jj"), json!({"email": "jo@example.com"}));
+    let cut = "the password's hash, `$f_scrypt$…`, is cut off, or costs too much to verify: nobody could sign in with it";
     let factor = "a second factor cannot be brought along; --drop-second-factors imports the user without it";
     assert_eq!(
         core.refused(),
@@ -185,19 +241,20 @@ fn users_come_from_firebase() {
             (6, "the user is disabled there, and the core knows no such users"),
             (7, "the user has no way to sign in that the core knows"),
             (8, factor),
+            (11, cut),
         ])
     );
     let without = ["--drop-second-factors"];
-    core.again("firebase", "firebase.json", &without, "1 imported, 4 there before, 3 refused");
+    core.again("firebase", "firebase.json", &without, "1 imported, 7 there before, 4 refused");
     core.signs_in("hal@example.com", PASSWORD, "Hh");
     // Another cost gives another hash.
-    core.again("firebase", "firebase.json", &["--mem-cost", "13"], "0 imported, 2 there before, 6 refused");
+    core.again("firebase", "firebase.json", &["--mem-cost", "13"], "0 imported, 4 there before, 8 refused");
     core.ends(0);
 }
 
 #[test]
 fn users_come_from_keycloak() {
-    let core = import("keycloak", "keycloak.json", &[], "4 imported, 0 there before, 4 refused");
+    let core = import("keycloak", "keycloak.json", &[], "5 imported, 0 there before, 4 refused");
     let id = |end: &str| format!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a{end}");
     let ann = core.user(&id("11"));
     let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@example.com verified"];
@@ -215,9 +272,14 @@ fn users_come_from_keycloak() {
         ("bob", PASSWORD, "12"),
         ("cleo", "password", "13"),
         ("dan", PASSWORD, "14"),
+        ("ida", PASSWORD, "19"),
     ] {
         core.signs_in(&format!("{name}@example.com"), password, &id(end));
     }
+    // One secret is the bytes of its text, the other one base32.
+    core.shows_codes(&id("11"), b"12345678901234567890");
+    core.shows_codes(&id("19"), TOTP_SECRET);
+    assert_eq!(core.metadata(&id("19"))["requiredActions"], json!(["UPDATE_PASSWORD"]));
     let factor = "an authenticator app that is not TOTP with SHA-1 and 6 digits cannot be brought along; --drop-second-factors imports the user without it";
     assert_eq!(
         core.refused(),
@@ -233,10 +295,14 @@ fn users_come_from_keycloak() {
 
 #[test]
 fn users_come_from_supabase() {
-    let core = import("supabase", "supabase.jsonl", &[], "4 imported, 0 there before, 4 refused");
+    let core = import("supabase", "supabase.jsonl", &[], "9 imported, 0 there before, 5 refused");
     let id = |end: &str| format!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a{end}");
     let ann = core.user(&id("21"));
-    let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@gmail.com verified"];
+    let expected = [
+        "emailpassword ann@example.com verified",
+        "passwordless ann@example.com verified",
+        "thirdpartygoogle ann@gmail.com verified",
+    ];
     assert_eq!(
         (methods(&ann), &ann["timeJoined"]),
         (expected.map(str::to_owned).into(), &json!(1_704_164_645_678_i64))
@@ -248,15 +314,32 @@ fn users_come_from_supabase() {
     assert_eq!(methods(&core.user(&id("23"))), ["passwordless +442071838750 verified"]);
     core.signs_in("ann@example.com", PASSWORD, &id("21"));
     core.signs_in("gus@example.com", PASSWORD, &id("27"));
+    core.shows_codes(&id("21"), TOTP_SECRET);
+    // Whoever signs up with a code has a password that nobody knows.
+    assert_eq!(methods(&core.user(&id("29"))), ["passwordless +442071838751 verified"]);
+    // Whoever has the password of an unconfirmed address may not be who has the address.
+    assert_eq!(methods(&core.user(&id("2a"))), ["emailpassword jo@example.com"]);
+    for (name, password, end) in
+        [("jo", PASSWORD, "2a"), ("kim", PASSWORD, "2b"), ("leo", PASSWORD, "2c"), ("max", PASSWORD, "2d")]
+    {
+        core.signs_in(&format!("{name}@example.com"), password, &id(end));
+    }
+    let expected = json!({
+        "name": "Max", "app_metadata": {"provider": "email", "providers": ["email"]}, "phone_number": "+442071838752",
+        "user_metadata": {"app_metadata": {"role": "admin"}},
+    });
+    assert_eq!(core.metadata(&id("2d")), expected);
+    let key = "the password's hash is Firebase's, and its signer key is not the core's firebase_password_hashing_signer_key";
     let factor =
         "the factor `webauthn` cannot be brought along; --drop-second-factors imports the user without it";
     assert_eq!(
         core.refused(),
         reasons(&[
-            (4, "the password's hash is of an unknown form: `$fbscrypt$…`"),
+            (4, key),
             (5, "the user is deleted there, and the core knows no such users"),
             (6, "the user is banned there, and the core knows no such users"),
             (8, factor),
+            (14, "the user is banned there, and the core knows no such users"),
         ])
     );
     core.ends(0);
@@ -264,7 +347,7 @@ fn users_come_from_supabase() {
 
 #[test]
 fn users_come_from_ory_kratos() {
-    let core = import("kratos", "kratos.json", &[], "5 imported, 0 there before, 4 refused");
+    let core = import("kratos", "kratos.json", &[], "10 imported, 0 there before, 8 refused");
     let id = |end: &str| format!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a{end}");
     let ann = core.user(&id("31"));
     let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@example.com verified"];
@@ -286,11 +369,22 @@ fn users_come_from_ory_kratos() {
         ("bob", PASSWORD, "32"),
         ("cleo", PASSWORD, "33"),
         ("dan", "password", "34"),
+        ("leo", PASSWORD, "3c"),
+        ("max", PASSWORD, "3d"),
+        ("ned", PASSWORD, "3e"),
     ] {
         core.signs_in(&format!("{name}@example.com"), password, &id(end));
     }
+    core.shows_codes(&id("31"), TOTP_SECRET);
+    // A schema makes credentials for everybody; they are empty for who signs in otherwise.
+    assert_eq!(methods(&core.user(&id("3a"))), ["thirdpartygoogle jo@example.com verified"]);
+    assert_eq!(core.metadata(&id("3a"))["external_id"], "crm-7");
+    assert_eq!(methods(&core.user(&id("41"))), ["thirdpartycorp quin@example.com verified"]);
+    let sha3 = "the password's hash is of a form that is not taken: what Kratos calls PBKDF2 with SHA-224 or SHA-384 is with SHA-3";
+    let lost =
+        |what| format!("{what} cannot be brought along; --drop-second-factors imports the user without it");
     let factor = "an authenticator app that is not TOTP with SHA-1 and 6 digits, or whose secret is not in the row, cannot be brought along; --drop-second-factors imports the user without it";
-    let missing = "the user has a password whose hash is not in the row: list identities with include_credential=password";
+    let missing = "the user may have a password, but its hash is not in the row: list identities with include_credential=password";
     assert_eq!(
         core.refused(),
         reasons(&[
@@ -298,6 +392,10 @@ fn users_come_from_ory_kratos() {
             (6, "the user is inactive there, and the core knows no such users"),
             (8, factor),
             (9, missing),
+            (11, sha3),
+            (15, &lost("a security key")),
+            (16, "the user's password was never told to Kratos: its migration hook knows it"),
+            (18, &lost("the key of a device")),
         ])
     );
     core.ends(0);
@@ -305,7 +403,7 @@ fn users_come_from_ory_kratos() {
 
 #[test]
 fn users_come_from_better_auth() {
-    let core = import("better-auth", "better-auth.jsonl", &[], "4 imported, 0 there before, 3 refused");
+    let core = import("better-auth", "better-auth.jsonl", &[], "7 imported, 0 there before, 5 refused");
     let expected = ["emailpassword ann@example.com verified", "thirdpartygoogle ann@example.com verified"];
     let ann = core.user("u1");
     assert_eq!(
@@ -319,6 +417,16 @@ fn users_come_from_better_auth() {
     assert_eq!(methods(&core.user("u4")), ["passwordless dan@example.com verified"]);
     core.signs_in("ann@example.com", PASSWORD, "u1");
     core.signs_in("cleo@example.com", PASSWORD, "u3");
+    // The password has another letter for each of these there, of which NFKC makes the same.
+    core.signs_in("hal@example.com", "fin1\u{c5}", "u8");
+    assert_eq!(
+        core.metadata("u8"),
+        json!({"name": "Hal", "username": "hal", "display_username": "Hal", "phone_number": "+442071838751"})
+    );
+    assert_eq!(methods(&core.user("u10")), ["passwordless +442071838752 verified"]);
+    assert_eq!(core.metadata("u10")["email"], "temp-44207@example.com");
+    core.signs_in("leo@example.com", PASSWORD, "u12");
+    assert_eq!(core.user("u12")["timeJoined"], 1_704_164_645_000_i64);
     let factor =
         "the second factor cannot be brought along; --drop-second-factors imports the user without it";
     assert_eq!(
@@ -327,6 +435,8 @@ fn users_come_from_better_auth() {
             (5, "the password's hash is of an unknown form: 13 characters"),
             (6, "the user is banned there, and the core knows no such users"),
             (7, factor),
+            (9, "the user is anonymous there, and the core knows no such users"),
+            (11, "the user is banned there, and the core knows no such users"),
         ])
     );
     core.ends(0);
@@ -346,7 +456,7 @@ fn users_of_another_system_come_into_the_tenants_that_are_named() {
     let refused = place.path("refused.jsonl").display().to_string();
     let arguments = ["import", "--from", "better-auth", "--tenant", "t1", "--refused", &refused, &file];
     let (succeeded, said) = place.run(&arguments);
-    assert!(!succeeded && said.starts_with("4 imported, 0 there before, 3 refused"), "{said}");
+    assert!(!succeeded && said.starts_with("7 imported, 0 there before, 5 refused"), "{said}");
     let credentials = json!({"email": "ann@example.com", "password": PASSWORD});
     for (path, word) in [("/t1/recipe/signin", "OK"), ("/recipe/signin", "WRONG_CREDENTIALS_ERROR")] {
         assert_eq!(caller.post("5.4", path, &credentials).expect("answers")["status"], word, "{path}");

@@ -52,6 +52,11 @@ impl Importer {
         Ok(Self { known: service::known(&cx).await?, key, cx })
     }
 
+    /// The key that Firebase's hashes are verified with in this app, in base64.
+    pub fn firebase_signer_key(&self) -> Option<&Secret> {
+        self.cx.config().firebase_signer_key.as_ref()
+    }
+
     /// Imports rows; an outcome for each, in their order. After an error some may be imported, and others not.
     pub async fn import(&self, rows: &[Object]) -> Result<Vec<Outcome>> {
         let cx = Cx { now: self.cx.app.clock.now(), ..self.cx.clone() };
