@@ -72,10 +72,12 @@ impl<'a> Work<'a> {
     async fn begin(db: &'a Db, database: &'a Database) -> Result<Self> {
         let mut lock = db.read().await?;
         // One that was broken off may be at work in the server still.
-        let locked = patiently(async || match progress::lock(&mut lock).await? {
-            true => Ok(()),
-            false => Err(Error::Db(DbError::Busy)),
-        });
+        let locked =
+            patiently(
+                async || {
+                    if progress::lock(&mut lock).await? { Ok(()) } else { Err(Error::Db(DbError::Busy)) }
+                },
+            );
         match locked.await {
             Err(Error::Db(DbError::Busy)) => {
                 return Err(Error::bad_input("this database is being adopted already"));
