@@ -60,6 +60,9 @@ async fn pages_follow_one_another_in_both_orders() {
     let rest = core.get(&format!("/users?timeJoinedOrder=DESC&paginationToken={token}")).await.json();
     assert_eq!(ids(&rest), [all[1].clone(), all[0].clone()]);
     assert_eq!(ids(&core.get("/users?includeRecipeIds=thirdparty").await.json()), Vec::<String>::new());
+    // Blanks around the names are passed over.
+    let both = core.get("/users?includeRecipeIds=thirdparty,%20emailpassword%20,").await.json();
+    assert_eq!(ids(&both), all);
 }
 
 #[tokio::test]

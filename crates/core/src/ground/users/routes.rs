@@ -124,7 +124,7 @@ async fn users_by_account_info(cx: Cx, input: wire::AccountInfoRequest) -> Resul
 }
 
 fn recipe_ids(list: Option<&str>) -> Result<Vec<&'static str>> {
-    let names = list.unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let names = list.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
     let known = |name: &str| {
         let recipe = RECIPES.into_iter().find(|recipe| *recipe == name);
         recipe.ok_or_else(|| Error::BadInput(format!("Unknown recipe ID: {name}")))

@@ -121,9 +121,6 @@ async fn count_users(cx: Cx, input: wire::CountRequest) -> Result<wire::CountRes
 }
 
 async fn remove_users(cx: Cx, input: wire::RemoveRequest) -> Result<wire::RemoveResponse> {
-    if input.ids.is_empty() {
-        return Err(Error::bad_input("Field name 'ids' cannot be an empty array"));
-    }
     if input.ids.len() > usize::try_from(PAGE_MAX).unwrap_or_default() {
         return Err(Error::BadInput(format!(
             "Field name 'ids' cannot contain more than {PAGE_MAX} elements"
