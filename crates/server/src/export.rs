@@ -126,8 +126,9 @@ impl Export {
         let done = match before {
             Some(done) if done.source != source => {
                 return Err(format!(
-                    "{} is of another database or app: delete it, or choose another file",
-                    names.part.display()
+                    "{}: an export of another database or app was begun there: delete {}, or choose another file",
+                    file.display(),
+                    names.done.display()
                 ));
             }
             Some(done) => done,
@@ -189,7 +190,10 @@ fn open_at(path: &Path, bytes: u64) -> io::Result<File> {
     let mut file =
         OpenOptions::new().create(true).read(true).write(true).truncate(false).mode(0o600).open(path)?;
     if file.metadata()?.len() < bytes {
-        return Err(io::Error::other(format!("{} is shorter than it was", path.display())));
+        return Err(io::Error::other(format!(
+            "{} is shorter than it was: delete the file that ends in .progress to begin anew",
+            path.display()
+        )));
     }
     file.set_len(bytes)?;
     file.seek(SeekFrom::End(0))?;
@@ -237,5 +241,23 @@ mod tests {
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path()).collect();
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(Export::open(&file, "s").unwrap_err().contains("is there already"));
+    }
+
+    #[test]
+    fn an_export_is_begun_anew_as_the_refusal_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users.jsonl");
+        Export::open(&file, "s").unwrap().add(&page(&["a"], Some("b"))).unwrap();
+        let told = Export::open(&file, "another").unwrap_err();
+        let done = folder.path().join("users.jsonl.progress");
+        assert!(told.contains(&format!("delete {}", done.display())), "{told}");
+        fs::remove_file(folder.path().join("users.jsonl.part")).unwrap();
+        let told = Export::open(&file, "s").unwrap_err();
+        assert!(told.contains("shorter than it was: delete the file that ends in .progress"), "{told}");
+        fs::remove_file(&done).unwrap();
+        let mut export = Export::open(&file, "another").unwrap();
+        export.add(&page(&["c"], None)).unwrap();
+        export.finish().unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "c\n");
     }
 }

@@ -56,11 +56,12 @@ struct Wishes {
 /// Runs the command; a core may run beside it.
 pub(crate) async fn run(settings: &Settings, asked: &ImportArguments) -> Result<(), String> {
     let mut reading = Reading::begin(&asked.files, is_document(asked.from))?;
-    let mut refused = Refused::begin(asked.refused.as_deref(), &asked.files)?;
+    let mut refused = Refused::new(asked.refused.as_deref(), &asked.files)?;
     let app = open_app(settings, asked.dry_run).await?;
     let fault = |error: portcullis_core::Error| error.to_string();
     let importer = Importer::open(&app, &asked.domain, &asked.app).await.map_err(fault)?;
     let convert = converter(asked, importer.firebase_signer_key())?;
+    refused.begin()?;
     let (mut counts, mut progress) = (Counts::default(), Progress::begin(0));
     loop {
         let rows = reading.next(BATCH).await?;

@@ -16,8 +16,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// What an import before this one refused is looked at again, and so goes.
-    pub(super) fn begin(path: Option<&Path>, files: &[PathBuf]) -> Result<Self, String> {
+    /// Nothing is written yet, nor taken away.
+    pub(super) fn new(path: Option<&Path>, files: &[PathBuf]) -> Result<Self, String> {
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         let mut beside = files.first().map(|file| file.as_os_str().to_owned()).unwrap_or_default();
         beside.push(".refused.jsonl");
@@ -30,11 +30,16 @@ impl Refused {
         if files.iter().any(is_same) {
             return Err(format!("{}: the refused rows need a file of their own", path.display()));
         }
-        match fs::remove_file(&path) {
+        Ok(Self { path, files: names, written: None })
+    }
+
+    /// What an import before this one refused is looked at again, and so goes.
+    pub(super) fn begin(&self) -> Result<(), String> {
+        match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(format!("{}: {error}", path.display()))
+                Err(format!("{}: {error}", self.path.display()))
             }
-            _ => Ok(Self { path, files: names, written: None }),
+            _ => Ok(()),
         }
     }
 

@@ -155,6 +155,8 @@ fn a_row_that_is_refused_is_written_down_with_the_reasons() {
     assert!(!succeeded && said.contains("missing.jsonl"), "{said}");
     let (succeeded, said) = place.run(&["import", name, "--app", "a9"]);
     assert!(!succeeded && said.contains("combination not found: (, a9)"), "{said}");
+    let refused = text(&place.path("users.jsonl.refused.jsonl"));
+    assert_eq!(refused.lines().count(), 2, "an import that does not begin takes nothing away");
     let (clean, log) = core.stop();
     assert!(clean, "{log}");
 }
