@@ -287,6 +287,38 @@ async fn a_move_that_is_given_up_leaves_the_database_as_it_was() {
     }
 }
 
+#[tokio::test]
+async fn whoever_changes_a_database_is_not_kept_waiting_for_long_as_its_move_begins() {
+    let Some(url) = postgres_url() else { return };
+    let databases = Databases::open(&url, Engine::Sqlite).await;
+    let [old, new] = databases.ends(Engine::Postgres);
+    add_owner(old, 1, "first").await.unwrap();
+    let mut writer = old.write().await.unwrap();
+    let thing = "insert into things (app, owner, n) values ('a', $1, 1)";
+    writer.execute(thing, args![&id(1)]).await.unwrap();
+    let move_it = async { Move::begin(old, new).await.map(drop) };
+    let write = async {
+        // It has a lock of the owners already, and waits for one of the things.
+        let waits = "select count(*) from pg_locks where relation = 'things'::regclass and not granted";
+        loop {
+            let mut tx = old.read().await.unwrap();
+            let found: Option<(i64,)> = tx.fetch_optional(waits, &[]).await.unwrap();
+            if found > Some((0,)) {
+                break;
+            }
+        }
+        let begun = std::time::Instant::now();
+        writer.execute("update owners set name = 'second'", &[]).await.unwrap();
+        let waited = begun.elapsed();
+        writer.commit().await.unwrap();
+        waited
+    };
+    let (moved, waited) = tokio::join!(move_it, write);
+    moved.unwrap();
+    // PostgreSQL unties two that wait for each other after a second.
+    assert!(waited < std::time::Duration::from_millis(800), "{waited:?}");
+}
+
 /// Both ends are of one engine.
 async fn check_refusals_on_sqlite() {
     let directory = tempfile::tempdir().unwrap();

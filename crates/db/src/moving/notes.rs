@@ -80,6 +80,10 @@ async fn note(tx: &mut Tx, state: MoveState, token: &str) -> Result<()> {
     tx.execute(sql, args![state.name(), token]).await.map(drop)
 }
 
+/// The tables are locked one after the other, and whoever changes some of them may hold one that is still to come: then
+/// that caller waits for this, and all others behind both. PostgreSQL would look for such a knot after a second.
+const HAND_OVER: &str = "set local lock_timeout = '200ms'";
+
 /// Has the changes of the database noted that is to be moved.
 pub(super) async fn begin_leaving(db: &Db, tables: &[Table], token: &str) -> Result<()> {
     let mut tx = db.write().await?;
@@ -92,8 +96,7 @@ pub(super) async fn begin_leaving(db: &Db, tables: &[Table], token: &str) -> Res
     );
     tx.execute(table, &[]).await?;
     if tx.engine() == Engine::Postgres {
-        // Whoever writes is not kept waiting behind this for long.
-        tx.execute("set local lock_timeout = '2s'", &[]).await?;
+        tx.execute(HAND_OVER, &[]).await?;
         tx.execute(NOTE_ON_POSTGRES.replace("{LEFT}", LEFT), &[]).await?;
     }
     for table in tables {
@@ -165,7 +168,7 @@ fn triggers_of_sqlite(table: &Table) -> String {
 pub(super) async fn end_leaving(db: &Db) -> Result<()> {
     let mut tx = db.write().await?;
     if tx.engine() == Engine::Postgres {
-        tx.execute("set local lock_timeout = '2s'", &[]).await?;
+        tx.execute(HAND_OVER, &[]).await?;
         // The triggers go with it.
         tx.execute("drop function if exists portcullis_move_note() cascade", &[]).await?;
     } else {
@@ -184,7 +187,7 @@ pub(super) async fn end_leaving(db: &Db) -> Result<()> {
 pub(super) async fn lock(tx: &mut Tx, tables: &[Table]) -> Result<()> {
     // SQLite's only writer is the unit of work itself.
     if tx.engine() == Engine::Postgres {
-        tx.execute("set local lock_timeout = '500ms'", &[]).await?;
+        tx.execute(HAND_OVER, &[]).await?;
         let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         tx.execute(format!("lock table {} in share row exclusive mode", names.join(", ")), &[]).await?;
     }
