@@ -55,6 +55,8 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// PostgreSQL: the schema to work in, made if it is not there.
     pub schema: Option<String>,
+    /// PostgreSQL: a schema that is not there is refused instead.
+    pub is_there: bool,
     /// SQLite: refuse a file that another process has opened so. Several writers would keep one another
     /// waiting, and each would not see what the other one caches.
     pub exclusive: bool,
@@ -68,6 +70,7 @@ impl Default for Settings {
             pool_size: 10,
             acquire_timeout: Duration::from_secs(5),
             schema: None,
+            is_there: false,
             exclusive: false,
             is_copy: false,
         }

@@ -27,8 +27,8 @@ const ROUND: usize = 5000;
 const FEW: usize = 200;
 /// So many rounds are tried to come to so few.
 const ROUNDS: usize = 100;
-/// How often the locks are tried for.
-const TRIES: usize = 20;
+/// How often the locks are tried for: some minutes, as an autovacuum may have them.
+const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The move of a database.

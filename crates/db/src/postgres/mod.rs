@@ -91,7 +91,7 @@ impl Store {
         let store = Self { pool, turns, shared, place };
         let client = store.pool.get().await?;
         if let Some(schema) = schema {
-            create_schema(&client, schema).await?;
+            create_schema(&client, schema, settings.is_there).await?;
         }
         Ok(store)
     }
@@ -160,9 +160,12 @@ fn notice_silence(config: &mut Config) {
 
 /// Makes the schema if it is not there. Asking first spares the right to make one; and cores that start
 /// at once may all find it missing, of which `if not exists` fails all but one.
-async fn create_schema(client: &Object, schema: &str) -> Result<()> {
+async fn create_schema(client: &Object, schema: &str, is_there: bool) -> Result<()> {
     if client.query_opt("select 1 from pg_namespace where nspname = $1", &[&schema]).await?.is_some() {
         return Ok(());
+    }
+    if is_there {
+        return Err(Error::Engine(format!("there is no schema {schema}")));
     }
     let created = client.batch_execute(&format!("create schema if not exists {}", quoted(schema))).await;
     match created.map_err(Error::from) {
