@@ -2,30 +2,37 @@
 
 use crate::cli::{AdoptArguments, say};
 use crate::progress::Progress;
-use crate::serve::{db_settings, open_existing};
+use crate::serve::{db_settings, is_missing};
 use crate::settings::Settings;
+use indicatif::HumanDuration;
 use portcullis_core::Clock;
 use portcullis_core::adoption::{
     self, Database, Report, State, Step, count_other_programs, examine, list_databases,
 };
 use portcullis_db::{Db, Settings as DbSettings};
+use std::time::Duration;
 
+/// Connections that it takes at least.
+const CONNECTIONS: usize = 3;
 const WAY_BACK: &str = "way back until `--finish`: none is needed. SuperTokens' core of this version goes on, and does not read what was added
 way back after it: SuperTokens' core 12.1 with migration_mode MIGRATED, and without settings of tables' names, goes on with what Portcullis wrote
 more: docs/moving-from-supertokens.md";
 
 /// Runs the command.
 pub(crate) async fn run(settings: &Settings, asked: AdoptArguments) -> Result<(), String> {
-    let opened = open_existing(settings).await;
-    let opened = opened.ok_or_else(|| format!("{} is not there", settings.database))?;
+    if is_missing(&settings.database) {
+        return Err(format!("{} is not there", settings.database));
+    }
+    let opened = Db::open(&settings.database, &theirs_settings(settings)).await;
     let db = opened.map_err(|error| format!("database: {error}"))?;
     let mut theirs = Vec::new();
-    let mut faults = 0;
+    let (mut faults, mut empty) = (0, 0);
     for database in list_databases(&db, &settings.values).await.map_err(|error| error.to_string())? {
         let own = open(&db, &database, settings).await?;
         let report = examine(&own, &database).await.map_err(|error| error.to_string())?;
         show(&database, &report);
         faults += report.faults.len();
+        empty += usize::from(report.state == State::Empty);
         if report.state == State::Theirs {
             theirs.push((own, database));
         }
@@ -34,7 +41,9 @@ pub(crate) async fn run(settings: &Settings, asked: AdoptArguments) -> Result<()
         return Err("this stands in the way: nothing was changed".to_owned());
     }
     if theirs.is_empty() {
-        return Ok(());
+        // Whoever starts a core next would begin with nobody.
+        let is_nothing = empty > 0 && (asked.apply || asked.finish);
+        return if is_nothing { Err("there is nothing to take over".to_owned()) } else { Ok(()) };
     }
     // The one in which all tenants are described comes last: it is what the start looks at.
     theirs.reverse();
@@ -81,10 +90,16 @@ async fn finish(theirs: &[(Db, Database)], asked: AdoptArguments) -> Result<(), 
     Ok(())
 }
 
+/// It is looked at only, so that a schema is not made; and work goes on beside a lock that is held all the time.
+fn theirs_settings(settings: &Settings) -> DbSettings {
+    let own = db_settings(settings);
+    DbSettings { is_there: true, pool_size: own.pool_size.max(CONNECTIONS), ..own }
+}
+
 /// The domain's own database, or that in which all tenants are described.
 async fn open(base: &Db, database: &Database, settings: &Settings) -> Result<Db, String> {
     let Some(postgres) = &database.postgres else { return Ok(base.clone()) };
-    let settings = DbSettings { schema: postgres.schema.clone(), ..db_settings(settings) };
+    let settings = DbSettings { schema: postgres.schema.clone(), ..theirs_settings(settings) };
     Db::open(&postgres.url, &settings).await.map_err(|error| format!("{}: {error}", name(database)))
 }
 
@@ -120,7 +135,7 @@ fn show(database: &Database, report: &Report) {
 }
 
 fn list(when: &str, steps: &[String], seconds: i64) {
-    let time = if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", seconds / 60) };
+    let time = HumanDuration(Duration::from_secs(seconds.try_into().unwrap_or_default()));
     say(&format!("\n{when}, about {time}:"));
     for step in steps {
         say(&format!("  {step}"));

@@ -285,7 +285,8 @@ async fn tables_with_a_prefix_are_renamed_in_the_end() {
     execute(&place, &[form::PREFIXED.to_owned()]).await;
     let prefixed = |flags: &[&str]| {
         let mut command = place.command(flags);
-        command.env("POSTGRESQL_TABLE_NAMES_PREFIX", "st");
+        // One connection is enough for a core, and adopting takes what it needs.
+        command.env("POSTGRESQL_TABLE_NAMES_PREFIX", "st").env("POSTGRESQL_CONNECTION_POOL_SIZE", "1");
         run(command)
     };
     let (succeeded, said) = run(place.command(&["start", "--port", "0"]));
@@ -414,6 +415,28 @@ async fn what_changes_after_the_first_part_is_found_in_the_second() {
     execute(&place, &times).await;
     adopt(&place, &["--finish"]);
     check(&place, before).await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_nothing_is_made_nor_taken_over() {
+    if !is_postgres() {
+        return;
+    }
+    let place = Place::new("adopt_nothing", &[]);
+    let schema = place.schema().expect("a schema");
+    for flags in [&["adopt"][..], &["adopt", "--apply"], &["adopt", "--finish"]] {
+        let (succeeded, said) = place.run(flags);
+        assert!(!succeeded && said.contains(&format!("there is no schema {schema}")), "{said}");
+    }
+    // Now it is there, and empty.
+    place.open_database().await.close().await;
+    let (succeeded, said) = place.run(&["adopt"]);
+    assert!(succeeded && said.contains("there are no tables of SuperTokens"), "{said}");
+    for flag in ["--apply", "--finish"] {
+        let (succeeded, said) = place.run(&["adopt", flag]);
+        assert!(!succeeded && said.contains("there is nothing to take over"), "{said}");
+    }
+    assert_eq!(names(&place).await, Vec::<String>::new());
 }
 
 /// What puts back when groups joined.
