@@ -72,13 +72,7 @@ impl<'a> Work<'a> {
     async fn begin(db: &'a Db, database: &'a Database) -> Result<Self> {
         let mut lock = db.read().await?;
         // One that was broken off may be at work in the server still.
-        let locked =
-            patiently(
-                async || {
-                    if progress::lock(&mut lock).await? { Ok(()) } else { Err(Error::Db(DbError::Busy)) }
-                },
-            );
-        match locked.await {
+        match patiently(async || progress::lock(&mut lock).await).await {
             Err(Error::Db(DbError::Busy)) => {
                 return Err(Error::bad_input("this database is being adopted already"));
             }

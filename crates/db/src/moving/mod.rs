@@ -27,8 +27,8 @@ const ROUND: usize = 5000;
 const FEW: usize = 200;
 /// So many rounds are tried to come to so few.
 const ROUNDS: usize = 100;
-/// How often the locks are tried for: some minutes, as an autovacuum may have them.
-const TRIES: usize = 600;
+/// How long the locks are tried for: an autovacuum may have them.
+const PATIENCE: Duration = Duration::from_mins(4);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The move of a database.
@@ -330,13 +330,15 @@ async fn read_tables(sqlite: &Db, postgres: &Db) -> Result<Vec<Table>> {
 
 /// Cores are at work on the database meanwhile, and whoever has a lock for long is let through first.
 async fn patiently<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    for _ in 0..TRIES {
+    let begun = Instant::now();
+    loop {
         match work().await {
-            Err(Error::Busy | Error::Locked | Error::PoolFull) => tokio::time::sleep(PAUSE).await,
+            Err(Error::Busy | Error::Locked | Error::PoolFull) if begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
             outcome => return outcome,
         }
     }
-    work().await
 }
 
 fn new_token() -> Result<String> {

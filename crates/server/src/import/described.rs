@@ -1,16 +1,14 @@
 //! A user of another system, on the way to what an import reads.
 
 use super::{Converted, Object, Wishes};
-use data_encoding::BASE64;
+use portcullis_core::crypto::digest::secrets_equal;
 use portcullis_core::crypto::password_hash::StoredHash;
 use serde_json::{Value, json};
 
-/// What a user has written of itself there, and what of it may not stand where the core or an app looks for what an
-/// administrator has written.
+/// Names under which the core or an app looks for what an administrator has written, and not the user.
 const NOT_THE_USER_S: [&str; 3] = ["_supertokens", "app_metadata", "user_metadata"];
 
-/// A hash of Firebase's, whose parts are in base64.
-#[derive(Debug)]
+/// A hash of Firebase's, whose parts are in base64. It is not shown by `Debug`, as it may hold the signer key.
 pub(super) struct FirebaseHash<'a> {
     pub(super) hash: &'a str,
     pub(super) salt: &'a str,
@@ -123,9 +121,9 @@ impl<'a> Described<'a> {
         is_verified: bool,
         hash: &FirebaseHash<'_>,
     ) {
-        let decode = |key: &str| BASE64.decode(key.as_bytes()).ok();
-        let own = || self.wishes.firebase_key.as_ref().and_then(|key| decode(key.reveal()));
-        let is_own = hash.signer_key.is_none_or(|key| own().is_some_and(|own| decode(key) == Some(own)));
+        let own = self.wishes.firebase_key.as_ref();
+        let is_own =
+            hash.signer_key.is_none_or(|key| own.is_some_and(|own| secrets_equal(own.reveal(), key)));
         if !is_own {
             return self.refuse(
                 "the password's hash is Firebase's, and its signer key is not the core's firebase_password_hashing_signer_key",

@@ -1,7 +1,7 @@
 //! How far an adoption has come, kept in a table of its own until it is over.
 
-use crate::Result;
-use portcullis_db::{Tx, args};
+use crate::{Error, Result};
+use portcullis_db::{Error as DbError, Tx, args};
 
 /// The table.
 pub(in crate::adoption) const TABLE: &str = "portcullis_adoption";
@@ -36,9 +36,9 @@ pub(in crate::adoption) async fn drop_table(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Whether nobody else adopts this database now; it is asked for as long as the connection is kept.
-pub(in crate::adoption) async fn lock(tx: &mut Tx) -> Result<bool> {
+/// Keeps others from adopting this database as long as the connection is kept; busy if somebody does so now.
+pub(in crate::adoption) async fn lock(tx: &mut Tx) -> Result<()> {
     let sql = "select pg_try_advisory_lock(hashtext(current_schema()), 7368616)";
     let got: Option<(bool,)> = tx.fetch_optional(sql, &[]).await?;
-    Ok(got.is_some_and(|(got,)| got))
+    if got.is_some_and(|(got,)| got) { Ok(()) } else { Err(Error::Db(DbError::Busy)) }
 }
