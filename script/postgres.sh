@@ -14,7 +14,8 @@ apt_install() {
 # PostgreSQL refuses to run as root.
 as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 
-# Its settings are PostgreSQL's own where durability is concerned. Sets postgres_bin and postgres_url.
+# Takes further settings, like `-c fsync=off`; without any it is as durable as PostgreSQL is by itself. Sets
+# postgres_bin and postgres_url.
 start_postgres() {
   postgres_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
   mkdir -p "$work/postgres"
@@ -25,7 +26,7 @@ start_postgres() {
   for attempt in 1 2 3; do # another process may take the port first
     port=$((RANDOM % 20000 + 20000))
     if as_postgres "$postgres_bin/pg_ctl" -D "$work/postgres/data" -l "$work/postgres/log" -w \
-      -o "-p $port -c listen_addresses=127.0.0.1 -c max_connections=500 -c shared_buffers=256MB -c unix_socket_directories=$work/postgres" \
+      -o "-p $port -c listen_addresses=127.0.0.1 -c max_connections=500 -c shared_buffers=256MB -c unix_socket_directories=$work/postgres $*" \
       start >/dev/null; then
       postgres_url="postgres://postgres@127.0.0.1:$port"
       return

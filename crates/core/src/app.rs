@@ -103,7 +103,7 @@ impl App {
         let app = Arc::new(Self {
             passwords: PasswordPool::new(pool_settings(&base_config)),
             known_passwords,
-            keys: Keyring::new(KeyForge::new(2)),
+            keys: Keyring::new(KeyForge::of_process()),
             activity: Activity::default(),
             tenants: Directory::default(),
             counts: Counts::default(),

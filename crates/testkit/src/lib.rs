@@ -9,6 +9,7 @@
 pub mod adapters;
 pub mod authenticator;
 mod cluster;
+mod database;
 #[cfg(feature = "provider")]
 pub mod provider;
 #[cfg(feature = "adapters")]
@@ -18,6 +19,7 @@ mod receiver;
 mod shape;
 
 pub use cluster::Cluster;
+pub use database::{Database, is_postgres};
 pub use receiver::{Answer, Received, Receiver, WEBHOOK_SECRET};
 #[cfg(feature = "adapters")]
 pub use shape::{Shape, ShapedCore};
@@ -29,12 +31,16 @@ use portcullis_core::http::handle;
 use portcullis_core::{App, AppSettings, Clock};
 use portcullis_db::{Db, Settings};
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 /// Where a test's clock begins, in milliseconds since 1970.
 pub const START: i64 = 1_700_000_000_000;
+
+/// Connections of a test's core.
+const POOL_SIZE: usize = 6;
 
 /// A core of the test's own.
 #[derive(Clone, Debug)]
@@ -47,7 +53,33 @@ pub struct TestCore {
     place: String,
     version: Option<String>,
     headers: Vec<(String, String)>,
-    directory: Arc<TempDir>,
+    home: Arc<Home>,
+}
+
+/// Where a core of a test keeps its rows: a database of its own, or a directory for SQLite's file. Gone with it.
+#[derive(Debug)]
+pub(crate) enum Home {
+    Sqlite(TempDir),
+    Postgres(Database),
+}
+
+impl Home {
+    fn new() -> Arc<Self> {
+        Arc::new(if is_postgres() {
+            Self::Postgres(Database::with_tables())
+        } else {
+            Self::Sqlite(tempfile::tempdir().expect("a temporary directory"))
+        })
+    }
+
+    async fn open(&self) -> Db {
+        let url = match self {
+            Self::Sqlite(directory) => format!("sqlite:{}", file_in(directory).display()),
+            Self::Postgres(database) => database.url().to_owned(),
+        };
+        let settings = Settings { pool_size: POOL_SIZE, ..Settings::default() };
+        Db::open(&url, &settings).await.expect("the database opens")
+    }
 }
 
 /// What a core answered.
@@ -86,14 +118,12 @@ impl TestCore {
 
     /// As [`TestCore::start`], with settings by SuperTokens' names.
     pub async fn start_with(settings: &Value) -> Self {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        Self::open(directory, settings, Clock::fixed(START)).await
+        Self::open(Home::new(), settings, Clock::fixed(START)).await
     }
 
     /// A core whose clock is the machine's: for callers that go by that clock.
     pub async fn start_on_machine_time() -> Self {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        Self::open(directory, &serde_json::json!({}), Clock::system()).await
+        Self::open(Home::new(), &serde_json::json!({}), Clock::system()).await
     }
 
     /// Another core on the same database, with the same clock.
@@ -103,19 +133,19 @@ impl TestCore {
 
     /// As [`TestCore::another`], with settings by SuperTokens' names.
     pub async fn another_with(&self, settings: &Value) -> Self {
-        Self::open(Arc::clone(&self.directory), settings, self.clock.clone()).await
+        Self::open(Arc::clone(&self.home), settings, self.clock.clone()).await
     }
 
-    async fn open(directory: Arc<TempDir>, settings: &Value, clock: Clock) -> Self {
+    async fn open(home: Arc<Home>, settings: &Value, clock: Clock) -> Self {
         let app = App::open(AppSettings {
-            db: open_database(&directory).await,
+            db: home.open().await,
             base_values: with_cheap_passwords(settings),
             config_path: None,
             test_mode: true,
             clock: clock.clone(),
         });
         let app = app.await.expect("the core starts");
-        Self { app, clock, place: String::new(), version: None, headers: Vec::new(), directory }
+        Self { app, clock, place: String::new(), version: None, headers: Vec::new(), home }
     }
 
     /// Serves the core over HTTP until the test ends; answers the address.
@@ -152,12 +182,23 @@ impl TestCore {
     /// `TEST_DATABASE_URL`; `None` without such a server. An empty name is the core's own database on
     /// PostgreSQL.
     pub fn another_database(&self, name: &str) -> Option<Value> {
-        let url = std::env::var("TEST_DATABASE_URL").ok()?;
-        Some(serde_json::json!({
+        let (url, schema) = match &*self.home {
+            Home::Postgres(database) => (database.url().to_owned(), name.to_owned()),
+            Home::Sqlite(directory) => {
+                // The directory's random name makes the schema's name unique.
+                let own = directory.path().file_name().expect("it has a name").to_string_lossy();
+                let schema = format!("core_{}{name}", own.to_lowercase().trim_start_matches('.'));
+                (std::env::var("TEST_DATABASE_URL").ok()?, schema)
+            }
+        };
+        let mut settings = serde_json::json!({
             "postgresql_connection_uri": url,
-            "postgresql_table_schema": format!("{}{name}", schema_of(&self.directory)),
             "postgresql_connection_pool_size": 2,
-        }))
+        });
+        if !schema.is_empty() {
+            settings["postgresql_table_schema"] = schema.into();
+        }
+        Some(settings)
     }
 
     /// Moves the clock.
@@ -218,26 +259,6 @@ fn with_cheap_passwords(settings: &Value) -> Map<String, Value> {
     values
 }
 
-async fn open_database(directory: &TempDir) -> Db {
-    let Some((url, schema)) = postgres_of(directory) else {
-        let url = format!("sqlite:{}", directory.path().join("test.db").display());
-        return Db::open(&url, &Settings::default()).await.expect("SQLite opens");
-    };
-    let settings = Settings { pool_size: 6, schema: Some(schema), ..Settings::default() };
-    Db::open(&url, &settings).await.expect("PostgreSQL answers")
-}
-
-/// The PostgreSQL server and the schema of a test that runs on PostgreSQL: one for each temporary directory,
-/// whose random name makes the schema's name unique.
-fn postgres_of(directory: &TempDir) -> Option<(String, String)> {
-    if std::env::var("TEST_ENGINE").as_deref() != Ok("postgres") {
-        return None;
-    }
-    let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
-    Some((url, schema_of(directory)))
-}
-
-fn schema_of(directory: &TempDir) -> String {
-    let name = directory.path().file_name().expect("the directory has a name").to_string_lossy();
-    format!("core_{}", name.to_lowercase().trim_start_matches('.'))
+fn file_in(directory: &TempDir) -> PathBuf {
+    directory.path().join("test.db")
 }

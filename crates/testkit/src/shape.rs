@@ -1,6 +1,6 @@
 //! A core on a throw-away database, in each way in which the SDK can reach it.
 
-use crate::TestCore;
+use crate::{Home, POOL_SIZE, TestCore};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use portcullis::{CoreAddress, HttpTransport, Transport, TransportError, async_trait};
@@ -8,7 +8,6 @@ use portcullis_core::Clock;
 use portcullis_embedded::Embedded;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// How the SDK reaches the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,26 +21,26 @@ pub enum Shape {
 impl Shape {
     /// Starts a core with settings by SuperTokens' names, by a clock, until the test ends.
     pub async fn start_core(self, settings: &Value, clock: Clock) -> ShapedCore {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let home = Home::new();
         let (url, transport): (_, Arc<dyn Transport>) = match self {
             Self::Http => {
-                let core = TestCore::open(Arc::clone(&directory), settings, clock).await;
+                let core = TestCore::open(Arc::clone(&home), settings, clock).await;
                 let url = core.serve_over_http().await;
                 (Some(url), Arc::new(HttpTransport::new().expect("an HTTP client")))
             }
-            Self::Embedded => (None, Arc::new(embedded(&directory, settings, clock))),
+            Self::Embedded => (None, Arc::new(embedded(&home, settings, clock))),
         };
-        ShapedCore { url, transport, _kept: directory }
+        ShapedCore { url, transport, _kept: home }
     }
 }
 
 /// As [`TestCore`], but for the time that deletes what is old and the pool's size, which are as in service.
-fn embedded(directory: &TempDir, settings: &Value, clock: Clock) -> Embedded {
-    let core = match crate::postgres_of(directory) {
-        Some((url, schema)) => {
-            Embedded::postgres(url).schema(schema).setting("postgresql_connection_pool_size", 6)
+fn embedded(home: &Home, settings: &Value, clock: Clock) -> Embedded {
+    let core = match home {
+        Home::Postgres(database) => {
+            Embedded::postgres(database.url()).setting("postgresql_connection_pool_size", POOL_SIZE)
         }
-        None => Embedded::sqlite(directory.path().join("test.db")),
+        Home::Sqlite(directory) => Embedded::sqlite(crate::file_in(directory)),
     };
     let settings = crate::with_cheap_passwords(settings);
     settings.into_iter().fold(core.clock(clock), |core, (name, value)| core.setting(name, value))
@@ -52,7 +51,7 @@ fn embedded(directory: &TempDir, settings: &Value, clock: Clock) -> Embedded {
 pub struct ShapedCore {
     url: Option<String>,
     transport: Arc<dyn Transport>,
-    _kept: Arc<TempDir>,
+    _kept: Arc<Home>,
 }
 
 impl ShapedCore {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -175,6 +175,12 @@ pub struct KeyForge {
 }
 
 impl KeyForge {
+    /// The process's own, with two spares: cores in one process need not each make pairs that nobody takes.
+    pub fn of_process() -> &'static Self {
+        static FORGE: OnceLock<KeyForge> = OnceLock::new();
+        FORGE.get_or_init(|| Self::new(2))
+    }
+
     /// Starts the background thread that keeps `spares` pairs ready; with 0 every pair is made
     /// when asked for.
     pub fn new(spares: usize) -> Self {

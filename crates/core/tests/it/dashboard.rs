@@ -443,8 +443,7 @@ async fn what_is_the_operator_s_own_is_not_shown_to_others_and_secrets_to_nobody
     .await;
     let caller = settings(&core.header("api-key", "a-key-of-every-caller"), "").await;
     let operator = settings(&core.header("api-key", secret), "").await;
-    let is_postgres =
-        core.another_database("").is_some() && std::env::var("TEST_ENGINE").is_ok_and(|e| e == "postgres");
+    let is_postgres = portcullis_testkit::is_postgres();
     assert!(named(&caller, "ip_allow_regex").is_none() && named(&operator, "ip_allow_regex").is_some());
     assert!(named(&caller, "postgresql_host").is_none());
     let value = |key: &str| named(&operator, key).map(|setting| setting["value"].clone());

@@ -1,10 +1,11 @@
 //! Where a core of a test runs: a folder, a database and a log of its own.
 //!
 //! The engine is chosen by the environment: `TEST_ENGINE=postgres` with `TEST_DATABASE_URL`, else a
-//! SQLite file.
+//! SQLite file. On PostgreSQL the tables are to be in a schema that is not there yet.
 
-use portcullis_core::crypto::random;
 use portcullis_db::{Db, Settings};
+use portcullis_testkit::Database;
+pub(crate) use portcullis_testkit::is_postgres;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -58,6 +59,7 @@ pub(crate) struct Place {
     folder: Folder,
     database: String,
     schema: Option<String>,
+    _kept: Option<Database>,
     settings: Vec<(&'static str, &'static str)>,
 }
 
@@ -74,14 +76,12 @@ impl Place {
 
     fn on(name: &str, settings: &[(&'static str, &'static str)], is_postgres: bool) -> Self {
         let folder = Folder::new(name);
-        let (database, schema) = if is_postgres {
-            let url =
-                std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
-            (url, Some(format!("{name}_{}", random::uuid().replace('-', ""))))
-        } else {
-            (format!("sqlite:{}", folder.0.join("test.db").display()), None)
+        let kept = is_postgres.then(Database::empty);
+        let (database, schema) = match &kept {
+            Some(kept) => (kept.url().to_owned(), Some(name.to_owned())),
+            None => (format!("sqlite:{}", folder.0.join("test.db").display()), None),
         };
-        Self { folder, database, schema, settings: settings.to_vec() }
+        Self { folder, database, schema, settings: settings.to_vec(), _kept: kept }
     }
 
     pub(crate) fn start(&self) -> Running {
@@ -130,11 +130,6 @@ impl Place {
         let settings = Settings { pool_size: 1, schema: self.schema.clone(), ..Settings::default() };
         Db::open(&self.database, &settings).await.expect("the database answers")
     }
-}
-
-/// Whether tests run on PostgreSQL.
-pub(crate) fn is_postgres() -> bool {
-    std::env::var("TEST_ENGINE").as_deref() == Ok("postgres")
 }
 
 /// A started core; killed if a test fails before it stopped it.

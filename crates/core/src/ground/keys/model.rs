@@ -14,13 +14,13 @@ use std::sync::{Arc, OnceLock};
 /// The keys of every app that this process has served.
 #[derive(Debug)]
 pub struct Keyring {
-    pub(super) forge: KeyForge,
+    pub(super) forge: &'static KeyForge,
     apps: HashMap<AppName, Arc<AppKeys>>,
 }
 
 impl Keyring {
     /// Knows no key yet; `forge` makes new ones.
-    pub fn new(forge: KeyForge) -> Self {
+    pub fn new(forge: &'static KeyForge) -> Self {
         Self { forge, apps: HashMap::new() }
     }
 
