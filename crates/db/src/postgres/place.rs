@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use crate::Result;
+use std::fmt;
 use tokio_postgres::config::Host;
 
 /// A schema of a database of a server. What two users of the library keep in one place, they share.
@@ -26,6 +27,16 @@ impl Place {
         let database = config.get_dbname().or(config.get_user()).unwrap_or_default().to_owned();
         let schema = schema.or(address.schema.as_deref()).unwrap_or("public").to_owned();
         Self { servers: servers.collect(), database, schema }
+    }
+}
+
+/// As SuperTokens writes the id of a user pool: `|host|port|database|schema`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join =
+            |part: fn(&(String, u16)) -> String| self.servers.iter().map(part).collect::<Vec<_>>().join(",");
+        let (hosts, ports) = (join(|(host, _)| host.clone()), join(|(_, port)| port.to_string()));
+        write!(f, "|{hosts}|{ports}|{}|{}", self.database, self.schema)
     }
 }
 
@@ -57,5 +68,6 @@ mod tests {
             Place::of("postgres://u@h/d", Some("s")).unwrap(),
             place("postgres://u@h/d?currentSchema=s")
         );
+        assert_eq!(one.to_string(), "|h|5432|d|public");
     }
 }
