@@ -38,7 +38,7 @@ pub struct AppSettings {
 pub struct App {
     /// The database of the default domain, where all tenants are described.
     pub db: Db,
-    /// The databases of the other domains.
+    /// The databases of other domains, and of apps and tenants that have their own.
     pub databases: Databases,
     /// The time.
     pub clock: Clock,

@@ -107,6 +107,8 @@ pub struct Cx {
     /// whole app and came by way of an unknown tenant (allowed before CDI 5.0), the app's public tenant;
     /// for a call that asks whether its tenant exists, the base tenant if it does not.
     pub tenant: Arc<Tenant>,
+    /// Where the call works, if not where the tenant lives: users of one app may be in several databases.
+    pub home: Option<Db>,
     /// Whether the caller may see and change the operator's settings: everybody may, unless
     /// `supertokens_saas_secret` is set and the caller did not show it.
     pub is_operator: bool,
@@ -123,9 +125,25 @@ pub struct Cx {
 }
 
 impl Cx {
-    /// The database of the tenant.
+    /// The database of the tenant, or of the user whom a call about the whole app concerns.
     pub fn db(&self) -> &Db {
-        &self.tenant.db
+        self.home.as_ref().unwrap_or(&self.tenant.db)
+    }
+
+    /// The database of the app's public tenant, with what belongs to the app as a whole.
+    pub fn app_db(&self) -> &Db {
+        &self.tenant.app_db
+    }
+
+    /// Whether the call works in another database than that of the app's public tenant.
+    pub fn is_apart(&self) -> bool {
+        self.db().number() != self.app_db().number() && self.db().place() != self.app_db().place()
+    }
+
+    /// The same call, at work in another database of the app.
+    #[must_use]
+    pub fn at(&self, db: &Db) -> Self {
+        Self { home: Some(db.clone()), ..self.clone() }
     }
 
     /// The effective configuration of the tenant.
@@ -159,6 +177,6 @@ impl Cx {
         }
         let scope = self.scope.with_tenant(tenant_id);
         let tenant = crate::ground::tenancy::service::require(&self.app, &scope).await?;
-        Ok(Self { scope, tenant, ..self.clone() })
+        Ok(Self { scope, tenant, home: None, ..self.clone() })
     }
 }

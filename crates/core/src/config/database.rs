@@ -68,16 +68,22 @@ pub fn pool_size(values: &Object) -> usize {
     value.and_then(|value| usize::try_from(value.as_u64()?).ok()).unwrap_or_default()
 }
 
+const NEEDED: &str = "set 'postgresql_user' or 'postgresql_connection_uri' to use PostgreSQL";
+
+/// What is said of a setting that names no database without others.
+pub(super) fn without_effect(name: &str) -> String {
+    format!("'{name}' has no effect alone; {NEEDED}")
+}
+
 /// Half a description of a database must not end in another database.
 fn no_database(values: &Object, warn: impl Fn(&str)) -> Result<Option<Postgres>, ConfigError> {
-    const NEEDED: &str = "set 'postgresql_user' or 'postgresql_connection_uri' to use PostgreSQL";
     if text(values, "postgresql_password").is_some() {
         return Err(fault(format!("'postgresql_password' is set, but not for whom; {NEEDED}")));
     }
     for name in ["postgresql_host", "postgresql_port", "postgresql_database_name"] {
         let unset = find_key(name).is_none_or(|key| effective(values, key) == key.standard_value());
         if !unset {
-            warn(&format!("'{name}' has no effect alone; {NEEDED}"));
+            warn(&without_effect(name));
         }
     }
     Ok(None)

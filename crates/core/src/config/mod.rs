@@ -90,17 +90,12 @@ pub fn check_tenant_values(values: &Object, holder: Holder, inherited: &Object) 
             return Err(fault(format!("You cannot set different values for {name} for the same user pool")));
         } else if key.pool == Some(Pool::Identity) && holder != Holder::Domain && differs() {
             // To accept it would keep the tenant's users where its owner does not expect them.
-            return Err(elsewhere(name));
+            if postgres(&merged, |_| {})?.is_none() {
+                return Err(fault(database::without_effect(name)));
+            }
         }
     }
     Ok(())
-}
-
-/// Apps and tenants are kept where their domain is.
-pub fn elsewhere(name: &str) -> ConfigError {
-    fault(format!(
-        "{name} cannot be set: apps and tenants are kept in the database of their connection URI domain"
-    ))
 }
 
 #[cfg(test)]
@@ -160,7 +155,7 @@ mod tests {
             (
                 json!({"postgresql_host": "elsewhere"}),
                 true,
-                "postgresql_host cannot be set: apps and tenants are kept in the database of their connection URI domain",
+                "'postgresql_host' has no effect alone; set 'postgresql_user' or 'postgresql_connection_uri' to use PostgreSQL",
             ),
         ] {
             assert_eq!(check(values, is_public), Err(ConfigError(text.to_owned())));
@@ -169,6 +164,7 @@ mod tests {
             (json!({"password_hashing_alg": "ARGON2"}), true),
             (json!({"core_config_version": 1, "ip_deny_regex": null}), false),
             (json!({"postgresql_connection_pool_size": 3, "postgresql_host": "localhost"}), false),
+            (json!({"postgresql_user": "u", "postgresql_host": "elsewhere"}), false),
         ] {
             assert_eq!(check(values, is_public), Ok(()));
         }

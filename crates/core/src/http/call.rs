@@ -248,6 +248,6 @@ impl Call {
             Level::Lookup => (tenant.or(base_tenant), Unknown::Tenant),
         };
         let tenant = found.ok_or_else(|| Error::UnknownTenant(scope.clone(), missing))?;
-        Ok(Cx { app, scope, tenant, is_operator, caller, origin, counted, cdi, now })
+        Ok(Cx { app, scope, tenant, home: None, is_operator, caller, origin, counted, cdi, now })
     }
 }

@@ -168,39 +168,6 @@ async fn of_two_domains_that_are_given_one_database_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn apps_and_tenants_stay_in_their_domain_s_database() {
-    let core = TestCore::start().await;
-    let elsewhere = |key: &str| {
-        let text = format!(
-            "Invalid core config: {key} cannot be set: apps and tenants are kept in the database of their connection URI domain"
-        );
-        (400, text)
-    };
-    let schema = json!({"postgresql_table_schema": "elsewhere"});
-    let attributes =
-        json!({"postgresql_user": "u", "postgresql_connection_attributes": "currentSchema=elsewhere"});
-    let mut places = vec![core.clone()];
-    if let Some(settings) = core.another_database("_a") {
-        put(&core, "a.example.com", &settings).await;
-        let domain = at(&core, "a.example.com");
-        let same = json!({"appId": "a1", "coreConfig": settings});
-        assert_eq!(domain.put(APP, same).await.json()["createdNew"], true, "it says where it is");
-        let moved =
-            json!({"connectionUriDomain": "a.example.com", "coreConfig": core.another_database("_b")});
-        assert_eq!(refusal(&core, DOMAIN, moved).await, elsewhere("postgresql_table_schema"));
-        places.push(domain);
-    }
-    for place in &places {
-        for (path, id) in [(APP, "appId"), (TENANT, "tenantId")] {
-            let body = |settings: &Value| json!({id: "x", "coreConfig": settings});
-            assert_eq!(refusal(place, path, body(&schema)).await, elsewhere("postgresql_table_schema"));
-        }
-    }
-    let body = json!({"appId": "x", "coreConfig": attributes});
-    assert_eq!(refusal(&core, APP, body).await, elsewhere("another PostgreSQL database"));
-}
-
-#[tokio::test]
 async fn a_database_that_cannot_be_opened_leaves_nothing_behind_and_tells_no_password() {
     let core = TestCore::start().await;
     for (url, status) in [

@@ -42,8 +42,8 @@ async fn an_app_s_settings_are_refused_in_the_reference_s_words() {
         ),
         (json!({"log_level": "x", "base_path": "a b"}), "Invalid characters in base_path config"),
         (
-            json!({"postgresql_connection_uri": "postgresql://u:p@elsewhere/d"}),
-            "postgresql_connection_uri cannot be set: apps and tenants are kept in the database of their connection URI domain",
+            json!({"postgresql_host": "elsewhere"}),
+            "'postgresql_host' has no effect alone; set 'postgresql_user' or 'postgresql_connection_uri' to use PostgreSQL",
         ),
         (
             json!({"postgresql_key_value_table_name": "kv"}),

@@ -1,10 +1,11 @@
-//! When each user was last active. Table: `user_last_active`, by internal user id.
+//! When each user was last active. Table: `user_last_active`, by internal user id: of all users of an app where what
+//! belongs to the app is, as in the reference, so that each counts once.
 
 mod routes;
 pub mod service;
 mod store;
 
-pub use service::{Activity, first_touch, replace, touch};
+pub use service::{Activity, first_touch, replace, touch, touch_new};
 
 use crate::{Recipe, UserData};
 

@@ -52,9 +52,16 @@ impl Noted {
     }
 }
 
-/// As [`touch`], for a user who is about to be made: the row that goes with it.
+/// As [`touch`], for a user who is about to be made: the row that goes with it, if it is kept where the user is.
 pub fn first_touch(cx: &Cx, user_id: &str) -> Option<OwnRow<'static>> {
-    is_due(cx, user_id).then(|| store::row(cx.now))
+    (!cx.is_apart() && is_due(cx, user_id)).then(|| store::row(cx.now))
+}
+
+/// As [`touch`], for a user who was made just now: what [`first_touch`] left out.
+pub async fn touch_new(cx: &Cx, user_id: &str) {
+    if cx.is_apart() {
+        touch(cx, user_id).await;
+    }
 }
 
 /// The official suites expect to see every activity.
@@ -74,17 +81,24 @@ pub async fn touch(cx: &Cx, user_id: &str) {
 
 /// A login method that was linked is not active any more, the user that it belongs to is (internal ids).
 pub async fn replace(cx: &Cx, tx: &mut Tx, linked: &str, primary: &str) -> Result<()> {
-    store::delete_user(tx, cx.app_id(), linked).await?;
-    store::upsert_last_active(tx, cx.app_id(), primary, cx.now).await
+    let mut apart = if cx.is_apart() { Some(cx.app_db().write().await?) } else { None };
+    let own = apart.as_mut().unwrap_or(tx);
+    store::delete_user(own, cx.app_id(), linked).await?;
+    store::upsert_last_active(own, cx.app_id(), primary, cx.now).await?;
+    if let Some(apart) = apart {
+        // no event: that a user is active is not a change
+        apart.commit().await?;
+    }
+    Ok(())
 }
 
 /// How many users were active since a time in milliseconds.
 pub(super) async fn count_since(cx: &Cx, since: i64) -> Result<i64> {
-    store::count_since(&mut cx.db().read().await?, cx.app_id(), since).await
+    store::count_since(&mut cx.app_db().read().await?, cx.app_id(), since).await
 }
 
 async fn write(cx: &Cx, user_id: &str) -> Result<()> {
-    let mut tx = cx.db().write_one().await?;
+    let mut tx = cx.app_db().write_one().await?;
     store::upsert_last_active(&mut tx, cx.app_id(), user_id, cx.now).await?;
     // no event: that a user is active is not a change
     tx.commit().await?;

@@ -65,6 +65,8 @@ pub(super) struct Usage {
 pub(super) struct TenantUsage {
     /// The tenant.
     pub(super) tenant_id: String,
+    /// Its database, if that is not its domain's.
+    pub(super) pool: Option<String>,
     /// What is stored about it.
     pub(super) config: TenantConfig,
     /// How many users are members.

@@ -116,7 +116,7 @@ async fn feature_flag(cx: Cx, (): ()) -> Result<wire::FeatureFlagResponse> {
 
 fn usage_stats(cx: &Cx, usage: Usage) -> wire::UsageStats {
     let Scope { domain, app_id, .. } = &cx.scope;
-    // Each domain has a database of its own.
+    // Each domain has a database of its own, and some tenants have another one.
     let pool = if domain.is_empty() { "default" } else { domain };
     let tenant = |of: TenantUsage| wire::TenantUsage {
         tenant_id: of.tenant_id,
@@ -124,7 +124,7 @@ fn usage_stats(cx: &Cx, usage: Usage) -> wire::UsageStats {
         has_users_or_sessions: of.users > 0 || of.has_sessions,
         first_factors: of.config.first_factors,
         required_secondary_factors: of.config.required_secondary_factors,
-        user_pool_id: pool.to_owned(),
+        user_pool_id: of.pool.unwrap_or_else(|| pool.to_owned()),
         has_enterprise_login: of.config.providers.iter().any(|it| is_enterprise(&it.third_party_id)),
     };
     wire::UsageStats {

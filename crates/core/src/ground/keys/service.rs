@@ -187,7 +187,7 @@ impl Stored {
 }
 
 async fn load(cx: &Cx, known: Option<&KeySet>) -> Result<KeySet> {
-    let mut tx = cx.db().read().await?;
+    let mut tx = cx.app_db().read().await?;
     let mut stored = read(cx, &mut tx).await?;
     drop(tx);
     if !stored.is_complete(cx) {
@@ -210,7 +210,7 @@ async fn complete(cx: &Cx, seen: &Stored) -> Result<Stored> {
     let dynamic = if seen.signs(cx) { None } else { Some(forge(cx).await?) };
     let fixed = if seen.fixed.is_empty() { Some(forge(cx).await?) } else { None };
 
-    let mut tx = cx.db().write().await?;
+    let mut tx = cx.app_db().write().await?;
     let app_id = cx.app_id();
     if !store::lock_app(&mut tx, app_id).await? {
         return Err(Error::UnknownTenant(cx.scope.public_tenant(), Unknown::App));

@@ -1,16 +1,16 @@
-//! The databases of connection URI domains: opened when they are first needed, one pool for all tenants
-//! of a domain, closed when the domain goes.
+//! The databases of domains, apps and tenants: opened when they are first needed, one pool for all who live in
+//! one place, closed when nobody does any more.
 //!
 //! Apps and tenants carry no domain in the tables, so no two domains may share a database.
 
 use crate::config::{ConfigError, Postgres};
 use crate::{Error, Result, adoption, migrations};
 use portcullis_db::{Db, Place, Settings};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A domain's database, as its settings name it.
+/// A database, as settings name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     postgres: Postgres,
@@ -26,18 +26,18 @@ impl Named {
     }
 }
 
-/// The databases of the domains that were called.
+/// The databases, beside that of the default domain, of the tenants that were called.
 #[derive(Debug)]
 pub struct Databases {
     /// Where the default domain's database is; `None` on SQLite.
     base: Option<Place>,
-    domains: Mutex<HashMap<String, Arc<Entry>>>,
+    places: Mutex<HashMap<Place, Arc<Entry>>>,
 }
 
 impl Databases {
     /// None is open yet.
     pub fn new(base: Option<Place>) -> Self {
-        Self { base, domains: Mutex::default() }
+        Self { base, places: Mutex::default() }
     }
 
     /// Whether the default domain's database is there.
@@ -45,63 +45,80 @@ impl Databases {
         self.base.as_ref() == Some(place)
     }
 
-    /// The domain's database, with its tables up to date.
+    /// A database of a domain, with its tables up to date. Whoever lives in one place shares a pool, with the
+    /// settings of one of them.
     pub(super) async fn open(&self, domain: &str, named: &Named, now: i64) -> Result<Db> {
         let entry = self.entry(domain, named)?;
         entry.open(now).await
     }
 
-    /// A domain whose database is named anew gets a new pool; calls that use the old one keep it until
-    /// they end.
     fn entry(&self, domain: &str, named: &Named) -> Result<Arc<Entry>> {
-        let mut domains = self.domains();
-        if let Some(entry) = domains.get(domain).filter(|entry| entry.named == *named) {
-            return Ok(Arc::clone(entry));
-        }
-        let shares =
-            |(other, entry): (&String, &Arc<Entry>)| other != domain && entry.named.place == named.place;
+        let mut places = self.places();
+        let known = places.get(&named.place);
         // Stored settings are checked, but the operator's, which lie below them, may have changed since.
-        if self.is_base(&named.place) || domains.iter().any(shares) {
+        if self.is_base(&named.place) || known.is_some_and(|entry| entry.domain != domain) {
             return Err(Error::internal(format!("the database of {domain} is another domain's")));
         }
-        let entry = Arc::new(Entry::new(named.clone()));
-        domains.insert(domain.to_owned(), Arc::clone(&entry));
+        if let Some(entry) = known {
+            return Ok(Arc::clone(entry));
+        }
+        let entry = Arc::new(Entry::new(domain, named));
+        places.insert(named.place.clone(), Arc::clone(&entry));
         Ok(entry)
     }
 
-    /// The databases that are open, each with its domain.
+    /// As [`Databases::open`], for settings that were checked: from now on these are used for their place, if it can be
+    /// reached with them, and the database is this domain's, whosever it was. Calls that use an old pool keep it until
+    /// they end.
+    pub(super) async fn claim(&self, domain: &str, named: &Named, now: i64) -> Result<Db> {
+        let known = self.places().get(&named.place).cloned();
+        if let Some(entry) = known.filter(|entry| entry.domain == domain && entry.named == *named) {
+            return entry.open(now).await;
+        }
+        let entry = Arc::new(Entry::new(domain, named));
+        let db = entry.open(now).await?;
+        self.places().insert(named.place.clone(), entry);
+        Ok(db)
+    }
+
+    /// The databases that are open, each with its domain, in the order of these.
     pub(crate) fn open_ones(&self) -> Vec<(String, Db)> {
-        let domains = self.domains();
-        let open =
-            domains.iter().filter_map(|(domain, entry)| Some((domain.clone(), entry.db.get()?.clone())));
-        open.collect()
+        let places = self.places();
+        let open = places.values().filter_map(|entry| Some((entry.domain.clone(), entry.db.get()?.clone())));
+        let mut open: Vec<(String, Db)> = open.collect();
+        open.sort_by(|(one, of_one), (other, of_other)| {
+            (one, of_one.number()).cmp(&(other, of_other.number()))
+        });
+        open
     }
 
-    /// Lets the database go if it was opened for another domain: the tables say that it is this one's.
-    pub(super) fn claim(&self, domain: &str, named: &Named) {
-        self.domains().retain(|other, entry| other == domain || entry.named.place != named.place);
+    /// Lets all databases go but those that a domain's settings name, as they name them: another core may have removed
+    /// tenants, or have given them other databases or passwords.
+    pub(super) fn keep(&self, named: &[(String, Named)]) {
+        let is_named = |entry: &Entry| {
+            named.iter().any(|(domain, named)| *domain == entry.domain && *named == entry.named)
+        };
+        self.places().retain(|_, entry| is_named(entry));
     }
 
-    /// Lets the databases of all other domains go: another core may have removed some.
-    pub(super) fn keep(&self, existing: &HashSet<String>) {
-        self.domains().retain(|domain, _| existing.contains(domain));
-    }
-
-    /// Closes the database of a domain that is removed.
+    /// Closes the databases of a domain that is removed.
     pub(super) async fn close(&self, domain: &str) {
-        let removed = self.domains().remove(domain);
-        if let Some(db) = removed.as_ref().and_then(|entry| entry.db.get()) {
-            db.close().await;
+        let removed: Vec<_> = self.places().extract_if(|_, entry| entry.domain == domain).collect();
+        for (_, entry) in removed {
+            if let Some(db) = entry.db.get() {
+                db.close().await;
+            }
         }
     }
 
-    fn domains(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {
-        self.domains.lock().unwrap_or_else(PoisonError::into_inner)
+    fn places(&self) -> MutexGuard<'_, HashMap<Place, Arc<Entry>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug)]
 struct Entry {
+    domain: String,
     named: Named,
     db: OnceLock<Db>,
     /// Held while it is opened, with the reason of the last failure.
@@ -110,9 +127,10 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(named: Named) -> Self {
+    fn new(domain: &str, named: &Named) -> Self {
         Self {
-            named,
+            domain: domain.to_owned(),
+            named: named.clone(),
             db: OnceLock::new(),
             opening: tokio::sync::Mutex::default(),
             failures: AtomicUsize::new(0),

@@ -2,6 +2,7 @@
 //! another core is found at once.
 
 use super::Tenant;
+use super::places::Apart;
 use crate::Scope;
 use crate::reading::{Due, Reading};
 use arc_swap::ArcSwapOption;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Directory {
     known: HashMap<Scope, Known<Arc<Tenant>>>,
-    domains: ArcSwapOption<Known<HashSet<String>>>,
+    domains: ArcSwapOption<Known<Domains>>,
     edition: AtomicU64,
 }
 
@@ -23,6 +24,25 @@ struct Known<T> {
     value: T,
     reading: Reading,
     edition: Edition,
+}
+
+/// Who has a database of his own.
+#[derive(Debug)]
+pub(super) struct Domains {
+    /// The connection URI domains, without the default one.
+    pub(super) names: HashSet<String>,
+    /// The apps that have several databases.
+    pub(super) apart: Apart,
+}
+
+impl Domains {
+    /// For each further database of an app, a tenant that lives there. Nearly always there is none.
+    pub(super) fn apart(&self, scope: &Scope) -> Vec<String> {
+        if self.apart.is_empty() {
+            return Vec::new();
+        }
+        self.apart.get(&(scope.domain.clone(), scope.app_id.clone())).cloned().unwrap_or_default()
+    }
 }
 
 /// What is remembered from one change to the next: what was read before a change that this core made is of
@@ -59,20 +79,29 @@ impl Directory {
     pub(super) fn is_domain(&self, host: &str, now: i64) -> Option<(bool, Option<Due>)> {
         let domains = self.domains.load();
         let known = domains.as_deref().filter(|known| known.edition == self.edition())?;
-        Some((known.value.contains(host), known.reading.due(now)))
+        Some((known.value.names.contains(host), known.reading.due(now)))
+    }
+
+    /// As [`Domains::apart`], if that is remembered.
+    pub(super) fn apart(&self, scope: &Scope) -> Option<Vec<String>> {
+        let domains = self.domains.load();
+        let known = domains.as_deref().filter(|known| known.edition == self.edition())?;
+        Some(known.value.apart(scope))
     }
 
     /// Whether it is known, and not due to be read again, that there is no domain but the default one.
     pub(super) fn has_no_domain(&self, now: i64) -> bool {
         let domains = self.domains.load();
         domains.as_deref().is_some_and(|known| {
-            known.value.is_empty() && known.edition == self.edition() && known.reading.due(now).is_none()
+            known.value.names.is_empty()
+                && known.edition == self.edition()
+                && known.reading.due(now).is_none()
         })
     }
 
     /// Remembers the domains, and forgets the tenants of all others.
-    pub(super) fn remember_domains(&self, domains: HashSet<String>, edition: Edition, now: i64) {
-        let exists = |domain: &String| domain.is_empty() || domains.contains(domain);
+    pub(super) fn remember_domains(&self, domains: Domains, edition: Edition, now: i64) {
+        let exists = |domain: &String| domain.is_empty() || domains.names.contains(domain);
         self.known.pin().retain(|scope, _| exists(&scope.domain));
         self.domains.store(Some(Arc::new(Known { value: domains, reading: Reading::new(now), edition })));
     }

@@ -5,14 +5,16 @@
 //! `tenant_thirdparty_provider_clients`. Each core keeps what it has read in a [`Directory`]; changes
 //! made by another core on the same database are seen within a minute.
 //!
-//! A domain other than the default one has a database of its own, with `apps` and `tenants` in it; what all
-//! tenants are (`tenant_configs` and their factors) is kept in the default domain's. The two are written one
-//! after the other, in an order in which a call that broke off between them can be made again.
+//! A domain other than the default one has a database of its own, and an app or a tenant may have one, with the rows of
+//! `apps` and `tenants` of those who live there; what all tenants are (`tenant_configs` and their factors) is kept in
+//! the default domain's. The two are written one after the other, in an order in which a call that broke off between
+//! them can be made again.
 
 mod databases;
 mod directory;
 mod factors;
 mod model;
+mod places;
 mod providers;
 mod removal;
 mod routes;

@@ -82,8 +82,17 @@ pub struct Tenant {
     pub values: Object,
     /// All settings that hold for it, checked.
     pub config: Arc<CoreConfig>,
-    /// Its domain's database.
+    /// The database in which it lives.
     pub db: Db,
+    /// That of its app's public tenant, with what belongs to the app as a whole; mostly the same.
+    pub app_db: Db,
+}
+
+impl Tenant {
+    /// Whether it lives in another database than its app's public tenant.
+    pub fn is_apart(&self) -> bool {
+        self.db.number() != self.app_db.number() && self.db.place() != self.app_db.place()
+    }
 }
 
 /// A tenant's id as it is stored; 400 if it can be none.

@@ -1,10 +1,11 @@
 //! Removing domains, apps and tenants: what is kept there first, then what is stored about them, so that a
 //! call that broke off between the two can be made again.
 
+use super::places::Places;
+use super::service;
 use super::store::{self, Which};
-use super::{TenantConfig, service};
 use crate::ground::audit::{self, Event, Kind};
-use crate::{Cx, Error, PUBLIC, Result, Scope, config};
+use crate::{Cx, Error, PUBLIC, Result, Scope};
 use portcullis_db::{Db, Tx};
 
 /// Removes a tenant and all that is kept there; whether it existed.
@@ -16,7 +17,8 @@ pub(super) async fn remove_tenant(cx: &Cx, tenant_id: &str) -> Result<bool> {
         return Err(Error::forbidden("Only the public tenantId is allowed to delete a tenant"));
     }
     let scope = cx.scope.with_tenant(tenant_id);
-    delete(cx, &scope, Some(cx.db()), &[&scope]).await
+    let db = database(cx, &scope).await?;
+    delete(cx, &scope, &[db], &[&scope]).await
 }
 
 /// Removes an app and all that is kept there; whether it existed.
@@ -32,7 +34,8 @@ pub(super) async fn remove_app(cx: &Cx, app_id: &str) -> Result<bool> {
     }
     let scope = Scope::new(&cx.scope.domain, app_id, PUBLIC);
     check_no_tenant_is_left(&mut cx.app.db.read().await?, &scope).await?;
-    let did_exist = delete(cx, &scope, Some(cx.db()), &[&scope]).await?;
+    let db = database(cx, &scope).await?;
+    let did_exist = delete(cx, &scope, &[db], &[&scope]).await?;
     cx.app.keys.forget(&scope.domain, app_id);
     Ok(did_exist)
 }
@@ -64,41 +67,55 @@ pub(super) async fn remove_domain(cx: &Cx, domain: &str) -> Result<bool> {
             "Please delete all apps except the public appID for this connectionUriDomain before calling the delete API.",
         ));
     }
-    let db = database(cx, domain, &tenants).await?;
+    let mut dbs: Vec<Db> = Vec::new();
+    for db in databases(cx, tenants.iter().map(|(scope, _)| scope)).await? {
+        if dbs.iter().all(|other| other.place() != db.place()) {
+            dbs.push(db);
+        }
+    }
     let scopes: Vec<&Scope> = tenants.iter().map(|(scope, _)| scope).collect();
-    let did_exist = delete(cx, &Scope::new(domain, PUBLIC, PUBLIC), db.as_ref(), &scopes).await?;
+    let did_exist = delete(cx, &Scope::new(domain, PUBLIC, PUBLIC), &dbs, &scopes).await?;
     cx.app.keys.forget_domain(domain);
     cx.app.databases.close(domain).await;
     Ok(did_exist)
 }
 
-/// The database of a domain that is to go, if it has one.
-async fn database(cx: &Cx, domain: &str, tenants: &[(Scope, TenantConfig)]) -> Result<Option<Db>> {
-    let public = tenants.iter().find(|(scope, _)| scope.is_public_tenant());
-    let Some((_, public)) = public else { return Ok(None) };
-    let values = config::merge(&cx.app.base_values, &public.core_config);
-    let fault = |error| Error::internal(format!("configuration of {domain}: {error}"));
-    let named = service::named(&values).map_err(fault)?;
-    // The default domain's data must stay, whatever the stored settings have come to mean.
-    let named = named.filter(|named| !cx.app.databases.is_base(&named.place));
-    if named.is_none() {
-        return Ok(None);
+/// The database of a tenant that is to go: where its settings say, or else where its domain's other tenants live.
+async fn database(cx: &Cx, scope: &Scope) -> Result<Db> {
+    let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
+    match places.named(scope) {
+        Ok(named) => service::database(&cx.app, &scope.domain, named.as_ref()).await,
+        Err(_) => Ok(cx.app_db().clone()),
     }
-    service::database(&cx.app, domain, named.as_ref()).await.map(Some)
+}
+
+/// The databases of a domain's tenants, who are to go, if they have any.
+async fn databases(cx: &Cx, scopes: impl Iterator<Item = &Scope>) -> Result<Vec<Db>> {
+    let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
+    let mut dbs = Vec::new();
+    for scope in scopes {
+        let fault = |error| Error::internal(format!("configuration of {}: {error}", scope.domain));
+        let named = places.named(scope).map_err(fault)?;
+        // The default domain's data must stay, whatever the stored settings have come to mean.
+        if let Some(named) = named.filter(|named| !cx.app.databases.is_base(&named.place)) {
+            dbs.push(service::database(&cx.app, &scope.domain, Some(&named)).await?);
+        }
+    }
+    Ok(dbs)
 }
 
 /// Deletes what is kept in a tenant's database, or in the whole app's, then what is stored about tenants;
 /// in one unit of work where both are in one database. Answers whether anything was stored.
-async fn delete(cx: &Cx, gone: &Scope, db: Option<&Db>, stored: &[&Scope]) -> Result<bool> {
-    let is_apart = !gone.domain.is_empty();
-    if let Some(db) = db.filter(|_| is_apart) {
+async fn delete(cx: &Cx, gone: &Scope, dbs: &[Db], stored: &[&Scope]) -> Result<bool> {
+    let is_base = |db: &&Db| db.number() == cx.app.db.number();
+    for db in dbs.iter().filter(|db| !is_base(db)) {
         let mut tx = db.write().await?;
         delete_kept(&mut tx, gone).await?;
         // no event: it is where the tenant is described
         tx.commit().await?;
     }
     let mut tx = cx.app.db.write().await?;
-    if !is_apart {
+    if dbs.iter().any(|db| is_base(&db)) {
         delete_kept(&mut tx, gone).await?;
         if gone.is_public_tenant() {
             // The app's row is locked now: a tenant that was made meanwhile is seen, and no other can come.

@@ -1,6 +1,8 @@
 //! Finding tenants, their effective configuration and their database, making and changing them.
 
 use super::databases::Named;
+use super::directory::Domains;
+use super::places::{self, Places};
 use super::store::{self, Which};
 use super::{Tenant, TenantConfig};
 use crate::config::{self, ConfigError, CoreConfig, Holder, Protected};
@@ -9,7 +11,7 @@ use crate::reading::Due;
 use crate::{App, Cx, Error, PUBLIC, Result, Scope, Unknown};
 use portcullis_db::{Db, Tx};
 use portcullis_wire::Object;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Makes sure that the default app and tenant exist.
@@ -56,12 +58,19 @@ async fn read(app: &App, scope: &Scope) -> Result<Option<Arc<Tenant>>> {
     };
     let inherited = inherited_values(app, &mut tx, scope).await?;
     drop(tx);
-    let values = config::merge(&inherited.values, &stored.core_config);
+    let values = config::merge(&inherited, &stored.core_config);
     let fault = |error| Error::internal(format!("configuration of tenant {scope}: {error}"));
     let config = CoreConfig::from_values(&values, app.test_mode).map_err(fault)?;
-    let named = named(inherited.of_domain.as_ref().unwrap_or(&values)).map_err(fault)?;
+    let named = places::named(app, &scope.domain, &values).map_err(fault)?;
     let db = database(app, &scope.domain, named.as_ref()).await?;
-    let tenant = Arc::new(Tenant { scope: scope.clone(), stored, values, config: Arc::new(config), db });
+    let app_db = if scope.is_public_tenant() || !places::decides(&stored.core_config) {
+        db.clone()
+    } else {
+        let named = places::named(app, &scope.domain, &inherited).map_err(fault)?;
+        database(app, &scope.domain, named.as_ref()).await?
+    };
+    let scope = scope.clone();
+    let tenant = Arc::new(Tenant { scope, stored, values, config: Arc::new(config), db, app_db });
     app.tenants.remember(Arc::clone(&tenant), edition, now);
     Ok(Some(tenant))
 }
@@ -115,13 +124,45 @@ async fn look_up(app: &Arc<App>, host: &str, due: Option<Due>) -> Result<bool> {
 
 /// Reads the domains; tells whether the host is one of them.
 async fn read_domains(app: &App, host: &str) -> Result<bool> {
+    read_places(app, |domains| domains.names.contains(host)).await
+}
+
+/// Reads who has a database of his own, and lets all others go.
+async fn read_places<T>(app: &App, told: impl Fn(&Domains) -> T) -> Result<T> {
     let (edition, now) = (app.tenants.edition(), app.clock.now());
-    let domains: HashSet<String> =
-        store::list_domains(&mut app.db.read().await?).await?.into_iter().collect();
-    let is_domain = domains.contains(host);
-    app.databases.keep(&domains);
+    let places = Places::read(app, &mut app.db.read().await?).await?;
+    let domains = Domains { names: places.domains(), apart: places.apart() };
+    let told = told(&domains);
+    app.databases.keep(&places.all());
     app.tenants.remember_domains(domains, edition, now);
-    Ok(is_domain)
+    Ok(told)
+}
+
+/// Whether an app has several databases.
+pub async fn has_apart(app: &App, scope: &Scope) -> Result<bool> {
+    Ok(!apart(app, scope).await?.is_empty())
+}
+
+async fn apart(app: &App, scope: &Scope) -> Result<Vec<String>> {
+    match app.tenants.apart(scope) {
+        Some(ids) => Ok(ids),
+        None => Box::pin(read_places(app, |domains| domains.apart(scope))).await,
+    }
+}
+
+/// For each database that an app has beside that of its public tenant, a tenant that lives there. Nearly always there
+/// is none, and that is found without asking anybody.
+pub async fn list_apart(app: &Arc<App>, scope: &Scope) -> Result<Vec<Arc<Tenant>>> {
+    let ids = apart(app, scope).await?;
+    let mut tenants: Vec<Arc<Tenant>> = Vec::new();
+    for id in ids {
+        // One that was removed since has gone with all that it kept.
+        let Some(tenant) = Box::pin(find(app, &scope.with_tenant(&id))).await? else { continue };
+        if tenant.is_apart() && tenants.iter().all(|other| other.db.place() != tenant.db.place()) {
+            tenants.push(tenant);
+        }
+    }
+    Ok(tenants)
 }
 
 /// The apps whose public tenants' settings a tenant inherits, farthest first.
@@ -132,41 +173,61 @@ fn ancestors(scope: &Scope) -> Vec<&str> {
     all
 }
 
-/// The settings that lie below a tenant's own.
-pub(super) struct Inherited {
-    values: Object,
-    /// Those of its domain; `None` for the tenant that stands for the domain.
-    of_domain: Option<Object>,
+/// The tenants of the call's app who live elsewhere than its public tenant, each with a name of its database.
+pub async fn list_apart_with_pools(cx: &Cx) -> Result<HashMap<String, String>> {
+    if list_apart(&cx.app, &cx.scope).await?.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
+    let of_app = places.place(&cx.scope.public_tenant());
+    let listed = list_of_app(cx).await?.into_iter();
+    let apart = listed.filter_map(|(scope, _)| {
+        let place = places.place(&scope);
+        let pool = place.as_ref().map(ToString::to_string).unwrap_or_default();
+        (place != of_app).then_some((scope.tenant_id, pool))
+    });
+    Ok(apart.collect())
 }
 
-async fn inherited_values(app: &App, tx: &mut Tx, scope: &Scope) -> Result<Inherited> {
-    let mut inherited = Inherited { values: app.base_values.clone(), of_domain: None };
+/// The databases of the app's tenants who live elsewhere than its domain's public tenant, by these tenants, as the
+/// reference calls user pools.
+pub async fn list_pools(cx: &Cx) -> Result<HashMap<String, String>> {
+    let domain = Scope::new(&cx.scope.domain, PUBLIC, PUBLIC);
+    let is_base = cx.scope.domain.is_empty() && cx.app_db().number() == cx.app.db.number();
+    if (is_base || cx.scope.is_public_app()) && list_apart(&cx.app, &cx.scope).await?.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
+    let of_domain = places.place(&domain);
+    let listed = list_of_app(cx).await?.into_iter();
+    let pools = listed.filter_map(|(scope, _)| {
+        let place = places.place(&scope).filter(|place| Some(place) != of_domain.as_ref())?;
+        Some((scope.tenant_id, place.to_string()))
+    });
+    Ok(pools.collect())
+}
+
+/// The settings that lie below a tenant's own.
+async fn inherited_values(app: &App, tx: &mut Tx, scope: &Scope) -> Result<Object> {
+    let mut inherited = app.base_values.clone();
     let ancestors = ancestors(scope);
     if ancestors.is_empty() {
         return Ok(inherited);
     }
     let settings = store::list_app_settings(tx, &scope.domain, &ancestors).await?;
-    for ancestor in ancestors {
-        if let Some(above) = settings.get(ancestor) {
-            inherited.values = config::merge(&inherited.values, above);
-        }
-        inherited.of_domain.get_or_insert_with(|| inherited.values.clone());
+    for above in ancestors.into_iter().filter_map(|ancestor| settings.get(ancestor)) {
+        inherited = config::merge(&inherited, above);
     }
     Ok(inherited)
 }
 
-/// The PostgreSQL database that settings name, if they name one.
-pub(super) fn named(values: &Object) -> std::result::Result<Option<Named>, ConfigError> {
-    config::postgres(values, |_| {})?.map(Named::new).transpose()
-}
-
-/// A domain's database, open. That of the default domain is open already, whatever its settings name.
+/// A database of a domain, open; that of the default domain, if none is named.
 pub(super) async fn database(app: &App, domain: &str, named: Option<&Named>) -> Result<Db> {
-    if domain.is_empty() {
-        return Ok(app.db.clone());
+    match named {
+        Some(named) => app.databases.open(domain, named, app.clock.now()).await,
+        None if domain.is_empty() => Ok(app.db.clone()),
+        None => Err(Error::internal(format!("the connection URI domain {domain} names no database"))),
     }
-    let missing = || Error::internal(format!("the connection URI domain {domain} names no database"));
-    app.databases.open(domain, named.ok_or_else(missing)?, app.clock.now()).await
 }
 
 /// Makes or changes a tenant: `new` is what it begins as, `change` what the call says of it. Answers
@@ -185,27 +246,52 @@ pub async fn put(
         change(&mut tenant)?;
         Ok(tenant)
     };
-    if !target.domain.is_empty() {
-        // A database that does not answer leaves nothing behind, and keeps no other call from writing.
-        let mut tx = cx.app.db.read().await?;
-        let before = store::find_config(&mut tx, target).await?;
-        let settled = settle(cx, &mut tx, target, before, &changed).await?;
-        drop(tx);
-        claim(cx, target, settled.named.as_ref()).await?;
+    let mut open = None;
+    loop {
+        match put_once(cx, target, &changed, open.as_ref()).await {
+            Ok(Put::Done { created }) => return Ok(created),
+            // A database that does not answer leaves nothing behind, and keeps no other call from writing.
+            Ok(Put::Needs(named)) => {
+                cx.app.databases.claim(&target.domain, &named, cx.now).await?;
+                open = Some(named);
+            }
+            Err(error) => {
+                if open.is_some() {
+                    // Somebody else may have been given it meanwhile.
+                    read_places(&cx.app, |_| ()).await?;
+                }
+                return Err(error);
+            }
+        }
     }
+}
+
+enum Put {
+    Done {
+        created: bool,
+    },
+    /// Nothing was done: a database is to be opened first.
+    Needs(Named),
+}
+
+async fn put_once(
+    cx: &Cx,
+    target: &Scope,
+    changed: impl Fn(Option<TenantConfig>) -> Result<TenantConfig>,
+    open: Option<&Named>,
+) -> Result<Put> {
     let mut tx = cx.app.db.write().await?;
     let created = store::insert_config(&mut tx, target).await?;
     // Two calls may change one tenant at once: each sees what the other did.
     store::lock_config(&mut tx, target).await?;
-    if is_domain(target) {
-        // Two domains may be given one database at once.
-        store::lock_config(&mut tx, &Scope::base()).await?;
-    }
     let before = if created { None } else { store::find_config(&mut tx, target).await? };
-    let settled = settle(cx, &mut tx, target, before.clone(), &changed).await?;
+    let settled = settle(cx, &mut tx, target, before.clone(), changed).await?;
+    if let Some(named) = settled.named.as_ref().filter(|named| Some(*named) != open) {
+        return Ok(Put::Needs(named.clone()));
+    }
     let event = written(target, before.as_ref(), &settled.tenant);
     store::update_config(&mut tx, target, &settled.tenant).await?;
-    if target.domain.is_empty() {
+    if settled.named.is_none() {
         if target.is_public_tenant() {
             store::insert_app(&mut tx, &target.app_id, cx.now).await?;
         }
@@ -214,10 +300,10 @@ pub async fn put(
     }
     audit::commit(&concerning(cx, target), tx, event.into_iter().collect()).await?;
     cx.app.tenants.clear();
-    if !target.domain.is_empty() {
-        fill_in(cx, target, settled.named.as_ref()).await?;
+    if settled.named.is_some() || settled.moved {
+        fill_in(cx, target).await?;
     }
-    Ok(created)
+    Ok(Put::Done { created })
 }
 
 /// The call, as one that addresses another domain, app or tenant: for events about that.
@@ -258,36 +344,37 @@ pub(super) fn of_domain(event: Event, scope: &Scope) -> Event {
     if scope.domain.is_empty() { event } else { event.detail("connectionUriDomain", scope.domain.as_str()) }
 }
 
-/// Puts a tenant into its domain's database. A domain that has another database takes its tenants along,
-/// without what they keep.
-async fn fill_in(cx: &Cx, target: &Scope, named: Option<&Named>) -> Result<()> {
-    let db = claim(cx, target, named).await?;
-    let mut all = vec![target.clone()];
-    if is_domain(target) {
+/// Puts a tenant into the database in which it lives. A domain or an app that has another database takes its tenants
+/// along, without what they keep; those with databases of their own stay there.
+async fn fill_in(cx: &Cx, target: &Scope) -> Result<()> {
+    let listed = if is_domain(target) {
         cx.app.keys.forget_domain(&target.domain);
-        let listed = list(cx, Which::Domain(&target.domain)).await?;
-        all.extend(listed.into_iter().map(|(scope, _)| scope));
+        list(cx, Which::Domain(&target.domain)).await?
+    } else if target.is_public_tenant() {
+        cx.app.keys.forget(&target.domain, &target.app_id);
+        list(cx, Which::App(target)).await?
+    } else {
+        Vec::new()
+    };
+    let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
+    cx.app.databases.keep(&places.all());
+    insert_rows(cx, &places, target).await?;
+    for (scope, _) in listed.iter().filter(|(scope, _)| scope != target) {
+        if let Err(error) = insert_rows(cx, &places, scope).await {
+            // It may have been in the way before, and is told to whoever calls this tenant.
+            tracing::warn!(tenant = %scope.in_log(), %error, "a tenant's database could not be prepared");
+        }
     }
-    let mut tx = db.write().await?;
-    for scope in &all {
-        insert_rows(&mut tx, scope, cx.now).await?;
-    }
+    Ok(())
+}
+
+async fn insert_rows(cx: &Cx, places: &Places<'_>, scope: &Scope) -> Result<()> {
+    let named = places.named(scope).map_err(fault)?;
+    let mut tx = database(&cx.app, &scope.domain, named.as_ref()).await?.write().await?;
+    store::insert_app(&mut tx, &scope.app_id, cx.now).await?;
+    store::insert_tenant(&mut tx, scope, cx.now).await?;
     // no event: it is where the tenant is described
     Ok(tx.commit().await?)
-}
-
-/// Opens the database that a checked call names.
-async fn claim(cx: &Cx, target: &Scope, named: Option<&Named>) -> Result<Db> {
-    if let Some(named) = named {
-        cx.app.databases.claim(&target.domain, named);
-    }
-    database(&cx.app, &target.domain, named).await
-}
-
-async fn insert_rows(tx: &mut Tx, scope: &Scope, now: i64) -> Result<()> {
-    store::insert_app(tx, &scope.app_id, now).await?;
-    store::insert_tenant(tx, scope, now).await?;
-    Ok(())
 }
 
 /// Whether this is the tenant that stands for a domain other than the default one.
@@ -295,10 +382,13 @@ fn is_domain(scope: &Scope) -> bool {
     !scope.domain.is_empty() && scope.is_public_app() && scope.is_public_tenant()
 }
 
-/// What a tenant is to be, checked, and the database that its domain then has.
+/// What a tenant is to be, checked, and where it then lives.
 struct Settled {
     tenant: TenantConfig,
+    /// `None` for the default domain's database.
     named: Option<Named>,
+    /// Whether it lived elsewhere before.
+    moved: bool,
 }
 
 async fn settle(
@@ -308,11 +398,11 @@ async fn settle(
     before: Option<TenantConfig>,
     changed: impl Fn(Option<TenantConfig>) -> Result<TenantConfig>,
 ) -> Result<Settled> {
-    let old_config = before.as_ref().map(|tenant| tenant.core_config.clone()).unwrap_or_default();
+    let old_config = before.as_ref().map(|tenant| tenant.core_config.clone());
     let tenant = changed(before)?;
     check_source(&cx.scope, target)?;
-    let named = check_config(cx, tx, target, &tenant, &old_config).await?;
-    Ok(Settled { tenant, named })
+    let (named, moved) = check_config(cx, tx, target, &tenant, old_config.as_ref()).await?;
+    Ok(Settled { tenant, named, moved })
 }
 
 /// Parents and the tenant itself may change a tenant.
@@ -341,14 +431,18 @@ fn check_source(source: &Scope, target: &Scope) -> Result<()> {
     Ok(())
 }
 
-/// Checks the settings that a tenant is to have; answers the database that its domain then has.
+/// Checks the settings that a tenant is to have; answers the database in which it then lives, and whether that is
+/// another one than before.
 async fn check_config(
     cx: &Cx,
     tx: &mut Tx,
     target: &Scope,
     tenant: &TenantConfig,
-    old_config: &Object,
-) -> Result<Option<Named>> {
+    old_config: Option<&Object>,
+) -> Result<(Option<Named>, bool)> {
+    let none = Object::new();
+    let was_there = old_config.is_some();
+    let old_config = old_config.unwrap_or(&none);
     if target.is_base() && !tenant.core_config.is_empty() {
         return Err(Error::bad_input("Cannot modify base config"));
     }
@@ -358,23 +452,23 @@ async fn check_config(
     if !cx.is_operator {
         check_protected(&tenant.core_config, old_config)?;
     }
-    let Inherited { values: inherited, of_domain } = inherited_values(&cx.app, tx, target).await?;
+    let inherited = inherited_values(&cx.app, tx, target).await?;
     let values = config::merge(&inherited, &tenant.core_config);
     CoreConfig::from_values(&values, cx.app.test_mode).map_err(fault)?;
     config::check_tenant_values(&tenant.core_config, holder(target), &inherited).map_err(fault)?;
     if target.is_public_tenant() {
         check_below(tx, target, &values).await?;
     }
+    let named = |values| places::named(&cx.app, &target.domain, values);
     let own = named(&values).map_err(fault)?;
-    if is_domain(target) {
-        check_place(cx, tx, target, own.as_ref()).await?;
-        return Ok(own);
+    if is_domain(target) || places::decides(&tenant.core_config) || places::decides(old_config) {
+        check_place(cx, tx, target, &tenant.core_config).await?;
     }
-    let of_domain = named(of_domain.as_ref().unwrap_or(&inherited)).map_err(fault)?;
-    if own.map(|own| own.place) != of_domain.as_ref().map(|named| named.place.clone()) {
-        return Err(fault(config::elsewhere("another PostgreSQL database")));
-    }
-    Ok(of_domain)
+    let place = |named: Option<&Named>| named.map(|named| named.place.clone());
+    // What could not be used was nowhere.
+    let old = named(&config::merge(&inherited, old_config)).ok().flatten();
+    let moved = was_there && place(old.as_ref()) != place(own.as_ref());
+    Ok((own, moved))
 }
 
 fn fault(error: ConfigError) -> Error {
@@ -408,23 +502,14 @@ async fn check_below(tx: &mut Tx, target: &Scope, values: &Object) -> Result<()>
 }
 
 /// No two domains may share a database.
-async fn check_place(cx: &Cx, tx: &mut Tx, target: &Scope, own: Option<&Named>) -> Result<()> {
-    let shared_with = |other: &str| {
-        let domain = &target.domain;
-        let text = format!("ConnectionUriDomain: {other} cannot be mapped to the same user pool as {domain}");
-        Err(fault(ConfigError(text)))
-    };
-    let Some(own) = own.filter(|own| !cx.app.databases.is_base(&own.place)) else { return shared_with("") };
-    let others = store::list_configs(tx, Which::All).await?;
-    for (scope, other) in others.iter().filter(|(scope, _)| is_domain(scope) && scope != target) {
-        let values = config::merge(&cx.app.base_values, &other.core_config);
-        // Another domain's settings that cannot be used are not this one's fault.
-        let theirs = named(&values).ok().flatten();
-        if theirs.is_some_and(|theirs| theirs.place == own.place) {
-            return shared_with(&scope.domain);
-        }
-    }
-    Ok(())
+async fn check_place(cx: &Cx, tx: &mut Tx, target: &Scope, own: &Object) -> Result<()> {
+    // Two domains may be given one database at once.
+    store::lock_config(tx, &Scope::base()).await?;
+    let shared = Places::read(&cx.app, tx).await?.find_shared(target, own);
+    let Some(other) = shared else { return Ok(()) };
+    let domain = &target.domain;
+    let text = format!("ConnectionUriDomain: {other} cannot be mapped to the same user pool as {domain}");
+    Err(fault(ConfigError(text)))
 }
 
 /// 403 if somebody else than the operator changes what only the operator may, or takes it away.

@@ -416,6 +416,21 @@ async fn insert_client(
     Ok(())
 }
 
+/// The settings of every domain but the default one, and of whoever has settings with names that begin so.
+pub(super) async fn list_deciding(tx: &mut Tx, prefix: &str) -> Result<Vec<(Scope, Object)>> {
+    let sql = "select connection_uri_domain, app_id, tenant_id, core_config from tenant_configs
+        where (connection_uri_domain <> '' and app_id = $1 and tenant_id = $1) or core_config like $2";
+    let names = format!("%\"{prefix}%");
+    let rows: Vec<(String, String, String, Option<String>)> =
+        tx.fetch_all(sql, args![PUBLIC, &names]).await?;
+    let parse = |(domain, app_id, tenant_id, text): (String, String, String, Option<String>)| {
+        let scope = Scope { domain, app_id, tenant_id };
+        let settings = parse_core_config(&scope, text.as_deref())?;
+        Ok((scope, settings))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
 /// The connection URI domains, without the default one.
 pub(super) async fn list_domains(tx: &mut Tx) -> Result<Vec<String>> {
     let sql = "select distinct connection_uri_domain from tenant_configs where connection_uri_domain <> ''";

@@ -128,12 +128,7 @@ pub async fn delete_methods(cx: &Cx, tx: &mut Tx, user: &User, gone: &[&LoginMet
         }
         store::delete_method(tx, app_id, method).await?;
     }
-    let others = gone.iter().filter(|method| method.user_id != user.id);
-    let mut ended: Vec<_> =
-        others.map(|method| (method.user_id.as_str(), method.external_user_id.as_deref())).collect();
-    if is_whole {
-        ended.push((&user.id, user.external_id.as_deref()));
-    }
+    let ended = ended(user, gone);
     forget(cx, tx, &ended).await?;
     for (user_id, _) in &ended {
         store::delete_row(tx, app_id, user_id).await?;
@@ -143,6 +138,34 @@ pub async fn delete_methods(cx: &Cx, tx: &mut Tx, user: &User, gone: &[&LoginMet
     }
     store::update_time_joined(tx, app_id, &user.id).await?;
     store::release(tx, app_id, &user.id).await
+}
+
+/// The internal and external ids by which nobody is known any more once login methods of a user are deleted.
+fn ended<'u>(user: &'u User, gone: &[&'u LoginMethod]) -> Vec<(&'u str, Option<&'u str>)> {
+    let others = gone.iter().filter(|method| method.user_id != user.id);
+    let mut ended: Vec<_> =
+        others.map(|method| (method.user_id.as_str(), method.external_user_id.as_deref())).collect();
+    if gone.len() == user.login_methods.len() {
+        ended.push((&user.id, user.external_id.as_deref()));
+    }
+    ended
+}
+
+/// What recipes keep in the app's other databases about login methods that were deleted: sessions and roles in tenants
+/// there, and activity.
+pub async fn forget_elsewhere(cx: &Cx, user: &User, gone: &[&LoginMethod]) -> Result<()> {
+    let mut others = cx.others().await?;
+    if others.is_empty() || gone.is_empty() {
+        return Ok(());
+    }
+    others.push(cx.app_db().clone());
+    for db in others.iter().filter(|db| db.place() != cx.db().place()) {
+        let mut tx = db.write().await?;
+        forget(cx, &mut tx, &ended(user, gone)).await?;
+        // no event: it is where the user was
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Deletes a group's name, which no login method has any more, and what is kept about it.
@@ -258,7 +281,8 @@ async fn forget_in_tenant(cx: &Cx, tx: &mut Tx, scope: &Scope, id: &str) -> Resu
     Ok(had)
 }
 
-async fn is_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<bool> {
+/// Whether a recipe keeps anything under an id.
+pub(super) async fn is_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<bool> {
     let all = cx.app.recipes.iter().filter_map(|recipe| recipe.user_data);
     for in_use in all.filter_map(|data| data.in_use) {
         if (in_use.has)(tx, cx.app_id(), id, cx.now).await? {

@@ -5,6 +5,7 @@
 //! `primary_user_tenants` (what is reserved for primary users), `userid_mapping` (external ids).
 
 mod counts;
+mod homes;
 pub mod linking;
 pub mod model;
 pub(crate) mod routes;

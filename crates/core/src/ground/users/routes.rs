@@ -25,6 +25,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn get_user(cx: Cx, input: wire::UserIdRequest) -> Result<wire::UserResponse> {
+    let cx = cx.of_user(&input.user_id).await?;
     let user = service::find(&cx, &input.user_id).await?;
     Ok(user.map_or(wire::UserResponse::UnknownUserId, |user| wire::UserResponse::Ok {
         user: full_user(&user, cx.cdi),
@@ -32,6 +33,7 @@ async fn get_user(cx: Cx, input: wire::UserIdRequest) -> Result<wire::UserRespon
 }
 
 async fn remove_user(cx: Cx, input: wire::RemoveUserRequest) -> Result<StatusOk> {
+    let cx = cx.of_user(&input.user_id).await?;
     service::remove(&cx, &input.user_id, input.remove_all_linked_accounts.unwrap_or(true)).await?;
     Ok(StatusOk::default())
 }

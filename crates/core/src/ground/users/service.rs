@@ -296,9 +296,16 @@ pub async fn search(cx: &Cx, search: &Search, ascending: bool) -> Result<Vec<Use
     load(&mut tx, cx.app_id(), &ids).await
 }
 
-/// How many users there are.
+/// How many users there are: of all tenants together, wherever they are.
 pub async fn count(cx: &Cx, filter: &UserFilter) -> Result<i64> {
-    store::count_groups(&mut cx.db().read().await?, &cx.scope, filter, Joined::Ever).await
+    let own = if filter.all_tenants { cx.app_db() } else { cx.db() };
+    let mut count = store::count_groups(&mut own.read().await?, &cx.scope, filter, Joined::Ever).await?;
+    if filter.all_tenants {
+        for db in cx.others().await? {
+            count += store::count_groups(&mut db.read().await?, &cx.scope, filter, Joined::Ever).await?;
+        }
+    }
+    Ok(count)
 }
 
 /// Deletes a user with all login methods, or only the one with the given id. An unknown id is no error.
@@ -308,7 +315,8 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let Some([Locked { user, user_id }]) = lock(&mut tx, cx.app_id(), [id]).await? else { return Ok(()) };
     let gone: Vec<_> = user.login_methods.iter().filter(|method| all || method.user_id == user_id).collect();
     delete_methods(cx, &mut tx, &user, &gone).await?;
-    audit::commit(cx, tx, deletion(&user, &user_id, &gone)).await
+    audit::commit(cx, tx, deletion(&user, &user_id, &gone)).await?;
+    linking::forget_elsewhere(cx, &user, &gone).await
 }
 
 /// What is told of login methods that are gone: of all of them, or of one of several. A name without login methods

@@ -92,8 +92,8 @@ impl Webhooks {
 }
 
 /// The same for every attempt at an event, and another one for every event of every database.
-fn message_id(domain: &str, delivery: &Delivery) -> String {
-    let digest = sha256_hex(&format!("{domain}\n{}\n{}", delivery.event_id, delivery.created_at));
+fn message_id(whose: &str, delivery: &Delivery) -> String {
+    let digest = sha256_hex(&format!("{whose}\n{}\n{}", delivery.event_id, delivery.created_at));
     format!("evt_{}", &digest[..32])
 }
 
@@ -170,6 +170,13 @@ enum Step {
 }
 
 impl Turn<'_> {
+    /// A domain may have several databases, each of which numbers its events.
+    fn whose(&self) -> String {
+        let is_base = self.db.number() == self.app.db.number();
+        let place = self.db.place().filter(|_| !is_base).map(ToString::to_string).unwrap_or_default();
+        format!("{}{place}", self.domain)
+    }
+
     /// Whether more is due.
     async fn take(&self) -> Result<bool> {
         let (begun, mut outcome) = (Instant::now(), Ok(()));
@@ -219,7 +226,7 @@ impl Turn<'_> {
     }
 
     async fn attempt(&self, delivery: Delivery, until: i64) -> Result<Step> {
-        let id = message_id(self.domain, &delivery);
+        let id = message_id(&self.whose(), &delivery);
         let attempt = self.webhooks.post(&id, &delivery.body, self.app.clock.now()).await;
         self.webhooks.note_health(&attempt);
         let max = self.webhooks.settings.max_attempts;

@@ -21,6 +21,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn check_primary(cx: Cx, input: wire::RecipeUserRequest) -> Result<CheckPrimaryResponse> {
+    let cx = cx.of_user(&input.recipe_user_id).await?;
     match service::check_primary(&cx, &input.recipe_user_id).await? {
         Ok(was_already_a_primary_user) => Ok(CheckPrimaryResponse::Ok { was_already_a_primary_user }),
         Err(refusal @ Refusal::InfoTaken { .. }) => {
@@ -31,6 +32,7 @@ async fn check_primary(cx: Cx, input: wire::RecipeUserRequest) -> Result<CheckPr
 }
 
 async fn create_primary(cx: Cx, input: wire::RecipeUserRequest) -> Result<CreatePrimaryResponse> {
+    let cx = cx.of_user(&input.recipe_user_id).await?;
     match service::create_primary(&cx, &input.recipe_user_id).await? {
         Ok((was_already_a_primary_user, user)) => {
             let user = Box::new(full_user(&user, cx.cdi));
@@ -44,6 +46,7 @@ async fn create_primary(cx: Cx, input: wire::RecipeUserRequest) -> Result<Create
 }
 
 async fn check_link(cx: Cx, input: wire::LinkRequest) -> Result<CheckLinkResponse> {
+    let cx = of_both(cx, &input).await?;
     match service::check_link(&cx, &input.recipe_user_id, &input.primary_user_id).await? {
         Ok(accounts_already_linked) => Ok(CheckLinkResponse::Ok { accounts_already_linked }),
         Err(Refusal::NotPrimary) => Ok(CheckLinkResponse::NotPrimary),
@@ -53,6 +56,7 @@ async fn check_link(cx: Cx, input: wire::LinkRequest) -> Result<CheckLinkRespons
 }
 
 async fn link(cx: Cx, input: wire::LinkRequest) -> Result<LinkResponse> {
+    let cx = of_both(cx, &input).await?;
     let refusal = match service::link(&cx, &input.recipe_user_id, &input.primary_user_id).await? {
         Ok((accounts_already_linked, user)) => {
             let user = Box::new(full_user(&user, cx.cdi));
@@ -73,11 +77,23 @@ async fn link(cx: Cx, input: wire::LinkRequest) -> Result<LinkResponse> {
 }
 
 async fn unlink(cx: Cx, input: wire::RecipeUserRequest) -> Result<UnlinkResponse> {
+    let cx = cx.of_user(&input.recipe_user_id).await?;
     let outcome = service::unlink(&cx, &input.recipe_user_id).await?;
     let outcome = outcome.ok_or_else(unknown_user)?;
     Ok(UnlinkResponse::Ok {
         was_recipe_user_deleted: outcome == Unlinked::Deleted,
         was_linked: outcome != Unlinked::WasAlone,
+    })
+}
+
+/// The call, at work where both users are; 400 if they are in different databases.
+async fn of_both(cx: Cx, input: &wire::LinkRequest) -> Result<Cx> {
+    let found = cx.of_users([&input.recipe_user_id, &input.primary_user_id]).await?;
+    found.map_err(|[recipe_user, primary]| {
+        let (primary, recipe_user) = (Cx::pool_id(&primary), Cx::pool_id(&recipe_user));
+        Error::BadInput(format!(
+            "Cannot link users that are parts of different databases. Different pool IDs: {primary} AND {recipe_user}"
+        ))
     })
 }
 

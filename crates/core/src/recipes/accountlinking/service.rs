@@ -112,6 +112,9 @@ pub(super) async fn unlink(cx: &Cx, id: &str) -> Result<Option<Unlinked>> {
     let event = Event::new(Kind::UserUnlinked).of(own.public_id(), user.public_id());
     let event = event.detail("deleted", outcome == Unlinked::Deleted);
     audit::commit(cx, tx, vec![event]).await?;
+    if outcome == Unlinked::Deleted {
+        linking::forget_elsewhere(cx, user, &[own]).await?;
+    }
     Ok(Some(outcome))
 }
 

@@ -3,6 +3,7 @@
 use super::service::context;
 use crate::crypto::password_hash::StoredHash;
 use crate::ground::audit::By;
+use crate::ground::tenancy::service as tenancy;
 use crate::ground::users::model::{Cursor, LoginMethod, User, WEBAUTHN};
 use crate::ground::users::service::{self as users, Page, UserFilter};
 use crate::recipes::{emailpassword, totp, usermetadata, userroles};
@@ -53,16 +54,37 @@ impl Exporter {
         users::count(&self.0, &every_tenant()).await
     }
 
-    /// A page of users, oldest first. Whoever joins meanwhile comes last.
+    /// A page of users, oldest first, one database after the other. Whoever joins meanwhile comes last.
     pub async fn page(&self, from: Option<&str>) -> Result<ExportPage> {
         let unknown = || Error::bad_input("the place to go on from is none");
+        // Further databases are named by a tenant that lives there.
+        let (whose, from) = from.map_or(("", None), |from| {
+            from.split_once(':').map_or(("", Some(from)), |(whose, from)| (whose, Some(from)))
+        });
+        let from = from.filter(|token| !token.is_empty());
         let from = from.map(|token| Cursor::parse(token).ok_or_else(unknown)).transpose()?;
-        let cx = &self.0;
+        let tenants = tenancy::list_apart(&self.0.app, &self.0.scope).await?;
+        let at = tenants.iter().position(|tenant| tenant.scope.tenant_id == whose);
+        let there = at.and_then(|at| tenants.get(at)).map(|tenant| self.0.at(&tenant.db));
+        if there.is_none() && !whose.is_empty() {
+            return Err(unknown());
+        }
+        let cx = there.as_ref().unwrap_or(&self.0);
         let mut tx = cx.db().read().await?;
         let page = Page { limit: PAGE, ascending: true, from: from.as_ref() };
         let (users, next) = users::list_in(&mut tx, cx, &every_tenant(), page).await?;
-        let kept = Kept::read(&mut tx, cx.app_id(), &users).await?;
-        let mut page = ExportPage { next: next.map(|next| next.to_token()), ..ExportPage::default() };
+        let mut kept = Kept::read(&mut tx, cx.app_id(), &users).await?;
+        if there.is_some() {
+            kept.read_roles(&mut cx.app_db().read().await?, cx.app_id(), &users).await?;
+        }
+        let after = || Some(format!("{}:", tenants.get(at.map_or(0, |at| at + 1))?.scope.tenant_id));
+        let next = next.map(|next| next.to_token());
+        let next = match (&there, next) {
+            (Some(_), Some(token)) => Some(format!("{whose}:{token}")),
+            (None, Some(token)) => Some(token),
+            (_, None) => after(),
+        };
+        let mut page = ExportPage { next, ..ExportPage::default() };
         for user in &users {
             let (described, left_out) = kept.describe(user);
             if let Some(described) = described {
@@ -105,9 +127,7 @@ impl Kept {
         }
         kept.hashes.extend(emailpassword::list_hashes(tx, app_id, &methods).await?);
         kept.metadata.extend(usermetadata::list_in(tx, app_id, &ids).await?);
-        for (id, role, tenant_id) in userroles::list_assignments(tx, app_id, &ids).await? {
-            kept.roles.entry(id).or_default().entry(role).or_default().push(tenant_id);
-        }
+        kept.read_roles(tx, app_id, users).await?;
         for (device, id) in totp::list_devices_of(tx, app_id, &ids).await? {
             // One that is not verified never counted.
             if device.verified {
@@ -120,6 +140,17 @@ impl Kept {
             }
         }
         Ok(kept)
+    }
+
+    async fn read_roles(&mut self, tx: &mut Tx, app_id: &str, users: &[User]) -> Result<()> {
+        let ids: Vec<String> = users.iter().map(|user| user.public_id().to_owned()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for (id, role, tenant_id) in userroles::list_assignments(tx, app_id, &ids).await? {
+            self.roles.entry(id).or_default().entry(role).or_default().push(tenant_id);
+        }
+        Ok(())
     }
 
     /// The user's description, if there can be one, and what is not in it.

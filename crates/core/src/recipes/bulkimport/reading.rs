@@ -9,7 +9,7 @@ use crate::recipes::{emailpassword, totp};
 use portcullis_wire::Object;
 use portcullis_wire::bulkimport::{ImportDevice, ImportMethod, ImportRole, ImportUser};
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What a description may refer to.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Known {
     pub(super) roles: HashSet<String>,
     /// The app's tenants.
     pub(super) tenants: HashSet<String>,
+    /// Those that live elsewhere than the public tenant, with names of their databases.
+    pub(super) apart: HashMap<String, String>,
     /// Whether there is a key to verify Firebase's hashes with.
     pub(super) firebase_key: bool,
     /// Milliseconds since 1970.
@@ -135,6 +137,7 @@ impl<'a> Reader<'a> {
         let totp_devices =
             devices.map(|devices| devices.iter().filter_map(|d| device(d, &mut fields)).collect());
         let login_methods = self.methods(&mut fields);
+        self.check_database(&login_methods, &mut fields);
         let external_user_id = self.external_id(external_id, &mut fields);
         for role in user_roles.iter().flatten() {
             for tenant_id in role.tenant_ids.iter().filter(|id| *id != crate::PUBLIC) {
@@ -186,6 +189,17 @@ impl<'a> Reader<'a> {
             }
         }
         read
+    }
+
+    /// All tenants of a user must be in one database.
+    fn check_database(&self, methods: &[ImportMethod], user: &mut Fields<'_>) {
+        let database = |id: &String| self.known.apart.get(id);
+        let first = methods.iter().flat_map(|method| &method.tenant_ids).next().and_then(database);
+        for method in methods.iter().filter(|method| method.tenant_ids.iter().any(|id| database(id) != first))
+        {
+            let recipe = &method.recipe_id;
+            user.fault(format!("All tenants for a user must share the same database for {recipe} recipe."));
+        }
     }
 
     fn methods(&mut self, user: &mut Fields<'_>) -> Vec<ImportMethod> {

@@ -86,7 +86,10 @@ impl Importer {
         let mut reader = Reader::new(&self.known, Ids::Told(&self.key));
         let read: Vec<_> = rows.iter().map(|row| reader.user(row)).collect();
         let ids: Vec<&str> = read.iter().flatten().filter_map(id).collect();
-        let there = users::list_known(&mut cx.db().read().await?, cx.app_id(), &ids).await?;
+        let mut there = users::list_known(&mut cx.db().read().await?, cx.app_id(), &ids).await?;
+        for db in cx.others().await? {
+            there.extend(users::list_known(&mut db.read().await?, cx.app_id(), &ids).await?);
+        }
         let there: HashSet<&str> = there.iter().map(String::as_str).collect();
         let (mut outcomes, mut fresh) = (Vec::new(), Vec::new());
         for (at, user) in read.iter().enumerate() {
@@ -118,6 +121,9 @@ async fn import_together(cx: &Cx, fresh: &[&ImportUser]) -> Result<bool> {
     if !fresh.iter().all(|user| ids.insert(id(user))) {
         return Ok(false);
     }
+    if service::are_apart(cx, fresh.iter().copied()).await? {
+        return Ok(false);
+    }
     let mut tx = cx.db().write().await?;
     if !service::import_all(cx, &mut tx, fresh).await? {
         return Ok(false);
@@ -145,6 +151,8 @@ async fn import_alone(cx: &Cx, user: &ImportUser) -> Result<Outcome> {
 }
 
 async fn try_alone(cx: &Cx, user: &ImportUser) -> Result<Outcome> {
+    let there = service::at_home(cx, user).await?;
+    let cx = there.as_ref().unwrap_or(cx);
     let mut tx = cx.db().write().await?;
     let own: Vec<&str> = id(user).into_iter().collect();
     if !users::list_known(&mut tx, cx.app_id(), &own).await?.is_empty() {

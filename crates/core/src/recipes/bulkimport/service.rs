@@ -30,6 +30,7 @@ pub(super) async fn known(cx: &Cx) -> Result<Known> {
     Ok(Known {
         roles: roles.into_iter().collect(),
         tenants: tenants.into_iter().map(|(scope, _)| scope.tenant_id).collect(),
+        apart: tenancy::list_apart_with_pools(cx).await?,
         firebase_key: cx.config().firebase_signer_key.is_some(),
         now: cx.now,
     })
@@ -38,7 +39,7 @@ pub(super) async fn known(cx: &Cx) -> Result<Known> {
 /// Adds users to the queue. An entry goes by the internal id of its user: the reference, which takes the id from the
 /// user again, would else not find the entries to delete, and import them again and again.
 pub(super) async fn add(cx: &Cx, users: &[ImportUser]) -> Result<()> {
-    let mut tx = cx.db().write().await?;
+    let mut tx = cx.app_db().write().await?;
     for user in users {
         let text = serde_json::to_string(user).map_err(Error::internal)?;
         let id = user.named_after().map(|method| method.user_id.as_str()).unwrap_or_default();
@@ -55,7 +56,7 @@ pub(super) async fn list(
     limit: i64,
     from: Option<&Cursor>,
 ) -> Result<(Vec<Entry>, Option<Cursor>)> {
-    let mut tx = cx.db().read().await?;
+    let mut tx = cx.app_db().read().await?;
     let mut entries = store::list(&mut tx, cx.app_id(), state, limit + 1, from).await?;
     let more = i64::try_from(entries.len()).is_ok_and(|count| count > limit);
     let next = if more { entries.pop() } else { None };
@@ -64,12 +65,12 @@ pub(super) async fn list(
 
 /// How many entries there are.
 pub(super) async fn count(cx: &Cx, state: Option<State>) -> Result<i64> {
-    store::count(&mut cx.db().read().await?, cx.app_id(), state).await
+    store::count(&mut cx.app_db().read().await?, cx.app_id(), state).await
 }
 
 /// Takes entries out of the queue; those that were there.
 pub(super) async fn remove(cx: &Cx, ids: &[String]) -> Result<Vec<String>> {
-    let mut tx = cx.db().write().await?;
+    let mut tx = cx.app_db().write().await?;
     let gone = store::delete(&mut tx, cx.app_id(), ids).await?;
     let event = Event::new(Kind::ImportDequeued).detail("entries", gone.as_slice());
     audit::commit(cx, tx, if gone.is_empty() { Vec::new() } else { vec![event] }).await?;
@@ -79,6 +80,8 @@ pub(super) async fn remove(cx: &Cx, ids: &[String]) -> Result<Vec<String>> {
 /// Imports a user without the queue.
 pub(super) async fn import_now(cx: &Cx, mut user: ImportUser) -> Result<std::result::Result<User, Verdict>> {
     hash_passwords(cx, &mut user).await?;
+    let there = at_home(cx, &user).await?;
+    let cx = there.as_ref().unwrap_or(cx);
     let mut tx = cx.db().write().await?;
     if let Err(verdict) = import(cx, &mut tx, &user).await? {
         return Ok(Err(verdict));
@@ -107,6 +110,28 @@ pub(super) async fn hash_passwords(cx: &Cx, user: &mut ImportUser) -> Result<()>
     Ok(())
 }
 
+/// The call, at work where the tenants of a user are, if that is elsewhere than what belongs to the app.
+pub(super) async fn at_home(cx: &Cx, user: &ImportUser) -> Result<Option<Cx>> {
+    let mut tenants = user.login_methods.iter().flat_map(|method| &method.tenant_ids);
+    let Some(first) = tenants.next().filter(|id| *id != PUBLIC) else { return Ok(None) };
+    if cx.others().await?.is_empty() {
+        return Ok(None);
+    }
+    // One that was removed since the user was added to the queue is told later.
+    let Some(tenant) = tenancy::find(&cx.app, &cx.scope.with_tenant(first)).await? else { return Ok(None) };
+    Ok(tenant.is_apart().then(|| cx.at(&tenant.db)))
+}
+
+/// Whether anybody is to be imported elsewhere than where what belongs to the app is.
+pub(super) async fn are_apart(cx: &Cx, users: impl Iterator<Item = &ImportUser>) -> Result<bool> {
+    for user in users {
+        if at_home(cx, user).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Imports a user, whose passwords are hashed. Of a user who cannot be imported the unit of work must not be
 /// committed.
 pub(super) async fn import(
@@ -124,6 +149,16 @@ pub(super) async fn import(
         return Ok(Err(Verdict::InfoTaken(named_after.user_id.clone())));
     }
     let app_id = cx.app_id();
+    for id in user
+        .login_methods
+        .iter()
+        .filter_map(|method| method.external_user_id.as_ref())
+        .chain(&user.external_user_id)
+    {
+        if useridmapping::is_taken_elsewhere(cx, id).await? {
+            return Ok(Err(Verdict::ExternalIdTaken(id.clone())));
+        }
+    }
     if let Some(id) = user.external_user_id.as_ref().filter(|id| **id != named_after.user_id)
         && !useridmapping::insert_in(tx, app_id, &named_after.user_id, id).await?
     {
@@ -150,7 +185,14 @@ pub(super) async fn import(
     for role in user.user_roles.iter().flatten() {
         for tenant_id in &role.tenant_ids {
             let scope = cx.scope.with_tenant(tenant_id);
-            if userroles::add_user_role_in(tx, &scope, public_id, &role.role).await?.is_none() {
+            let is_here = !cx.is_apart() || tenant_id != PUBLIC;
+            let given = if is_here {
+                userroles::add_user_role_in(cx, tx, &scope, public_id, &role.role).await?
+            } else {
+                // Everybody may have roles in the public tenant, whose database is another one.
+                userroles::add_user_role(&cx.at(cx.app_db()), public_id, &role.role).await?
+            };
+            if given.is_none() {
                 return Ok(Err(Verdict::UnknownRole));
             }
         }
@@ -308,6 +350,7 @@ pub(super) async fn context(app: &Arc<App>, scope: Scope, by: By, now: i64) -> R
         app: Arc::clone(app),
         scope,
         tenant,
+        home: None,
         is_operator: false,
         caller: None,
         origin: Origin { by, ..Origin::default() },
@@ -330,6 +373,7 @@ async fn work(cx: &Cx) -> Result<()> {
         let ready: Option<Vec<&ImportUser>> =
             users.iter().map(|(_, user)| user.as_ref().filter(|user| !needs_hash(user))).collect();
         if let Some(ready) = ready
+            && !are_apart(cx, ready.iter().copied()).await?
             && import_all(cx, &mut tx, &ready).await?
         {
             let events = ready.into_iter().filter_map(imported).collect();
@@ -371,11 +415,15 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
     let Some(mut user) = user else {
         return fail(cx, id, "the entry is not what the queue keeps").await;
     };
-    if needs_hash(&user) {
+    let there = at_home(cx, &user).await?;
+    if needs_hash(&user) || there.is_some() {
         if !claim(cx, id).await? {
             return Ok(());
         }
         hash_passwords(cx, &mut user).await?;
+    }
+    if let Some(there) = there {
+        return import_apart(cx, &there, (id, &user)).await;
     }
     let mut tx = cx.db().write().await?;
     if store::take_one(&mut tx, app_id, id).await?.is_none() {
@@ -400,6 +448,33 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
         }
         Err(error) => Err(error),
     }
+}
+
+/// Imports an entry that was claimed into another database than the queue's. It leaves the queue once the user is there:
+/// who is there was imported by a worker that did not get that far.
+async fn import_apart(cx: &Cx, there: &Cx, (id, user): (&str, &ImportUser)) -> Result<()> {
+    let app_id = cx.app_id();
+    let own: Vec<&str> = user.named_after().map(|method| method.user_id.as_str()).into_iter().collect();
+    let mut tx = there.db().write().await?;
+    if users::list_known(&mut tx, app_id, &own).await?.is_empty() {
+        match import(there, &mut tx, user).await {
+            Ok(Ok(())) => audit::commit(there, tx, imported(user).into_iter().collect()).await?,
+            Ok(Err(verdict)) => {
+                drop(tx);
+                return fail(cx, id, &verdict.to_string()).await;
+            }
+            Err(Error::Db(DbError::Busy)) => return Ok(()),
+            Err(Error::Db(error)) if is_its_own_fault(&error) => {
+                drop(tx);
+                return fail(cx, id, &Verdict::Impossible(error.to_string()).to_string()).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut tx = cx.db().write_one().await?;
+    store::delete(&mut tx, app_id, &[id.to_owned()]).await?;
+    // no event: it is where the user is
+    Ok(tx.commit().await?)
 }
 
 /// Claims an entry; whether nobody else has it.

@@ -19,13 +19,13 @@ pub(super) fn fault_of_password(cx: &Cx, password: &str) -> Option<String> {
 /// Makes a user with a normalised address; `None` if another one has it.
 pub(super) async fn create_user(cx: &Cx, email: String, password: Secret) -> Result<Option<DashboardUser>> {
     let whom = Whom::Email(email.clone());
-    if store::find_user(&mut cx.db().look_up().await?, cx.app_id(), &whom).await?.is_some() {
+    if store::find_user(&mut cx.app_db().look_up().await?, cx.app_id(), &whom).await?.is_some() {
         return Ok(None);
     }
     let password_hash = cx.app.passwords.hash(password, cx.config().hashing).await?;
     let user = DashboardUser { user_id: random::uuid(), email, password_hash, time_joined: cx.now };
     let entry = audit::entry(cx, about(Kind::DashboardUserCreated, &user));
-    let is_new = store::insert_user(cx.db().write_one().await?, cx.app_id(), &user, entry).await?;
+    let is_new = store::insert_user(cx.app_db().write_one().await?, cx.app_id(), &user, entry).await?;
     Ok(is_new.then_some(user))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn update_user(
         Some(password) => Some(cx.app.passwords.hash(password, cx.config().hashing).await?),
         None => None,
     };
-    let mut tx = cx.db().write().await?;
+    let mut tx = cx.app_db().write().await?;
     let Some(mut user) = store::lock_user(&mut tx, cx.app_id(), whom).await? else {
         return Ok(Updated::UnknownUser);
     };
@@ -78,19 +78,19 @@ pub(super) async fn delete_user(cx: &Cx, whom: &Whom) -> Result<bool> {
         Whom::Id(user_id) => event.detail("dashboardUser", user_id.as_str()),
     };
     let entry = audit::entry(cx, event);
-    store::delete_user(cx.db().write_one().await?, cx.app_id(), whom, entry).await
+    store::delete_user(cx.app_db().write_one().await?, cx.app_id(), whom, entry).await
 }
 
 /// All users, oldest first.
 pub(super) async fn list_users(cx: &Cx) -> Result<Vec<DashboardUser>> {
-    store::list_users(&mut cx.db().read().await?, cx.app_id()).await
+    store::list_users(&mut cx.app_db().read().await?, cx.app_id()).await
 }
 
 /// Checks address and password, and makes a session; `None` if they do not fit. A hash made by older settings is
 /// renewed.
 pub(super) async fn sign_in(cx: &Cx, email: String, password: Secret) -> Result<Option<String>> {
     let attempt = guessing::attempt(cx, Guessed::DashboardPassword, Some(&email)).await?;
-    let known = store::find_user(&mut cx.db().look_up().await?, cx.app_id(), &Whom::Email(email)).await?;
+    let known = store::find_user(&mut cx.app_db().look_up().await?, cx.app_id(), &Whom::Email(email)).await?;
     let Some(known) = known else {
         // An unknown address costs as much as a known one, so that the time does not tell them apart.
         cx.app.passwords.hash(password, cx.config().hashing).await?;
@@ -119,7 +119,7 @@ async fn begin_session(
     verified: &str,
     renewed: Option<String>,
 ) -> Result<Option<String>> {
-    let mut tx = cx.db().write().await?;
+    let mut tx = cx.app_db().write().await?;
     let user = store::lock_user(&mut tx, cx.app_id(), &whom).await?;
     let Some(mut user) = user.filter(|user| user.password_hash == verified) else { return Ok(None) };
     if let Some(hash) = renewed {
@@ -140,19 +140,19 @@ async fn begin_session(
 
 /// The address of a living session's user; `None` if there is no such session.
 pub(super) async fn verify_session(cx: &Cx, session_id: &str) -> Result<Option<String>> {
-    store::find_email(&mut cx.db().look_up().await?, cx.app_id(), session_id, cx.now).await
+    store::find_email(&mut cx.app_db().look_up().await?, cx.app_id(), session_id, cx.now).await
 }
 
 /// A user's living sessions, oldest first.
 pub(super) async fn list_sessions(cx: &Cx, user_id: &str) -> Result<Vec<DashboardSession>> {
-    store::list_sessions(&mut cx.db().read().await?, cx.app_id(), user_id, cx.now).await
+    store::list_sessions(&mut cx.app_db().read().await?, cx.app_id(), user_id, cx.now).await
 }
 
 /// Ends a session.
 pub(super) async fn revoke_session(cx: &Cx, session_id: &str) -> Result<()> {
     // Whoever knows the id is signed in, so the event does not tell it.
     let entry = audit::entry(cx, Event::new(Kind::DashboardSignOut));
-    store::delete_session(cx.db().write_one().await?, cx.app_id(), session_id, entry).await
+    store::delete_session(cx.app_db().write_one().await?, cx.app_id(), session_id, entry).await
 }
 
 /// What is shown instead of a secret.

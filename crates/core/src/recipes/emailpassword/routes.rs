@@ -117,6 +117,7 @@ async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateR
     }
     let id = input.recipe_user_id.or(input.user_id).unwrap_or_default();
     let email = input.email.as_deref().map(normalise_email);
+    let cx = cx.of_user(&id).await?;
     let outcome = service::update_user(&cx, &id, email.as_deref(), input.password.map(Secret::new)).await?;
     Ok(match outcome {
         UpdateOutcome::Updated => wire::UpdateResponse::Ok,
@@ -136,12 +137,14 @@ async fn check_password(cx: Cx, input: wire::CheckPasswordRequest) -> Result<wir
 }
 
 async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserResponse> {
-    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cx.cdi) };
+    let cdi = cx.cdi;
+    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cdi) };
     match (input.user_id, input.email) {
         (Some(_), Some(_)) => Err(Error::bad_input("Please provide only one of userId or email")),
         (None, None) => Err(Error::bad_input("Please provide one of userId or email")),
         (Some(id), None) => {
             cx.require_public_tenant()?;
+            let cx = cx.of_user(&id).await?;
             let user = service::find_by_id(&cx, &id).await?;
             Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape))
         }

@@ -28,6 +28,7 @@ pub(super) async fn sign_up(cx: &Cx, email: &str, password: Secret) -> Result<Op
         return Ok(None);
     }
     audit::commit_logged(cx, tx).await?;
+    activity::touch_new(cx, &user_id).await;
     Ok(Some(Found::alone(LoginMethod {
         tenant_ids: vec![cx.tenant_id().to_owned()],
         email: Some(email.to_owned()),

@@ -34,6 +34,7 @@ async fn verify(cx: Cx, input: wire::VerifyRequest) -> Result<wire::VerifyRespon
 }
 
 async fn is_verified(cx: Cx, input: wire::UserEmailRequest) -> Result<wire::IsVerifiedResponse> {
+    let cx = cx.of_user(&input.user_id).await?;
     let is_verified = service::is_verified(&cx, &input.user_id, &input.email).await?;
     Ok(wire::IsVerifiedResponse { status: Status::Ok, is_verified })
 }
@@ -44,6 +45,7 @@ async fn remove_tokens(cx: Cx, input: wire::UserEmailRequest) -> Result<StatusOk
 }
 
 async fn unverify(cx: Cx, input: wire::UserEmailRequest) -> Result<StatusOk> {
+    let cx = cx.of_user(&input.user_id).await?;
     service::unverify(&cx, &input.user_id, &normalise_email(&input.email)).await?;
     Ok(StatusOk::default())
 }

@@ -226,6 +226,7 @@ async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateR
     let id = input.recipe_user_id.or(input.user_id).unwrap_or_default();
     let email = update(input.email, normalise_email);
     let phone_number = update(input.phone_number, normalise_phone_number);
+    let cx = cx.of_user(&id).await?;
     Ok(match service::update_user(&cx, &id, &email, &phone_number).await? {
         UpdateOutcome::Updated => wire::UpdateResponse::Ok,
         UpdateOutcome::UnknownUser => wire::UpdateResponse::UnknownUserId,
@@ -245,10 +246,12 @@ async fn update_user(cx: Cx, input: wire::UpdateRequest) -> Result<wire::UpdateR
 }
 
 async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserResponse> {
-    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cx.cdi) };
+    let cdi = cx.cdi;
+    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cdi) };
     let (contact, unknown) = match (input.user_id, input.email, input.phone_number) {
         (Some(id), None, None) => {
             cx.require_public_tenant()?;
+            let cx = cx.of_user(&id).await?;
             let user = service::find_by_id(&cx, &id).await?;
             return Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape));
         }

@@ -212,7 +212,9 @@ pub(super) async fn consume(
     let proven = proves.then_some(Kind::EmailVerified);
     audit::commit(cx, tx, proven.into_iter().chain([kind]).map(about).collect()).await?;
     attempt.ended(cx, true).await;
-    if !is_new {
+    if is_new {
+        activity::touch_new(cx, &found.user.id).await;
+    } else {
         activity::touch(cx, &found.user.id).await;
     }
     Ok(Ok(SignedIn { found, is_new, device }))

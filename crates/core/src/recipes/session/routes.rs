@@ -103,7 +103,10 @@ async fn regenerate(
 async fn remove(cx: Cx, asked: wire::RemoveSessionsRequest) -> Result<wire::RemoveSessionsResponse> {
     let (across, linked) = (asked.revoke_across_all_tenants, asked.revoke_sessions_for_linked_accounts);
     let revoked = match (asked.user_id, asked.session_handles) {
-        (Some(user_id), None) => service::remove_of_user(&cx, &owner(&cx, user_id, across, linked)?).await?,
+        (Some(user_id), None) => {
+            let owner = owner(&cx, user_id, across, linked)?;
+            service::remove_of_user(&of_owner(cx, &owner).await?, &owner).await?
+        }
         (None, Some(handles)) => {
             only_with_user("revokeAcrossAllTenants", across)?;
             only_with_user("revokeSessionsForLinkedAccounts", linked)?;
@@ -125,6 +128,7 @@ fn only_with_user(name: &str, given: Option<bool>) -> Result<()> {
 async fn list(cx: Cx, asked: wire::ListSessionsRequest) -> Result<wire::ListSessionsResponse> {
     let linked = asked.fetch_sessions_for_all_linked_accounts;
     let owner = owner(&cx, asked.user_id, asked.fetch_across_all_tenants, linked)?;
+    let cx = of_owner(cx, &owner).await?;
     Ok(wire::ListSessionsResponse::Ok { session_handles: service::list(&cx, &owner).await? })
 }
 
@@ -135,6 +139,11 @@ fn owner(cx: &Cx, user_id: String, across: Option<bool>, linked: Option<bool>) -
         cx.require_public_tenant()?;
     }
     Ok(Owner { user_id, all_tenants, linked: linked.unwrap_or(true) })
+}
+
+/// The call, at work where the owner is, if it is about all tenants.
+async fn of_owner(cx: Cx, owner: &Owner) -> Result<Cx> {
+    if owner.all_tenants { cx.of_user(&owner.user_id).await } else { Ok(cx) }
 }
 
 async fn update_data(cx: Cx, asked: wire::UpdateSessionDataRequest) -> Result<wire::UpdateResponse> {

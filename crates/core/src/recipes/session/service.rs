@@ -11,6 +11,7 @@ use crate::ground::activity;
 use crate::ground::audit::{self, Event, Kind};
 use crate::ground::keys::service::{self as keys, Signature};
 use crate::{Cx, Error, Result, Unknown};
+use portcullis_db::Db;
 use portcullis_wire::session as wire;
 use portcullis_wire::{Cdi, Object};
 
@@ -336,21 +337,29 @@ const HANDLES_AT_ONCE: usize = 500;
 
 /// Ends sessions by handle, each in the tenant that it tells; answers those that were there.
 pub(super) async fn remove_handles(cx: &Cx, mut handles: Vec<String>) -> Result<Vec<String>> {
-    for handle in &handles {
-        cx.for_tenant(tenant_of(handle)).await?;
-    }
     // One order for all callers, so that two of them seldom wait for each other's rows.
     handles.sort_unstable_by(|left, right| (tenant_of(left), left).cmp(&(tenant_of(right), right)));
-    let entry = audit::entry(cx, Event::new(Kind::SessionRevoked));
-    let mut tx = cx.db().write().await?;
-    let mut gone = Vec::new();
+    let mut dbs: Vec<(Db, Vec<&[String]>)> = Vec::new();
     for of_tenant in handles.chunk_by(|left, right| tenant_of(left) == tenant_of(right)) {
         let tenant_id = of_tenant.first().map_or(crate::PUBLIC, |handle| tenant_of(handle));
-        for some in of_tenant.chunks(HANDLES_AT_ONCE) {
-            gone.extend(store::delete_several(&mut tx, cx.app_id(), (tenant_id, some), &entry).await?);
+        let there = cx.for_tenant(tenant_id).await?;
+        match dbs.iter_mut().find(|(db, _)| db.number() == there.db().number()) {
+            Some((_, tenants)) => tenants.push(of_tenant),
+            None => dbs.push((there.db().clone(), vec![of_tenant])),
         }
     }
-    audit::commit_logged(cx, tx).await?;
+    let entry = audit::entry(cx, Event::new(Kind::SessionRevoked));
+    let mut gone = Vec::new();
+    for (db, tenants) in dbs {
+        let mut tx = db.write().await?;
+        for of_tenant in tenants {
+            let tenant_id = of_tenant.first().map_or(crate::PUBLIC, |handle| tenant_of(handle));
+            for some in of_tenant.chunks(HANDLES_AT_ONCE) {
+                gone.extend(store::delete_several(&mut tx, cx.app_id(), (tenant_id, some), &entry).await?);
+            }
+        }
+        audit::commit_logged(cx, tx).await?;
+    }
     Ok(gone)
 }
 
@@ -362,14 +371,19 @@ pub(super) struct Owner {
     pub(super) linked: bool,
 }
 
-/// Ends a user's living sessions; answers their handles.
+/// Ends a user's living sessions; answers their handles. For all tenants the call is at work where the user is.
 pub(super) async fn remove_of_user(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {
     let user_ids = ids_of(cx, owner).await?;
     let user = store::resolve_user(&mut cx.db().look_up().await?, cx.app_id(), &owner.user_id).await?;
     let entry = audit::entry(cx, Event::new(Kind::SessionRevoked));
     let mut tx = cx.db().write_one().await?;
-    let gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?;
+    let mut gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?;
     audit::commit_logged(cx, tx).await?;
+    for db in elsewhere(cx, owner).await? {
+        let mut tx = db.write_one().await?;
+        gone.extend(store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?);
+        audit::commit_logged(cx, tx).await?;
+    }
     activity::touch(cx, &user.primary_internal).await;
     Ok(gone)
 }
@@ -377,7 +391,26 @@ pub(super) async fn remove_of_user(cx: &Cx, owner: &Owner) -> Result<Vec<String>
 /// The handles of a user's living sessions.
 pub(super) async fn list(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {
     let user_ids = ids_of(cx, owner).await?;
-    store::list_handles(&mut cx.db().read().await?, of(cx, owner, &user_ids), cx.now).await
+    let mut handles =
+        store::list_handles(&mut cx.db().read().await?, of(cx, owner, &user_ids), cx.now).await?;
+    for db in elsewhere(cx, owner).await? {
+        let mut tx = db.read().await?;
+        handles.extend(store::list_handles(&mut tx, of(cx, owner, &user_ids), cx.now).await?);
+    }
+    Ok(handles)
+}
+
+/// Where else the owner may have sessions than where the call works.
+async fn elsewhere(cx: &Cx, owner: &Owner) -> Result<Vec<Db>> {
+    if !owner.all_tenants {
+        return Ok(Vec::new());
+    }
+    let mut others = cx.others().await?;
+    if !others.is_empty() {
+        others.push(cx.app_db().clone());
+        others.retain(|db| db.place() != cx.db().place());
+    }
+    Ok(others)
 }
 
 async fn ids_of(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {

@@ -44,10 +44,12 @@ async fn sign_in_up(cx: Cx, input: wire::SignInUpRequest) -> Result<wire::SignIn
 }
 
 async fn get_user(cx: Cx, input: wire::GetUserRequest) -> Result<wire::GetUserResponse> {
-    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cx.cdi) };
+    let cdi = cx.cdi;
+    let shape = |user: User| wire::GetUserResponse::Ok { user: to_wire(&user, cdi) };
     match (input.user_id, input.third_party_id, input.third_party_user_id) {
         (Some(id), None, None) => {
             cx.require_public_tenant()?;
+            let cx = cx.of_user(&id).await?;
             let user = service::find_by_id(&cx, &id).await?;
             Ok(user.map_or(wire::GetUserResponse::UnknownUserId, shape))
         }

@@ -69,6 +69,7 @@ async fn sign_up(cx: &Cx, third_party: &ThirdParty, told: Told<'_>) -> Result<Fo
         return Err(portcullis_db::Error::Busy.into());
     }
     audit::commit_logged(cx, tx).await?;
+    activity::touch_new(cx, &user_id).await;
     Ok(Found::alone(LoginMethod {
         tenant_ids: vec![cx.tenant_id().to_owned()],
         email: Some(told.email.to_owned()),

@@ -41,6 +41,7 @@ async fn create_device(cx: Cx, input: wire::CreateDeviceRequest) -> Result<wire:
     let wire::CreateDeviceRequest { user_id, device_name: name, skew, period } = input;
     check_filled(&[("userId", &user_id), ("deviceName", name.as_deref().unwrap_or("-"))])?;
     check_times(skew, period)?;
+    let cx = cx.of_user(&user_id).await?;
     let new = NewDevice { user_id, name, skew: skew.into(), period: period.into() };
     Ok(match service::create_device(&cx, new).await? {
         Some((device_name, secret)) => wire::CreateDeviceResponse::Ok { device_name, secret },
@@ -56,6 +57,7 @@ async fn import_device(cx: Cx, input: wire::ImportDeviceRequest) -> Result<wire:
         ("secretKey", &secret_key),
     ])?;
     check_times(skew, period)?;
+    let cx = cx.of_user(&user_id).await?;
     let new = NewDevice { user_id, name, skew: skew.into(), period: period.into() };
     Ok(match service::import_device(&cx, new, secret_key).await? {
         Some(device_name) => wire::ImportDeviceResponse::Ok { device_name },
@@ -66,6 +68,7 @@ async fn import_device(cx: Cx, input: wire::ImportDeviceRequest) -> Result<wire:
 async fn rename_device(cx: Cx, input: wire::RenameDeviceRequest) -> Result<wire::RenameDeviceResponse> {
     let (from, to) = (&input.existing_device_name, &input.new_device_name);
     check_filled(&[("userId", &input.user_id), ("existingDeviceName", from), ("newDeviceName", to)])?;
+    let cx = cx.of_user(&input.user_id).await?;
     Ok(match service::rename_device(&cx, &input.user_id, from, to).await? {
         Renaming::Renamed => wire::RenameDeviceResponse::Ok,
         Renaming::UnknownDevice => wire::RenameDeviceResponse::UnknownDevice,
@@ -75,6 +78,7 @@ async fn rename_device(cx: Cx, input: wire::RenameDeviceRequest) -> Result<wire:
 
 async fn list_devices(cx: Cx, input: wire::ListDevicesRequest) -> Result<wire::DevicesResponse> {
     check_filled(&[("userId", &input.user_id)])?;
+    let cx = cx.of_user(&input.user_id).await?;
     let devices = service::list_devices(&cx, &input.user_id).await?.into_iter().map(|device| wire::Device {
         name: device.name,
         period: device.period,
@@ -86,6 +90,7 @@ async fn list_devices(cx: Cx, input: wire::ListDevicesRequest) -> Result<wire::D
 
 async fn remove_device(cx: Cx, input: wire::RemoveDeviceRequest) -> Result<wire::RemoveDeviceResponse> {
     check_filled(&[("userId", &input.user_id), ("deviceName", &input.device_name)])?;
+    let cx = cx.of_user(&input.user_id).await?;
     let did_device_exist = service::remove_device(&cx, &input.user_id, &input.device_name).await?;
     Ok(wire::RemoveDeviceResponse { status: Status::Ok, did_device_exist })
 }

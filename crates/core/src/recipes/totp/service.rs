@@ -122,8 +122,14 @@ pub(super) async fn device_statuses(cx: &Cx, user_ids: Vec<String>) -> Result<Ve
     if user_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let listed = store::list_statuses(&mut cx.db().read().await?, cx.app_id(), &user_ids).await?;
-    let known: HashMap<String, bool> = listed.into_iter().collect();
+    let listed = store::list_statuses(&mut cx.app_db().read().await?, cx.app_id(), &user_ids).await?;
+    let mut known: HashMap<String, bool> = listed.into_iter().collect();
+    for db in cx.others().await? {
+        let listed = store::list_statuses(&mut db.read().await?, cx.app_id(), &user_ids).await?;
+        for (user_id, verified) in listed {
+            *known.entry(user_id).or_default() |= verified;
+        }
+    }
     let with_status = |user_id: String| {
         let status = known.get(&user_id).copied();
         (user_id, status)

@@ -10,7 +10,7 @@ mod routes;
 mod service;
 mod store;
 
-pub(super) use service::insert_in;
+pub(super) use service::{insert_in, is_taken_elsewhere};
 
 use crate::Recipe;
 

@@ -43,19 +43,29 @@ async fn create(cx: Cx, input: wire::CreateMappingRequest) -> Result<wire::Creat
         info: info(input.external_user_id_info)?,
     };
     let follows = cx.cdi >= Cdi::V4_0;
+    if let Some(taken) = service::find_elsewhere(&cx, &mapping).await? {
+        return Ok(exists(taken.user_id == mapping.user_id, true));
+    }
+    let cx = cx.of_user(&mapping.user_id).await?;
     Ok(match service::create(&cx, &mapping, input.force.unwrap_or(false), follows).await? {
         Creation::Created => wire::CreateMappingResponse::Ok,
         Creation::UnknownUser => wire::CreateMappingResponse::UnknownUserId,
-        Creation::Exists { internal, external } => wire::CreateMappingResponse::AlreadyExists {
-            does_super_tokens_user_id_exist: internal,
-            does_external_user_id_exist: external,
-        },
+        Creation::Exists { internal, external } => exists(internal, external),
     })
+}
+
+fn exists(internal: bool, external: bool) -> wire::CreateMappingResponse {
+    wire::CreateMappingResponse::AlreadyExists {
+        does_super_tokens_user_id_exist: internal,
+        does_external_user_id_exist: external,
+    }
 }
 
 async fn get(cx: Cx, input: wire::MappingRequest) -> Result<wire::MappingResponse> {
     let id = trimmed("userId", &input.user_id)?;
-    let found = service::find(&cx, &id, kind(input.user_id_type.as_deref())?).await?;
+    let kind = kind(input.user_id_type.as_deref())?;
+    let cx = service::of_id(cx, &id, kind).await?;
+    let found = service::find(&cx, &id, kind).await?;
     Ok(found.map_or(wire::MappingResponse::UnknownMapping, |mapping| wire::MappingResponse::Ok {
         super_tokens_user_id: mapping.user_id,
         external_user_id: mapping.external_id,
@@ -66,6 +76,7 @@ async fn get(cx: Cx, input: wire::MappingRequest) -> Result<wire::MappingRespons
 async fn remove(cx: Cx, input: wire::RemoveMappingRequest) -> Result<wire::RemoveMappingResponse> {
     let id = trimmed("userId", &input.user_id)?;
     let kind = kind(input.user_id_type.as_deref())?;
+    let cx = service::of_id(cx, &id, kind).await?;
     let did_mapping_exist = service::remove(&cx, &id, kind, input.force.unwrap_or(false)).await?;
     Ok(wire::RemoveMappingResponse::Ok { did_mapping_exist })
 }
@@ -77,6 +88,7 @@ async fn update_info(cx: Cx, input: wire::UpdateInfoRequest) -> Result<wire::Upd
         return Err(InputError::InvalidField("externalUserIdInfo").into());
     }
     let info = info(input.external_user_id_info)?;
+    let cx = service::of_id(cx, &id, kind).await?;
     let known = service::update_info(&cx, &id, kind, info.as_deref()).await?;
     Ok(if known { wire::UpdateInfoResponse::Ok } else { wire::UpdateInfoResponse::UnknownMapping })
 }

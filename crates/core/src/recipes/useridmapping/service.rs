@@ -7,7 +7,7 @@ use crate::ground::audit::{self, Event, Kind};
 use crate::ground::users::linking;
 use crate::ground::users::service as users;
 use crate::{Cx, Error, InUse, Result};
-use portcullis_db::Tx;
+use portcullis_db::{Db, Tx};
 
 /// The outcome of making a mapping.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,6 +92,42 @@ async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<InUse>> {
 fn refuse(in_use: &[InUse]) -> Result<()> {
     let text = |recipe: &InUse| format!("UserId is already in use in {} recipe", recipe.name);
     in_use.first().map_or(Ok(()), |recipe| Err(Error::BadInput(text(recipe))))
+}
+
+/// Who is known by an external id in any of the app's databases, if it has several. No lock reaches across them: of two
+/// calls at the same time both may succeed, as in the reference.
+pub(super) async fn find_elsewhere(cx: &Cx, new: &Mapping) -> Result<Option<Mapping>> {
+    Ok(find_external(cx, &new.external_id).await?.map(|(_, mapping)| mapping))
+}
+
+/// Whether somebody is known by an external id, as [`find_elsewhere`].
+pub(in crate::recipes) async fn is_taken_elsewhere(cx: &Cx, external_id: &str) -> Result<bool> {
+    Ok(find_external(cx, external_id).await?.is_some())
+}
+
+async fn find_external(cx: &Cx, external_id: &str) -> Result<Option<(Db, Mapping)>> {
+    let mut all = cx.others().await?;
+    if all.is_empty() {
+        return Ok(None);
+    }
+    all.insert(0, cx.app_db().clone());
+    for db in all {
+        let found = store::find_by_external(&mut db.look_up().await?, cx.app_id(), external_id).await?;
+        if let Some(mapping) = found {
+            return Ok(Some((db, mapping)));
+        }
+    }
+    Ok(None)
+}
+
+/// The call, at work where the user with an id is.
+pub(super) async fn of_id(cx: Cx, id: &str, kind: IdKind) -> Result<Cx> {
+    if kind == IdKind::External
+        && let Some((db, _)) = find_external(&cx, id).await?
+    {
+        return Ok(cx.at(&db));
+    }
+    cx.of_user(id).await
 }
 
 /// The mapping with an id.

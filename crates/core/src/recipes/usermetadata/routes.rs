@@ -7,7 +7,6 @@ use portcullis_wire::Status;
 use portcullis_wire::admin::StatusOk;
 use portcullis_wire::usermetadata as wire;
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// Users in one bulk call at most.
 const BULK_LIMIT: usize = 500;
@@ -22,15 +21,18 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn get_metadata(cx: Cx, input: wire::MetadataOfRequest) -> Result<wire::MetadataResponse> {
+    let cx = cx.of_user(&input.user_id).await?;
     Ok(wire::MetadataResponse { status: Status::Ok, metadata: service::find(&cx, &input.user_id).await? })
 }
 
 async fn update_metadata(cx: Cx, input: wire::UpdateMetadataRequest) -> Result<wire::MetadataResponse> {
+    let cx = cx.of_user(&input.user_id).await?;
     let metadata = service::update(&cx, &input.user_id, input.metadata_update).await?;
     Ok(wire::MetadataResponse { status: Status::Ok, metadata })
 }
 
 async fn remove_metadata(cx: Cx, input: wire::MetadataOfRequest) -> Result<StatusOk> {
+    let cx = cx.of_user(&input.user_id).await?;
     service::remove(&cx, &input.user_id).await?;
     Ok(StatusOk::default())
 }
@@ -44,7 +46,7 @@ async fn bulk_get_metadata(cx: Cx, input: wire::BulkRequest) -> Result<wire::Bul
         _ => Err(Error::bad_input("userIds array must contain only strings")),
     };
     let ids = input.user_ids.into_iter().map(text).collect::<Result<Vec<_>>>()?;
-    let found: HashMap<_, _> = service::list(&cx, &ids).await?.into_iter().collect();
+    let found = service::list(&cx, &ids).await?;
     let entry = |user_id: String| wire::BulkEntry { metadata: found.get(&user_id).cloned(), user_id };
     Ok(wire::BulkResponse { status: Status::Ok, users: ids.into_iter().map(entry).collect() })
 }

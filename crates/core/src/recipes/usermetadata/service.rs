@@ -5,6 +5,7 @@ use crate::ground::audit::{self, Event, Kind};
 use crate::{Cx, Error, Result};
 use portcullis_db::Tx;
 use portcullis_wire::Object;
+use std::collections::HashMap;
 
 /// A user's metadata; empty if there is none.
 pub(super) async fn find(cx: &Cx, user_id: &str) -> Result<Object> {
@@ -41,7 +42,14 @@ pub(super) async fn remove(cx: &Cx, user_id: &str) -> Result<()> {
     store::delete(cx.db().write_one().await?, cx.app_id(), user_id, entry).await
 }
 
-/// The metadata of several users.
-pub(super) async fn list(cx: &Cx, user_ids: &[String]) -> Result<Vec<(String, Object)>> {
-    store::list(&mut cx.db().read().await?, cx.app_id(), user_ids).await
+/// The metadata of several users, wherever they are.
+pub(super) async fn list(cx: &Cx, user_ids: &[String]) -> Result<HashMap<String, Object>> {
+    let listed = store::list(&mut cx.app_db().read().await?, cx.app_id(), user_ids).await?;
+    let mut all: HashMap<String, Object> = listed.into_iter().collect();
+    for db in cx.others().await? {
+        for (user_id, metadata) in store::list(&mut db.read().await?, cx.app_id(), user_ids).await? {
+            all.entry(user_id).or_insert(metadata);
+        }
+    }
+    Ok(all)
 }

@@ -7,7 +7,7 @@ mod routes;
 mod service;
 mod store;
 
-pub(super) use service::{add_user_role_in, list_roles};
+pub(super) use service::{add_user_role, add_user_role_in, list_roles};
 pub(super) use store::list_assignments;
 
 use crate::{InUse, Recipe, UserData};

@@ -130,6 +130,7 @@ pub(super) async fn sign_up(cx: &Cx, options_id: &str, credential: &Object) -> R
         Err(error) => return Err(error),
     }
     audit::commit_logged(cx, tx).await?;
+    activity::touch_new(cx, &user_id).await;
     let found = users::find_certain(&mut cx.db().look_up().await?, cx.app_id(), &user_id).await?;
     Ok(SignUp::Done { found, credential_id: new.id, options })
 }
