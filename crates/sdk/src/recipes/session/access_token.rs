@@ -146,10 +146,18 @@ impl AccessToken {
             }
         } else {
             let header = read_header(header)?;
-            let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
+            let json = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(payload).ok()?;
             let claims = claims(header.version, &json)?;
-            let (signature, payload) = (URL_SAFE_NO_PAD.decode(signature).ok()?, OnceLock::new());
-            Parts { text: text.into(), signed_len, signature, header: Some(header), claims, json, payload }
+            let signature = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(signature).ok()?;
+            Parts {
+                text: text.into(),
+                signed_len,
+                signature,
+                header: Some(header),
+                claims,
+                json,
+                payload: OnceLock::new(),
+            }
         };
         Some(Self { parts: Arc::new(parts), mark: None })
     }
@@ -321,6 +329,13 @@ mod tests {
         let mut oauth = payload();
         oauth["stt"] = json!(1);
         assert!(AccessToken::parse(&token(&good, &oauth)).is_none());
+        let good = token(&good, &payload());
+        let (signed, _) = good.rsplit_once('.').unwrap();
+        assert!(AccessToken::parse(&format!("{signed}.-_8A")).is_some());
+        // Padding, the other alphabet, and bits that nothing is made of.
+        for signature in ["AA==", "+/8A", "AB", "A", "A A", "AAAA\n"] {
+            assert!(AccessToken::parse(&format!("{signed}.{signature}")).is_none(), "{signature}");
+        }
         for raw in ["", ".", "..", "a.b.c", "a.b.c.d", "ä.ö.ü"] {
             assert!(AccessToken::parse(raw).is_none(), "{raw}");
         }
