@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// Runs the command; a core may run beside it.
 pub(crate) async fn run(settings: &Settings, asked: &ExportArguments) -> Result<(), String> {
-    let app = open_app(settings, true).await?;
+    let app = open_app(settings).await?;
     let fault = |error: portcullis_core::Error| error.to_string();
     let exporter = Exporter::open(&app, &asked.domain, &asked.app).await.map_err(fault)?;
     let place = format!("{} {:?} {} {}", settings.database, settings.schema, asked.domain, asked.app);

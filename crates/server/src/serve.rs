@@ -117,14 +117,13 @@ async fn build_app(settings: &Settings, db: Db) -> Result<Arc<App>, String> {
     app.await.map_err(|error| error.to_string())
 }
 
-/// A core for a command, beside another one that may run; `is_there`: the database is not made.
-pub(crate) async fn open_app(settings: &Settings, is_there: bool) -> Result<Arc<App>, String> {
-    let db = if is_there {
-        let opened = open_existing(settings).await;
-        opened.ok_or_else(|| format!("{} is not there", settings.database))?
-    } else {
-        Db::open(&settings.database, &db_settings(settings)).await
-    };
+/// A core for a command, beside another one that may run, on a database that is there.
+pub(crate) async fn open_app(settings: &Settings) -> Result<Arc<App>, String> {
+    if is_missing(&settings.database) {
+        return Err(format!("{} is not there: `portcullis migrate` makes it", settings.database));
+    }
+    let is_there = DbSettings { is_there: true, ..db_settings(settings) };
+    let db = Db::open(&settings.database, &is_there).await;
     build_app(settings, db.map_err(|error| format!("database: {error}"))?).await
 }
 

@@ -57,7 +57,7 @@ struct Wishes {
 pub(crate) async fn run(settings: &Settings, asked: &ImportArguments) -> Result<(), String> {
     let mut reading = Reading::begin(&asked.files, is_document(asked.from))?;
     let mut refused = Refused::new(asked.refused.as_deref(), &asked.files)?;
-    let app = open_app(settings, asked.dry_run).await?;
+    let app = open_app(settings).await?;
     let fault = |error: portcullis_core::Error| error.to_string();
     let importer = Importer::open(&app, &asked.domain, &asked.app).await.map_err(fault)?;
     let convert = converter(asked, importer.firebase_signer_key())?;

@@ -161,6 +161,26 @@ fn a_row_that_is_refused_is_written_down_with_the_reasons() {
     assert!(clean, "{log}");
 }
 
+#[test]
+fn nothing_is_imported_into_a_database_that_is_not_there() {
+    let place = Place::new("moving_nowhere", &SETTINGS);
+    let file = place.path("users.jsonl");
+    fs::write(&file, user("ann").to_string()).expect("a file");
+    let name = file.to_str().expect("UTF-8");
+    for arguments in [&["import", name][..], &["import", name, "--dry-run"], &["export", "all.jsonl"]] {
+        let (succeeded, said) = place.run(arguments);
+        let is_told = match place.schema() {
+            Some(schema) => said.contains(&format!("there is no schema {schema}")),
+            None => said.contains("test.db is not there: `portcullis migrate` makes it"),
+        };
+        assert!(!succeeded && is_told && !place.path("test.db").exists(), "{said}");
+    }
+    let (succeeded, said) = place.run(&["migrate"]);
+    assert!(succeeded, "{said}");
+    let (_, said) = place.run(&["import", name]);
+    assert!(said.contains("0 imported, 0 there before, 1 refused"), "there is no role yet: {said}");
+}
+
 const USERS: usize = 4000;
 
 fn spawn(place: &Place, arguments: &[&str]) -> Child {
