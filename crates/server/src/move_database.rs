@@ -15,9 +15,15 @@ pub(crate) async fn run(settings: &Settings, asked: &MoveArguments) -> Result<()
     let from = open(settings, &asked.from, false).await?;
     let outcome = match &asked.to {
         Some(to) => {
-            let to = open(settings, to, true).await?;
-            let outcome = move_all(&from, &to).await;
-            to.close().await;
+            let is_new = is_missing(to);
+            let db = open(settings, to, true).await?;
+            let outcome = move_all(&from, &db).await;
+            // One that was refused leaves nothing behind; one that was broken off goes on.
+            let is_begun = outcome.is_ok() || !matches!(db.move_state().await, Ok(None));
+            db.close().await;
+            if is_new && !is_begun {
+                remove(to);
+            }
             outcome
         }
         None => cancel(&from).await,
@@ -29,6 +35,15 @@ pub(crate) async fn run(settings: &Settings, asked: &MoveArguments) -> Result<()
 async fn open(settings: &Settings, database: &str, is_copy: bool) -> Result<Db, String> {
     let opened = Db::open(database, &DbSettings { is_copy, ..db_settings(settings) }).await;
     opened.map_err(|error| format!("database: {error}"))
+}
+
+/// Takes a file away that was made for nothing.
+fn remove(database: &str) {
+    let file = database.strip_prefix("sqlite:").unwrap_or(database);
+    for ending in ["", "-wal", "-shm"] {
+        // One that stays is empty, and in nobody's way.
+        let _ = std::fs::remove_file(format!("{file}{ending}"));
+    }
 }
 
 async fn cancel(from: &Db) -> Result<(), String> {

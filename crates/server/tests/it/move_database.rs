@@ -214,6 +214,11 @@ fn check_refusals() {
     let run = |from: &str, to: &str| here.run(&["move", "--from", from, "--to", to]);
     let (succeeded, said) = run(here.database(), there.database());
     assert!(!succeeded && said.contains("from SQLite to PostgreSQL, or back"), "{said}");
+    assert!(!there.path("test.db").exists(), "nothing is made for a move that is refused");
+    let (clean, log) = there.start().stop();
+    assert!(clean, "{log}");
+    let (succeeded, said) = run(here.database(), there.database());
+    assert!(!succeeded && there.path("test.db").exists(), "what was there stays: {said}");
     let (succeeded, said) = run("sqlite:missing.db", there.database());
     assert!(!succeeded && said.contains("sqlite:missing.db is not there"), "{said}");
     let (succeeded, said) = here.run(&["move", "--from", here.database()]);
