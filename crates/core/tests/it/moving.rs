@@ -245,6 +245,8 @@ async fn each_row_has_its_verdict_and_no_other_is_held_up() {
     };
     let mut twice = with("d@example.com", "isVerified", json!(true));
     twice["externalUserId"] = json!("ext-d");
+    let mut other_with_id = user("g@example.com");
+    other_with_id["externalUserId"] = json!("ext-d");
     let mut unknown_role = user("e@example.com");
     unknown_role["userRoles"] = json!([{"role": "boss", "tenantIds": ["public"]}]);
     let rows = [
@@ -257,6 +259,8 @@ async fn each_row_has_its_verdict_and_no_other_is_held_up() {
         with("a@example.com", "isVerified", json!(true)),
         unknown_role,
         json!({"loginMethods": [{"recipeId": "emailpassword", "email": "f@example.com", "plainTextPassword": "secret 1"}]}),
+        twice.clone(),
+        other_with_id,
     ];
     let expected = [
         Outcome::Imported,
@@ -268,11 +272,14 @@ async fn each_row_has_its_verdict_and_no_other_is_held_up() {
         refused("E003: A user with email a@example.com already exists in emailpassword loginMethod."),
         refused("Role boss does not exist."),
         Outcome::Imported,
+        Outcome::WasThere,
+        refused("E031: A user with externalId ext-d already exists"),
     ];
     let rows = rows.map(row);
     let importer = Importer::open(&core.app, "", PUBLIC).await.unwrap();
     let checked = importer.check(&rows).await.unwrap();
     assert_eq!((count(&core).await, &checked[2], &checked[0]), (1, &expected[2], &Outcome::Imported));
+    assert_eq!([&checked[5], &checked[9]], [&Outcome::WasThere; 2]);
     assert_eq!(importer.import(&rows).await.unwrap(), expected);
     // The same again, but for those who are there now.
     let again = expected.map(|outcome| match outcome {

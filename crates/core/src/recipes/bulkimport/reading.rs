@@ -36,7 +36,7 @@ pub(super) enum Ids<'a> {
     Told(&'a Secret),
 }
 
-/// Reads descriptions one after the other; no two may have one external id.
+/// Reads descriptions one after the other; no two of users who are new may have one external id.
 pub(super) struct Reader<'a> {
     known: &'a Known,
     ids: Ids<'a>,
@@ -154,7 +154,8 @@ impl<'a> Reader<'a> {
 
     fn external_id(&mut self, id: Option<String>, fields: &mut Fields<'_>) -> Option<String> {
         let id = fields.at_most(id, "externalUserId", 128)?.trim().to_owned();
-        if !self.external_ids.insert(id.clone()) {
+        // Users of a file may be told twice: which of them are the same is seen from their internal ids.
+        if matches!(self.ids, Ids::New) && !self.external_ids.insert(id.clone()) {
             fields.fault(format!("externalUserId {id} is not unique. It is already used by another user."));
         }
         Some(id)

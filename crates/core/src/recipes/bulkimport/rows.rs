@@ -91,14 +91,15 @@ impl Importer {
             there.extend(users::list_known(&mut db.read().await?, cx.app_id(), &ids).await?);
         }
         let there: HashSet<&str> = there.iter().map(String::as_str).collect();
-        let (mut outcomes, mut fresh) = (Vec::new(), Vec::new());
+        let (mut outcomes, mut fresh, mut ids) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, user) in read.iter().enumerate() {
             outcomes.push(match user {
                 Err(faults) => Outcome::Refused(faults.clone()),
                 Ok(user) if id(user).is_some_and(|id| there.contains(id)) => Outcome::WasThere,
                 Ok(user) => {
                     fresh.push((at, user.clone()));
-                    Outcome::Imported
+                    // The same row twice: the second one is to find the first one's user.
+                    if ids.insert(id(user)) { Outcome::Imported } else { Outcome::WasThere }
                 }
             });
         }
@@ -117,7 +118,7 @@ async fn import_together(cx: &Cx, fresh: &[&ImportUser]) -> Result<bool> {
     if fresh.is_empty() {
         return Ok(true);
     }
-    // The same row twice: the second one is to find the first one's user.
+    // Whoever is told twice is to be found the second time.
     if !fresh.iter().all(|user| ids.insert(id(user))) {
         return Ok(false);
     }
