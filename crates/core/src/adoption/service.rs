@@ -12,12 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How Java's driver for PostgreSQL names its connections.
 const JAVA: &str = "PostgreSQL JDBC Driver";
 
+/// Of these each database of SuperTokens' has one at least: before 6.0 only the first, and once everybody is moved
+/// operators may drop it.
+const THEIRS: [&str; 2] = [USERS, "app_id_to_user_id"];
+
 /// Whether a database is SuperTokens' and was not taken over.
 pub async fn is_unadopted(db: &Db) -> portcullis_db::Result<bool> {
     if db.engine() == Engine::Sqlite {
         return Ok(false);
     }
-    catalog::has_table_but_not(&mut db.read().await?, USERS, "portcullis_migrations").await
+    catalog::has_table_but_not(&mut db.read().await?, THEIRS, "portcullis_migrations").await
 }
 
 /// Connections to the database of programs in Java, as SuperTokens' core is one.
@@ -31,7 +35,7 @@ pub(super) async fn current(tx: &mut Tx, names: &Names, target: &Catalog) -> Res
     let mut known: BTreeSet<String> = target.tables.keys().cloned().collect();
     known.extend(OTHERS.map(str::to_owned));
     // Known before there is a target, and by way of the parts' own names.
-    known.insert("tenant_configs".to_owned());
+    known.extend(THEIRS.into_iter().chain(["tenant_configs"]).map(str::to_owned));
     known.extend(there.iter().filter_map(|name| Some(name[name.find("activity_log_p")?..].to_owned())));
     Ok(names.among(&known, &there))
 }
@@ -77,7 +81,7 @@ async fn state(db: &Db, names: &Names) -> Result<State> {
     let current = current(&mut tx, names, &Catalog::default()).await?;
     Ok(if there.contains("portcullis_migrations") {
         State::Adopted
-    } else if there.contains(current.get(USERS)) {
+    } else if THEIRS.iter().any(|table| there.contains(current.get(table))) {
         State::Theirs
     } else {
         State::Empty
@@ -159,6 +163,11 @@ pub(super) async fn decide(tx: &mut Tx, database: &Database, look: &Look) -> Res
     let noted = if is_begun { progress::find(tx, "memberships").await? } else { None };
     let believed = match noted.as_deref() {
         Some("newer") => Ok(Memberships::InNewerTables),
+        None if !actual.has(USERS) && actual.has("recipe_user_tenants") => {
+            decided.notes.push(format!("{USERS} is not there any more: all users are taken to be moved"));
+            Ok(Memberships::InNewerTables)
+        }
+        _ if !actual.has(USERS) => Err(format!("there is no table {USERS}")),
         None if actual.has("recipe_user_tenants") && !is_single(actual) => {
             let facts = catalog::compare(tx, &look.current).await?;
             let believed = believe(&database.modes, facts);

@@ -14,17 +14,18 @@ pub(in crate::adoption) async fn list_tables(tx: &mut Tx) -> Result<BTreeSet<Str
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-/// Whether there is a table that ends so, and none that is called otherwise.
+/// Whether there is a table that ends in one of these ways, and none that is called otherwise.
 pub(in crate::adoption) async fn has_table_but_not(
     tx: &mut Tx,
-    ending: &str,
+    [one, or]: [&str; 2],
     other: &str,
 ) -> portcullis_db::Result<bool> {
-    let sql = "select count(*) filter (where right(c.relname, length($1::text)) = $1) > 0
-            and count(*) filter (where c.relname = $2) = 0
+    let sql = "select count(*) filter (where right(c.relname, length($1::text)) = $1
+                or right(c.relname, length($2::text)) = $2) > 0
+            and count(*) filter (where c.relname = $3) = 0
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = current_schema() and c.relkind in ('r', 'p')";
-    let found: Option<(bool,)> = tx.fetch_optional(sql, args![ending, other]).await?;
+    let found: Option<(bool,)> = tx.fetch_optional(sql, args![one, or, other]).await?;
     Ok(found.is_some_and(|(found,)| found))
 }
 

@@ -30,6 +30,10 @@ pub(super) const STALE: [&str; 2] = [
         (select app_id, tenant_id, user_id from emailpassword_user_to_tenant)",
 ];
 
+/// What an operator may drop once everybody is moved.
+pub(super) const WITHOUT_OLDER: &str = "drop table emailpassword_user_to_tenant, thirdparty_user_to_tenant,
+    passwordless_user_to_tenant, webauthn_user_to_tenant, all_auth_recipe_users cascade";
+
 const STEPS: [(&str, &[&str]); 9] = [
     ("12.1 DUAL", DUAL),
     ("12.1 LEGACY", &[

@@ -64,24 +64,28 @@ async fn execute(place: &Place, statements: &[String]) {
 async fn add_crowd(place: &Place) {
     let (clean, log) = place.start().stop();
     assert!(clean, "{log}");
+    execute(place, &crowd("public", "public")).await;
+}
+
+/// Members of a tenant.
+fn crowd(app_id: &str, tenant_id: &str) -> [String; 4] {
     let crowd =
         "from (select n, 'crowd-' || lpad(n::text, 30, '0') as id, 'crowd' || n || '@example.com' as email
         from generate_series(1, 2500) n) crowd";
-    let statements = [
+    [
         format!(
-            "insert into app_id_to_user_id select 'public', id, 'emailpassword', id, false, n, n {crowd}"
+            "insert into app_id_to_user_id select '{app_id}', id, 'emailpassword', id, false, n, n {crowd}"
         ),
         format!(
-            "insert into emailpassword_users select 'public', id, email, '$2a$04$' || repeat('x', 53), n {crowd}"
+            "insert into emailpassword_users select '{app_id}', id, email, '$2a$04$' || repeat('x', 53), n {crowd}"
         ),
         format!(
-            "insert into recipe_user_account_infos select 'public', id, 'emailpassword', 'email', email, '', '' {crowd}"
+            "insert into recipe_user_account_infos select '{app_id}', id, 'emailpassword', 'email', email, '', '' {crowd}"
         ),
         format!(
-            "insert into recipe_user_tenants select 'public', id, 'public', 'emailpassword', 'email', email, '', '' {crowd}"
+            "insert into recipe_user_tenants select '{app_id}', id, '{tenant_id}', 'emailpassword', 'email', email, '', '' {crowd}"
         ),
-    ];
-    execute(place, &statements).await;
+    ]
 }
 
 /// All rows of a table, in an order of their own.
@@ -456,15 +460,8 @@ async fn rows_of_times(place: &Place) -> Vec<String> {
     rows.into_iter().map(statement).collect()
 }
 
-#[tokio::test]
-async fn it_goes_on_where_kill_9_broke_it_off() {
-    if !is_postgres() {
-        return;
-    }
-    let place = Place::new("adopt_kill", &SETTINGS);
-    add_crowd(&place).await;
-    let people = people(&place, "5.0").await;
-    execute(&place, &form::statements("5.0")).await;
+/// Takes over what a place describes, through `kill -9` at ever later moments.
+fn adopt_through_kills(place: &Place) -> usize {
     let mut kills = 0;
     for flag in ["--apply", "--finish"] {
         let mut patience = Duration::from_millis(20);
@@ -492,7 +489,38 @@ async fn it_goes_on_where_kill_9_broke_it_off() {
             patience = patience.mul_f64(1.2);
         }
     }
+    kills
+}
+
+#[tokio::test]
+async fn it_goes_on_where_kill_9_broke_it_off() {
+    if !is_postgres() {
+        return;
+    }
+    let place = Place::new("adopt_kill", &SETTINGS);
+    add_crowd(&place).await;
+    let people = people(&place, "5.0").await;
+    execute(&place, &form::statements("5.0")).await;
+    let kills = adopt_through_kills(&place);
     assert!(kills > 4, "{kills}");
     println!("adopted through {kills} kills");
+    check(&place, people).await;
+}
+
+#[tokio::test]
+async fn what_is_left_once_the_older_tables_were_dropped_is_adopted() {
+    if !is_postgres() {
+        return;
+    }
+    let place = Place::new("adopt_12_dropped", &SETTINGS);
+    let people = people(&place, "12.1").await;
+    execute(&place, &form::statements("12.1 DUAL")).await;
+    execute(&place, &[form::WITHOUT_OLDER.to_owned()]).await;
+    let (succeeded, said) = run(place.command(&["start", "--port", "0"]));
+    assert!(!succeeded && said.contains("`portcullis adopt`"), "{said}");
+    let said = adopt(&place, &[]);
+    assert!(said.contains("in the newer tables (MIGRATED)") && said.contains("not there any more"), "{said}");
+    adopt(&place, &["--apply"]);
+    adopt(&place, &["--finish"]);
     check(&place, people).await;
 }
