@@ -5,6 +5,7 @@
 //! all there is to test.
 
 mod form;
+mod giving_up;
 mod people;
 mod way_back;
 
