@@ -14,9 +14,9 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// By SuperTokens' name.
+    /// By SuperTokens' name, in letters of any case.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        match text {
+        match text.to_uppercase().as_str() {
             "LEGACY" => Some(Self::Legacy),
             "DUAL_WRITE_READ_OLD" | "DUAL_WRITE_READ_NEW" => Some(Self::DualWrite),
             "MIGRATED" => Some(Self::Migrated),
@@ -367,6 +367,6 @@ mod tests {
             assert_eq!(believe(&set(modes), facts).ok(), expected, "{modes:?} {facts:?}");
         }
         assert_eq!(Mode::parse("DUAL_WRITE_READ_NEW"), Some(Mode::DualWrite));
-        assert_eq!(Mode::parse("legacy"), None);
+        assert_eq!((Mode::parse("legacy"), Mode::parse("")), (Some(Mode::Legacy), None));
     }
 }

@@ -4,6 +4,7 @@
 //! in its place. SuperTokens' core keeps its users in PostgreSQL alone, so on SQLite the command refuses, and that is
 //! all there is to test.
 
+mod apart;
 mod form;
 mod giving_up;
 mod people;
