@@ -47,6 +47,14 @@ impl Database {
         format!("database of {whose}")
     }
 
+    /// All who live in it, as a JSON array of `[app, tenant]`.
+    pub(super) fn tenants(&self) -> String {
+        let of_app = |(app_id, tenants): (&String, &BTreeSet<String>)| {
+            tenants.iter().map(|tenant_id| [app_id.clone(), tenant_id.clone()]).collect::<Vec<_>>()
+        };
+        serde_json::json!(self.apps.iter().flat_map(of_app).collect::<Vec<_>>()).to_string()
+    }
+
     /// Who lives in it.
     pub fn residents(&self) -> String {
         let apps = self.apps.iter().map(|(app_id, tenants)| {

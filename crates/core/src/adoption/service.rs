@@ -119,6 +119,12 @@ pub async fn examine(db: &Db, database: &Database) -> Result<Report> {
             }
         }
         report::plan(&mut report, missing, (&look.current, &look.actual), &rows);
+        if look.actual.has("tenants") {
+            let absent = catalog::count_absent(&mut tx, &look.current, &database.tenants()).await?;
+            if absent > 0 {
+                report.stopped.push(format!("add {absent} tenants that are described and not there yet"));
+            }
+        }
     }
     Ok(report)
 }

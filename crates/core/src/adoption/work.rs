@@ -222,6 +222,7 @@ impl<'a> Work<'a> {
         }
         self.complete(tx, &none).await?;
         structure::set_migrated(tx).await?;
+        structure::fill_tenants(tx, &self.database.tenants(), now).await?;
         progress::drop_table(tx).await?;
         tx.record_migrations(&migrations::all(), now).await?;
         let left = look(tx, &Names::default(), &self.target).await?.missing;

@@ -175,6 +175,16 @@ pub(in crate::adoption) async fn list_settings(
     Ok(tx.fetch_all(sql, &[]).await?)
 }
 
+/// How many of these tenants have no row; they are told as a JSON array of `[app, tenant]`.
+pub(in crate::adoption) async fn count_absent(tx: &mut Tx, current: &Current, tenants: &str) -> Result<i64> {
+    let sql = current.fill(
+        "select count(*) from json_array_elements($1::text::json) r where not exists (
+            select 1 from {tenants} t where t.app_id = r ->> 0 and t.tenant_id = r ->> 1)",
+    );
+    let found: Option<(i64,)> = tx.fetch_optional(sql, args![tenants]).await?;
+    Ok(found.map_or(0, |(count,)| count))
+}
+
 /// Connections to this database by a driver that names itself so.
 pub(in crate::adoption) async fn count_connections(tx: &mut Tx, name: &str) -> Result<i64> {
     let sql = "select count(*) from pg_stat_activity

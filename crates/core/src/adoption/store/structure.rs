@@ -165,6 +165,18 @@ pub(in crate::adoption) fn filling_base(current: &Current) -> Vec<String> {
     .to_vec()
 }
 
+/// Whoever lives here has a row, as SuperTokens' core sees to it at each start: one that could not be reached when its
+/// tenant was made may have none yet.
+pub(in crate::adoption) async fn fill_tenants(tx: &mut Tx, tenants: &str, now: i64) -> Result<()> {
+    let sql = "insert into apps (app_id, created_at_time)
+        select distinct r ->> 0, $2::bigint from json_array_elements($1::text::json) r on conflict do nothing";
+    tx.execute(sql, args![tenants, now]).await?;
+    let sql = "insert into tenants (app_id, tenant_id, created_at_time)
+        select r ->> 0, r ->> 1, $2::bigint from json_array_elements($1::text::json) r on conflict do nothing";
+    tx.execute(sql, args![tenants, now]).await?;
+    Ok(())
+}
+
 /// A core of SuperTokens that is started later shall go on with the tables that are written, by their own names.
 pub(in crate::adoption) async fn set_migrated(tx: &mut Tx) -> Result<()> {
     let sql = "update tenant_configs
