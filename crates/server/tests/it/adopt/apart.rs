@@ -1,7 +1,12 @@
 //! Apps and tenants with a database of their own, which SuperTokens' core keeps so: who they are stands in the default
 //! domain's database alone, and theirs has a row for each app and tenant that lives there.
 
-use super::{SETTINGS, adopt, adopt_through_kills, crowd, execute, form, moved, names, rows, run};
+use super::{SETTINGS, adopt, adopt_through_kills, crowd, execute, form, knows, moved, names, rows, run};
+use super::{
+    people::{Knows, People},
+    way_back,
+};
+use crate::caller::Caller;
 use crate::place::{Place, is_postgres};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -245,4 +250,97 @@ async fn nothing_is_changed_where_one_of_them_cannot_be_taken_over() {
     for place in homes.all() {
         assert!(!names(place).await.iter().any(|name| name.contains("portcullis")));
     }
+}
+
+/// Users of a tenant and of an app that have databases of their own: each of them gets in after the adoption.
+async fn people_are_adopted(name: &str, form: &str, mode: Option<&str>) {
+    if !is_postgres() {
+        return;
+    }
+    let base = Place::new(name, &SETTINGS);
+    let (tenant, app) =
+        (Place::new(&format!("{name}_t"), &SETTINGS), Place::new(&format!("{name}_a"), &SETTINGS));
+    let core = base.start();
+    let caller = Caller::new(&core.address);
+    for (kind, id, place) in [("tenant", "t", &tenant), ("app", "a", &app)] {
+        let mut own = settings(place);
+        if let Some(mode) = mode {
+            own["migration_mode"] = mode.into();
+        }
+        let body = json!({format!("{kind}Id"): id, "coreConfig": own});
+        let reply = caller.put("5.4", &format!("/recipe/multitenancy/{kind}/v2"), &body).expect("answers");
+        assert_eq!(reply["status"], "OK", "{reply}");
+    }
+    let version = form.split(' ').next().expect("a version");
+    let of_tenant = Knows { tenants: false, ..knows(version) };
+    let mut people = [
+        People::sign_up_at(&caller, of_tenant, ("", "/t")),
+        People::sign_up_at(&caller, knows(version), ("/appid-a", "")),
+        People::sign_up(&caller, knows(version)),
+    ];
+    let told = people.each_ref().map(|people| people.told(&caller));
+    let (clean, log) = core.stop();
+    assert!(clean, "{log}");
+    let places = [&tenant, &app, &base];
+    let mut before = Vec::new();
+    for place in places {
+        before.push(moved(place).await);
+        execute(place, &form::statements(form)).await;
+    }
+    if mode == Some("MIGRATED") {
+        for place in [&tenant, &app] {
+            execute(place, &form::STALE.map(str::to_owned)).await;
+        }
+    }
+    adopt(&base, &[]);
+    adopt(&base, &["--apply"]);
+    adopt(&base, &["--finish"]);
+    for (place, before) in places.iter().zip(before) {
+        for ((table, before), (_, after)) in before.iter().zip(moved(place).await) {
+            assert_eq!(*before, after, "{table}");
+        }
+    }
+    let core = base.start();
+    let caller = Caller::new(&core.address);
+    for (people, told) in people.iter_mut().zip(told) {
+        let now = people.told(&caller);
+        for (name, before) in told.as_object().expect("an object") {
+            // What `--finish` puts right in the settings.
+            if name != "tenants" || mode.is_none() {
+                assert_eq!(now[name], *before, "{name}");
+            }
+        }
+        people.get_in(&caller);
+    }
+    way_back::live(&caller);
+    let (clean, log) = core.stop();
+    assert!(clean, "{log}");
+    for place in places {
+        way_back::check_one_of_several(place).await;
+    }
+}
+
+#[tokio::test]
+async fn people_of_version_9_are_adopted_apart() {
+    people_are_adopted("adopt_apart_9", "9.0", None).await;
+}
+
+#[tokio::test]
+async fn people_of_version_11_are_adopted_apart() {
+    people_are_adopted("adopt_apart_11", "11.3", None).await;
+}
+
+#[tokio::test]
+async fn people_of_version_12_are_adopted_apart_before_they_are_moved() {
+    people_are_adopted("adopt_apart_12", "12.1 LEGACY", Some("LEGACY")).await;
+}
+
+#[tokio::test]
+async fn people_of_version_12_are_adopted_apart_while_both_tables_are_written() {
+    people_are_adopted("adopt_apart_dual", "12.1 DUAL", Some("DUAL_WRITE_READ_NEW")).await;
+}
+
+#[tokio::test]
+async fn people_of_version_12_are_adopted_apart_once_they_are_moved() {
+    people_are_adopted("adopt_apart_moved", "12.1 DUAL", Some("MIGRATED")).await;
 }

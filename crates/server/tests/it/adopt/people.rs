@@ -23,6 +23,10 @@ pub(super) struct Knows {
 /// Who has signed up, and what they hold.
 pub(super) struct People {
     knows: Knows,
+    /// What paths about the app begin with.
+    app: String,
+    /// What those about its tenant begin with in which they are.
+    at: String,
     with_password: Vec<(String, String)>,
     passkeys: Vec<Authenticator>,
     sessions: Vec<String>,
@@ -50,10 +54,10 @@ fn id(reply: &Value) -> String {
 }
 
 /// Signs in with a provider.
-fn by_provider(caller: &Caller, number: usize) -> Value {
+fn by_provider(caller: &Caller, at: &str, number: usize) -> Value {
     call(
         caller,
-        "/recipe/signinup",
+        &format!("{at}/recipe/signinup"),
         &json!({
             "thirdPartyId": if number.is_multiple_of(2) { "google" } else { "github" }, "thirdPartyUserId": format!("t{number}"),
             "email": {"id": format!("t{number}@example.com"), "isVerified": number.is_multiple_of(3)},
@@ -62,16 +66,16 @@ fn by_provider(caller: &Caller, number: usize) -> Value {
 }
 
 /// Signs in with a code, every fourth by phone.
-fn by_code(caller: &Caller, number: usize) -> Value {
+fn by_code(caller: &Caller, at: &str, number: usize) -> Value {
     let to = if number.is_multiple_of(4) {
         json!({"phoneNumber": format!("+4930901820{number:02}")})
     } else {
         json!({"email": format!("c{number}@example.com")})
     };
-    let code = call(caller, "/recipe/signinup/code", &to);
+    let code = call(caller, &format!("{at}/recipe/signinup/code"), &to);
     call(
         caller,
-        "/recipe/signinup/code/consume",
+        &format!("{at}/recipe/signinup/code/consume"),
         &json!({
             "preAuthSessionId": code["preAuthSessionId"], "deviceId": code["deviceId"],
             "userInputCode": code["userInputCode"],
@@ -79,20 +83,20 @@ fn by_code(caller: &Caller, number: usize) -> Value {
     )
 }
 
-fn by_passkey(caller: &Caller, authenticator: &mut Authenticator, email: Option<&str>) {
+fn by_passkey(caller: &Caller, at: &str, authenticator: &mut Authenticator, email: Option<&str>) {
     let mut body = json!({"relyingPartyName": "Example", "relyingPartyId": "example.com", "origin": ORIGIN,
         "timeout": 60_000});
     let (what, path) = if email.is_some() { ("register", "signup") } else { ("signin", "signin") };
     if let Some(email) = email {
         body["email"] = email.into();
     }
-    let options = call(caller, &format!("/recipe/webauthn/options/{what}"), &body);
+    let options = call(caller, &format!("{at}/recipe/webauthn/options/{what}"), &body);
     let ceremony = Ceremony::of(&options, ORIGIN);
     let credential =
         if email.is_some() { authenticator.create(&ceremony) } else { authenticator.get(&ceremony) };
     let answer = json!({"webauthnGeneratedOptionsId": options["webauthnGeneratedOptionsId"],
         "credential": credential});
-    call(caller, &format!("/recipe/webauthn/{path}"), &answer);
+    call(caller, &format!("{at}/recipe/webauthn/{path}"), &answer);
 }
 
 impl People {
@@ -101,8 +105,21 @@ impl People {
     const WITH_CODES: usize = 60;
 
     pub(super) fn sign_up(caller: &Caller, knows: Knows) -> Self {
-        let mut people =
-            Self { knows, with_password: Vec::new(), passkeys: Vec::new(), sessions: Vec::new() };
+        Self::sign_up_at(caller, knows, ("", ""))
+    }
+
+    /// In a tenant of an app, as paths begin with them; beside the public one only if they know of no others.
+    pub(super) fn sign_up_at(caller: &Caller, knows: Knows, (app, tenant): (&str, &str)) -> Self {
+        let mut people = Self {
+            knows,
+            app: app.to_owned(),
+            at: format!("{app}{tenant}"),
+            with_password: Vec::new(),
+            passkeys: Vec::new(),
+            sessions: Vec::new(),
+        };
+        let at = people.at.as_str();
+        let t1 = format!("{app}/t1");
         let sign_up = |path: &str, number: usize| {
             let email = format!("p{number}@example.com");
             let reply = call(
@@ -112,34 +129,42 @@ impl People {
             );
             (email, id(&reply))
         };
-        people.with_password = (0..Self::WITH_PASSWORD).map(|number| sign_up("", number)).collect();
+        people.with_password = (0..Self::WITH_PASSWORD).map(|number| sign_up(at, number)).collect();
         let of_providers: Vec<String> =
-            (0..Self::OF_PROVIDERS).map(|number| id(&by_provider(caller, number))).collect();
+            (0..Self::OF_PROVIDERS).map(|number| id(&by_provider(caller, at, number))).collect();
         for number in 0..Self::WITH_CODES {
-            by_code(caller, number);
+            by_code(caller, at, number);
         }
         if knows.passkeys {
             for number in 0..4 {
                 let mut authenticator = Authenticator::new(Algorithm::Es256);
-                by_passkey(caller, &mut authenticator, Some(&format!("w{number}@example.com")));
+                by_passkey(caller, at, &mut authenticator, Some(&format!("w{number}@example.com")));
                 people.passkeys.push(authenticator);
             }
         }
         if knows.tenants {
-            put(caller, "/recipe/multitenancy/tenant/v2", &json!({"tenantId": "t1"}));
+            put(caller, &format!("{app}/recipe/multitenancy/tenant/v2"), &json!({"tenantId": "t1"}));
             for number in 0..20 {
                 // The same addresses as in the other tenant.
-                sign_up("/t1", number);
+                sign_up(&t1, number);
             }
             for (_, user_id) in &people.with_password[40..50] {
-                call(caller, "/t1/recipe/multitenancy/tenant/user", &json!({"recipeUserId": user_id}));
+                call(
+                    caller,
+                    &format!("{t1}/recipe/multitenancy/tenant/user"),
+                    &json!({"recipeUserId": user_id}),
+                );
             }
         }
         if knows.linking {
             for (number, (_, user_id)) in people.with_password[60..70].iter().enumerate() {
-                call(caller, "/recipe/accountlinking/user/primary", &json!({"recipeUserId": user_id}));
+                call(
+                    caller,
+                    &format!("{app}/recipe/accountlinking/user/primary"),
+                    &json!({"recipeUserId": user_id}),
+                );
                 let link = json!({"recipeUserId": of_providers[60 + number], "primaryUserId": user_id});
-                call(caller, "/recipe/accountlinking/user/link", &link);
+                call(caller, &format!("{app}/recipe/accountlinking/user/link"), &link);
             }
         }
         people.keep(caller);
@@ -147,42 +172,59 @@ impl People {
         people
     }
 
+    /// What nobody else of the app has, in whichever tenant.
+    fn named(&self, name: &str) -> String {
+        self.at.trim_start_matches(&self.app).trim_start_matches('/').to_owned() + name
+    }
+
     /// What is kept about users.
     fn keep(&self, caller: &Caller) {
-        put(caller, "/recipe/role", &json!({"role": "admin", "permissions": ["read", "write"]}));
+        let Self { app, at, .. } = self;
+        put(
+            caller,
+            &format!("{app}/recipe/role"),
+            &json!({"role": "admin", "permissions": ["read", "write"]}),
+        );
         for (number, (email, user_id)) in self.with_password.iter().enumerate().take(40) {
             match number % 4 {
                 0 => {
-                    let map =
-                        json!({"superTokensUserId": user_id, "externalUserId": format!("ext-{number}")});
-                    call(caller, "/recipe/userid/map", &map);
+                    let map = json!({"superTokensUserId": user_id, "externalUserId": self.named(&format!("ext-{number}"))});
+                    call(caller, &format!("{app}/recipe/userid/map"), &map);
                 }
-                1 => put(caller, "/recipe/user/role", &json!({"userId": user_id, "role": "admin"})),
+                1 => put(
+                    caller,
+                    &format!("{at}/recipe/user/role"),
+                    &json!({"userId": user_id, "role": "admin"}),
+                ),
                 2 => {
                     let metadata = json!({"userId": user_id, "metadataUpdate": {"number": number}});
-                    put(caller, "/recipe/user/metadata", &metadata);
+                    put(caller, &format!("{app}/recipe/user/metadata"), &metadata);
                     let device = json!({"userId": user_id, "deviceName": "phone", "skew": 1, "period": 30});
-                    call(caller, "/recipe/totp/device", &device);
+                    call(caller, &format!("{app}/recipe/totp/device"), &device);
                 }
                 _ => {
                     let token = json!({"userId": user_id, "email": email});
-                    let token = call(caller, "/recipe/user/email/verify/token", &token);
+                    let token = call(caller, &format!("{at}/recipe/user/email/verify/token"), &token);
                     call(
                         caller,
-                        "/recipe/user/email/verify",
+                        &format!("{at}/recipe/user/email/verify"),
                         &json!({"method": "token", "token": token["token"]}),
                     );
                 }
             }
         }
-        call(caller, "/recipe/dashboard/user", &json!({"email": "d@example.com", "password": PASSWORD}));
+        call(
+            caller,
+            &format!("{app}/recipe/dashboard/user"),
+            &json!({"email": self.named("d@example.com"), "password": PASSWORD}),
+        );
     }
 
     fn begin_sessions(&mut self, caller: &Caller) {
         for (number, (_, user_id)) in self.with_password.iter().enumerate().skip(50) {
             let session = call(
                 caller,
-                "/recipe/session",
+                &format!("{}/recipe/session", self.at),
                 &json!({"userId": user_id, "enableAntiCsrf": false,
                 "userDataInJWT": {}, "userDataInDatabase": {"number": number},
                 "useDynamicSigningKey": number.is_multiple_of(2)}),
@@ -193,68 +235,79 @@ impl People {
 
     /// Everything that a core tells of them.
     pub(super) fn told(&self, caller: &Caller) -> Value {
+        let Self { app, at, .. } = self;
         let kept: Vec<Value> = self
             .with_password
             .iter()
             .take(40)
             .map(|(_, user_id)| {
                 json!({
-                    "roles": get(caller, &format!("/recipe/user/roles?userId={user_id}")),
-                    "metadata": get(caller, &format!("/recipe/user/metadata?userId={user_id}")),
-                    "totp": get(caller, &format!("/recipe/totp/device/list?userId={user_id}")),
-                    "mapping": get(caller, &format!("/recipe/userid/map?userId={user_id}&userIdType=ANY")),
+                    "roles": get(caller, &format!("{at}/recipe/user/roles?userId={user_id}")),
+                    "metadata": get(caller, &format!("{app}/recipe/user/metadata?userId={user_id}")),
+                    "totp": get(caller, &format!("{app}/recipe/totp/device/list?userId={user_id}")),
+                    "mapping": get(caller, &format!("{app}/recipe/userid/map?userId={user_id}&userIdType=ANY")),
                 })
             })
             .collect();
         let mut told = json!({
-            "kept": kept, "users": get(caller, "/users?limit=500"), "count": get(caller, "/users/count"),
-            "oldest": get(caller, "/users?limit=500&timeJoinedOrder=ASC&includeRecipeIds=thirdparty"),
-            "search": get(caller, "/users?limit=500&email=p1"), "keys": get(caller, "/.well-known/jwks.json"),
-            "dashboard": get(caller, "/recipe/dashboard/users"),
-            "permissions": get(caller, "/recipe/role/permissions?role=admin"),
+            "kept": kept, "users": get(caller, &format!("{at}/users?limit=500")), "count": get(caller, &format!("{at}/users/count")),
+            "oldest": get(caller, &format!("{at}/users?limit=500&timeJoinedOrder=ASC&includeRecipeIds=thirdparty")),
+            "search": get(caller, &format!("{at}/users?limit=500&email=p1")), "keys": get(caller, &format!("{app}/.well-known/jwks.json")),
+            "dashboard": get(caller, &format!("{app}/recipe/dashboard/users")),
+            "permissions": get(caller, &format!("{app}/recipe/role/permissions?role=admin")),
         });
         if self.knows.tenants {
-            told["members"] = get(caller, "/t1/users?limit=500");
+            told["members"] = get(caller, &format!("{app}/t1/users?limit=500"));
         }
         if self.knows.factors {
-            told["tenants"] = get(caller, "/recipe/multitenancy/tenant/list/v2");
+            told["tenants"] = get(caller, &format!("{app}/recipe/multitenancy/tenant/list/v2"));
         }
         told
     }
 
     /// Each of them signs in and is nobody new, and each session goes on.
     pub(super) fn get_in(&mut self, caller: &Caller) {
-        let before = get(caller, "/users/count")["count"].clone();
+        let (app, at) = (self.app.as_str(), self.at.as_str());
+        let count = format!("{at}/users/count");
+        let before = get(caller, &count)["count"].clone();
         for (email, _) in &self.with_password {
-            call(caller, "/recipe/signin", &json!({"email": email, "password": PASSWORD}));
+            call(caller, &format!("{at}/recipe/signin"), &json!({"email": email, "password": PASSWORD}));
         }
         for number in 0..Self::OF_PROVIDERS {
-            assert_eq!(by_provider(caller, number)["createdNewUser"], false, "{number}");
+            assert_eq!(by_provider(caller, at, number)["createdNewUser"], false, "{number}");
         }
         for number in 0..Self::WITH_CODES {
-            assert_eq!(by_code(caller, number)["createdNewUser"], false, "{number}");
+            assert_eq!(by_code(caller, at, number)["createdNewUser"], false, "{number}");
         }
         for authenticator in &mut self.passkeys {
-            by_passkey(caller, authenticator, None);
+            by_passkey(caller, at, authenticator, None);
         }
         if self.knows.tenants {
             for number in (0..20).chain(40..50) {
                 let credentials = json!({"email": format!("p{number}@example.com"), "password": PASSWORD});
-                call(caller, "/t1/recipe/signin", &credentials);
+                call(caller, &format!("{app}/t1/recipe/signin"), &credentials);
             }
         }
-        call(caller, "/recipe/dashboard/signin", &json!({"email": "d@example.com", "password": PASSWORD}));
+        call(
+            caller,
+            &format!("{app}/recipe/dashboard/signin"),
+            &json!({"email": self.named("d@example.com"), "password": PASSWORD}),
+        );
         for (number, session) in self.sessions.iter().enumerate() {
             let session: Value = serde_json::from_str(session).expect("JSON");
             let (access, refresh) = (&session["accessToken"]["token"], &session["refreshToken"]["token"]);
             let verify = json!({"accessToken": access, "doAntiCsrfCheck": false, "enableAntiCsrf": false,
                 "checkDatabase": true});
-            call(caller, "/recipe/session/verify", &verify);
+            call(caller, &format!("{app}/recipe/session/verify"), &verify);
             let refresh = json!({"refreshToken": refresh, "enableAntiCsrf": false,
                 "useDynamicSigningKey": number.is_multiple_of(2)});
-            call(caller, "/recipe/session/refresh", &refresh);
+            call(caller, &format!("{app}/recipe/session/refresh"), &refresh);
         }
-        assert_eq!(get(caller, "/users/count")["count"], before, "nobody is new");
-        call(caller, "/recipe/signup", &json!({"email": "new@example.com", "password": PASSWORD}));
+        assert_eq!(get(caller, &count)["count"], before, "nobody is new");
+        call(
+            caller,
+            &format!("{at}/recipe/signup"),
+            &json!({"email": "new@example.com", "password": PASSWORD}),
+        );
     }
 }
