@@ -183,6 +183,7 @@ impl TestCore {
     /// PostgreSQL.
     pub fn another_database(&self, name: &str) -> Option<Value> {
         let (url, schema) = match &*self.home {
+            Home::Postgres(database) if name.is_empty() => (database.url().to_owned(), "public".to_owned()),
             Home::Postgres(database) => (database.url().to_owned(), name.to_owned()),
             Home::Sqlite(directory) => {
                 // The directory's random name makes the schema's name unique.
@@ -191,14 +192,11 @@ impl TestCore {
                 (std::env::var("TEST_DATABASE_URL").ok()?, schema)
             }
         };
-        let mut settings = serde_json::json!({
+        Some(serde_json::json!({
             "postgresql_connection_uri": url,
+            "postgresql_table_schema": schema,
             "postgresql_connection_pool_size": 2,
-        });
-        if !schema.is_empty() {
-            settings["postgresql_table_schema"] = schema.into();
-        }
-        Some(settings)
+        }))
     }
 
     /// Moves the clock.
