@@ -36,12 +36,14 @@ pub fn start_one(app: &Arc<App>, job: Job) {
     app.tasks.spawn(keep_running(Arc::downgrade(app), app.tasks.stopping(), job, app.test_mode));
 }
 
-/// Runs every job once, in the recipes' order; `now` in milliseconds. Fails with the first failure.
+/// Runs every job once, in the recipes' order; `now` in milliseconds. As one by one, a job that fails keeps no other from
+/// its turn; the first failure is told.
 pub async fn run_all(app: &Arc<App>, now: i64) -> Result<()> {
+    let mut outcome = Ok(());
     for job in app.recipes.iter().flat_map(|recipe| recipe.jobs) {
-        run(app, job, now).await?;
+        outcome = outcome.and(run(app, job, now).await);
     }
-    Ok(())
+    outcome
 }
 
 /// The task holds the core only while the job runs.

@@ -2,7 +2,7 @@
 //! PostgreSQL server, whatever the core's own database is, so without `TEST_DATABASE_URL` only refusals run.
 
 use super::session::{DAY, create, verify};
-use super::webhooks;
+use super::{bulkimport, webhooks};
 use portcullis_core::jobs;
 use portcullis_db::{Db, args};
 use portcullis_testkit::{Cluster, Receiver, TestCore};
@@ -306,11 +306,40 @@ async fn an_app_goes_on_while_the_database_of_a_tenant_is_away_and_finds_it_agai
     let t1 = core.at("/t1");
     let there = id(&t1.sign_up("ann@example.com", "password1").await);
     let ann = id(&core.sign_up("ann@example.com", "password1").await);
+    let afar = create(&t1, json!({"userId": ann})).await;
     cluster.stop();
     assert_eq!(core.get(&format!("/user/id?userId={ann}")).await.status_word(), "OK");
     assert_eq!(core.get(&format!("/user/id?userId={there}")).await.status, 503);
     let session = create(&core, json!({"userId": ann})).await;
     assert_eq!(verify(&core, &session, true).await["status"], "OK");
+    let remove = || core.post("/user/remove", json!({"userId": ann}));
+    assert_eq!(remove().await.status, 503);
+    assert_eq!(
+        core.get(&format!("/user/id?userId={ann}")).await.status_word(),
+        "OK",
+        "not without her sessions"
+    );
+    let revoked = core.post("/recipe/session/remove", json!({"userId": ann})).await;
+    assert_eq!(revoked.status, 503, "one is left");
+    assert_eq!(verify(&core, &session, true).await["status"], "UNAUTHORISED", "what could be ended was");
+
+    let entry = |email: &str, tenant: &str| {
+        let mut method = bulkimport::with_hash(email);
+        method["tenantIds"] = json!([tenant]);
+        json!({"loginMethods": [method]})
+    };
+    let entries = json!({"users": [entry("b@example.com", "t1"), entry("c@example.com", "public")]});
+    assert_eq!(core.post("/bulk-import/users", entries).await.status_word(), "OK");
+    assert!(jobs::run_all(&core.app, core.clock.now()).await.is_err());
+    assert_eq!((users(&core, "").await, bulkimport::count(&core, "?status=FAILED").await), (2, 0));
+    assert_eq!(bulkimport::count(&core, "").await, 1, "who belongs there waits, and keeps no other waiting");
+
     cluster.start(&[]);
     assert_eq!(core.get(&format!("/user/id?userId={there}")).await.status_word(), "OK");
+    assert_eq!(verify(&core, &afar, true).await["status"], "OK");
+    assert_eq!(remove().await.status_word(), "OK");
+    assert_eq!(verify(&core, &afar, true).await["status"], "UNAUTHORISED");
+    core.advance(61_000);
+    jobs::run_all(&core.app, core.clock.now()).await.unwrap();
+    assert_eq!((users(&t1, "").await, bulkimport::count(&core, "").await), (2, 0));
 }

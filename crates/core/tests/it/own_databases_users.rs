@@ -259,6 +259,16 @@ async fn no_external_id_is_given_twice_in_an_app_s_databases() {
     assert_eq!(map(&there, "ext").await, exists(true));
     assert_eq!(map("nobody", "ext").await, exists(false));
     assert_eq!(map("nobody", "new").await["status"], "UNKNOWN_SUPERTOKENS_USER_ID_ERROR");
+    for (user, other) in [(&ann, &there), (&there, &ann)] {
+        let body = json!({"superTokensUserId": user, "externalUserId": other});
+        let refused = core.post("/recipe/userid/map", body).await;
+        let text = "Cannot create a userId mapping where the externalId is also a SuperTokens userID\n";
+        assert_eq!(
+            (refused.status, refused.text().as_str()),
+            (400, text),
+            "whoever has it would be the other"
+        );
+    }
     for (user, kind) in
         [("ext", "EXTERNAL"), ("ext", "ANY"), (there.as_str(), "SUPERTOKENS"), (&there, "ANY")]
     {

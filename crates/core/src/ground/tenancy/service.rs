@@ -153,16 +153,30 @@ async fn apart(app: &App, scope: &Scope) -> Result<Vec<String>> {
 /// For each database that an app has beside that of its public tenant, a tenant that lives there. Nearly always there
 /// is none, and that is found without asking anybody.
 pub async fn list_apart(app: &Arc<App>, scope: &Scope) -> Result<Vec<Arc<Tenant>>> {
+    let (tenants, failure) = list_reachable(app, scope).await?;
+    failure.map_or(Ok(tenants), Err)
+}
+
+/// As [`list_apart`], without those whose databases cannot be opened, and why the first of them cannot.
+pub async fn list_reachable(app: &Arc<App>, scope: &Scope) -> Result<(Vec<Arc<Tenant>>, Option<Error>)> {
     let ids = apart(app, scope).await?;
     let mut tenants: Vec<Arc<Tenant>> = Vec::new();
+    let mut failure = None;
     for id in ids {
-        // One that was removed since has gone with all that it kept.
-        let Some(tenant) = Box::pin(find(app, &scope.with_tenant(&id))).await? else { continue };
+        let tenant = match Box::pin(find(app, &scope.with_tenant(&id))).await {
+            Ok(Some(tenant)) => tenant,
+            // One that was removed since has gone with all that it kept.
+            Ok(None) => continue,
+            Err(error) => {
+                failure.get_or_insert(error);
+                continue;
+            }
+        };
         if tenant.is_apart() && tenants.iter().all(|other| other.db.place() != tenant.db.place()) {
             tenants.push(tenant);
         }
     }
-    Ok(tenants)
+    Ok((tenants, failure))
 }
 
 /// The apps whose public tenants' settings a tenant inherits, farthest first.
@@ -175,7 +189,7 @@ fn ancestors(scope: &Scope) -> Vec<&str> {
 
 /// The tenants of the call's app who live elsewhere than its public tenant, each with a name of its database.
 pub async fn list_apart_with_pools(cx: &Cx) -> Result<HashMap<String, String>> {
-    if list_apart(&cx.app, &cx.scope).await?.is_empty() {
+    if !has_apart(&cx.app, &cx.scope).await? {
         return Ok(HashMap::new());
     }
     let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;
@@ -194,7 +208,7 @@ pub async fn list_apart_with_pools(cx: &Cx) -> Result<HashMap<String, String>> {
 pub async fn list_pools(cx: &Cx) -> Result<HashMap<String, String>> {
     let domain = Scope::new(&cx.scope.domain, PUBLIC, PUBLIC);
     let is_base = cx.scope.domain.is_empty() && cx.app_db().number() == cx.app.db.number();
-    if (is_base || cx.scope.is_public_app()) && list_apart(&cx.app, &cx.scope).await?.is_empty() {
+    if (is_base || cx.scope.is_public_app()) && !has_apart(&cx.app, &cx.scope).await? {
         return Ok(HashMap::new());
     }
     let places = Places::read(&cx.app, &mut cx.app.db.read().await?).await?;

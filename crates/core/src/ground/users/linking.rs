@@ -151,8 +151,8 @@ fn ended<'u>(user: &'u User, gone: &[&'u LoginMethod]) -> Vec<(&'u str, Option<&
     ended
 }
 
-/// What recipes keep in the app's other databases about login methods that were deleted: sessions and roles in tenants
-/// there, and activity.
+/// Deletes what recipes keep in the app's other databases about login methods that are about to be deleted: sessions and
+/// roles in tenants there, and activity.
 pub async fn forget_elsewhere(cx: &Cx, user: &User, gone: &[&LoginMethod]) -> Result<()> {
     let mut others = cx.others().await?;
     if others.is_empty() || gone.is_empty() {

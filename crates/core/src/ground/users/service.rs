@@ -314,9 +314,10 @@ pub async fn remove(cx: &Cx, id: &str, all: bool) -> Result<()> {
     let mut tx = cx.db().write().await?;
     let Some([Locked { user, user_id }]) = lock(&mut tx, cx.app_id(), [id]).await? else { return Ok(()) };
     let gone: Vec<_> = user.login_methods.iter().filter(|method| all || method.user_id == user_id).collect();
+    // First, so that nobody is gone whose sessions could not be ended.
+    linking::forget_elsewhere(cx, &user, &gone).await?;
     delete_methods(cx, &mut tx, &user, &gone).await?;
-    audit::commit(cx, tx, deletion(&user, &user_id, &gone)).await?;
-    linking::forget_elsewhere(cx, &user, &gone).await
+    audit::commit(cx, tx, deletion(&user, &user_id, &gone)).await
 }
 
 /// What is told of login methods that are gone: of all of them, or of one of several. A name without login methods

@@ -102,6 +102,8 @@ pub(super) async fn unlink(cx: &Cx, id: &str) -> Result<Option<Unlinked>> {
     let user = &locked.user;
     let Some(own) = locked.own().filter(|_| user.is_primary) else { return Ok(Some(Unlinked::WasAlone)) };
     let outcome = if own.user_id == user.id && user.login_methods.len() > 1 {
+        // First, so that it is not gone while what it had elsewhere is left.
+        linking::forget_elsewhere(cx, user, &[own]).await?;
         linking::delete_methods(cx, &mut tx, user, &[own]).await?;
         Unlinked::Deleted
     } else {
@@ -112,9 +114,6 @@ pub(super) async fn unlink(cx: &Cx, id: &str) -> Result<Option<Unlinked>> {
     let event = Event::new(Kind::UserUnlinked).of(own.public_id(), user.public_id());
     let event = event.detail("deleted", outcome == Unlinked::Deleted);
     audit::commit(cx, tx, vec![event]).await?;
-    if outcome == Unlinked::Deleted {
-        linking::forget_elsewhere(cx, user, &[own]).await?;
-    }
     Ok(Some(outcome))
 }
 

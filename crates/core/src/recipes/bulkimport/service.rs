@@ -155,7 +155,7 @@ pub(super) async fn import(
         .filter_map(|method| method.external_user_id.as_ref())
         .chain(&user.external_user_id)
     {
-        if useridmapping::is_taken_elsewhere(cx, id).await? {
+        if useridmapping::is_taken_elsewhere(cx, id).await.map_err(of_another_database)? {
             return Ok(Err(Verdict::ExternalIdTaken(id.clone())));
         }
     }
@@ -182,17 +182,12 @@ pub(super) async fn import(
     if let Some(metadata) = user.user_metadata.clone() {
         usermetadata::update_in(tx, app_id, public_id, metadata).await?;
     }
+    // Everybody may have roles in the public tenant, whose database may be another one.
+    let is_here = |tenant_id: &str| !cx.is_apart() || tenant_id != PUBLIC;
     for role in user.user_roles.iter().flatten() {
-        for tenant_id in &role.tenant_ids {
+        for tenant_id in role.tenant_ids.iter().filter(|id| is_here(id)) {
             let scope = cx.scope.with_tenant(tenant_id);
-            let is_here = !cx.is_apart() || tenant_id != PUBLIC;
-            let given = if is_here {
-                userroles::add_user_role_in(cx, tx, &scope, public_id, &role.role).await?
-            } else {
-                // Everybody may have roles in the public tenant, whose database is another one.
-                userroles::add_user_role(&cx.at(cx.app_db()), public_id, &role.role).await?
-            };
-            if given.is_none() {
+            if userroles::add_user_role_in(cx, tx, &scope, public_id, &role.role).await?.is_none() {
                 return Ok(Err(Verdict::UnknownRole));
             }
         }
@@ -208,7 +203,24 @@ pub(super) async fn import(
             return Ok(Err(Verdict::DeviceExists(device.device_name.clone().unwrap_or_default())));
         }
     }
+    // At the end, as nothing but the commit can undo them.
+    for role in user.user_roles.iter().flatten() {
+        if role.tenant_ids.iter().all(|id| is_here(id)) {
+            continue;
+        }
+        if userroles::add_user_role(&cx.at(cx.app_db()), public_id, &role.role).await?.is_none() {
+            return Ok(Err(Verdict::UnknownRole));
+        }
+    }
     Ok(Ok(()))
+}
+
+/// What another database cannot do is not the user's fault.
+fn of_another_database(error: Error) -> Error {
+    match error {
+        Error::Db(error) => Error::Db(DbError::Unavailable(error.to_string())),
+        error => error,
+    }
 }
 
 async fn import_method(
@@ -363,6 +375,8 @@ pub(super) async fn context(app: &Arc<App>, scope: Scope, by: By, now: i64) -> R
 /// One worker: batch after batch, until there is nothing that nobody else is at.
 async fn work(cx: &Cx) -> Result<()> {
     while !cx.app.tasks.stopping().is_cancelled() {
+        // Where there are several databases each user is looked at apart: another one is not waited for in a unit of work.
+        let is_spread = tenancy::has_apart(&cx.app, &cx.scope).await?;
         let mut tx = cx.db().write().await?;
         let entries = store::take(&mut tx, cx.app_id(), BATCH).await?;
         if entries.is_empty() {
@@ -373,7 +387,7 @@ async fn work(cx: &Cx) -> Result<()> {
         let ready: Option<Vec<&ImportUser>> =
             users.iter().map(|(_, user)| user.as_ref().filter(|user| !needs_hash(user))).collect();
         if let Some(ready) = ready
-            && !are_apart(cx, ready.iter().copied()).await?
+            && !is_spread
             && import_all(cx, &mut tx, &ready).await?
         {
             let events = ready.into_iter().filter_map(imported).collect();
@@ -415,15 +429,19 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
     let Some(mut user) = user else {
         return fail(cx, id, "the entry is not what the queue keeps").await;
     };
-    let there = at_home(cx, &user).await?;
-    if needs_hash(&user) || there.is_some() {
-        if !claim(cx, id).await? {
-            return Ok(());
-        }
-        hash_passwords(cx, &mut user).await?;
+    if (needs_hash(&user) || tenancy::has_apart(&cx.app, &cx.scope).await?) && !claim(cx, id).await? {
+        return Ok(());
     }
+    let there = match at_home(cx, &user).await {
+        Err(Error::Db(error)) => return wait(&error),
+        there => there?,
+    };
+    hash_passwords(cx, &mut user).await?;
     if let Some(there) = there {
-        return import_apart(cx, &there, (id, &user)).await;
+        return match import_apart(cx, &there, (id, &user)).await {
+            Err(Error::Db(error)) => wait(&error),
+            outcome => outcome,
+        };
     }
     let mut tx = cx.db().write().await?;
     if store::take_one(&mut tx, app_id, id).await?.is_none() {
@@ -448,6 +466,12 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
         }
         Err(error) => Err(error),
     }
+}
+
+/// An entry whose database is away keeps no other from its turn: it is claimed, and has its own again when that ends.
+fn wait(error: &DbError) -> Result<()> {
+    tracing::warn!(%error, "a user waits to be imported, as a tenant's database does not answer: {error}");
+    Ok(())
 }
 
 /// Imports an entry that was claimed into another database than the queue's. It leaves the queue once the user is there:

@@ -10,6 +10,7 @@ use crate::crypto::{jws, random};
 use crate::ground::activity;
 use crate::ground::audit::{self, Event, Kind};
 use crate::ground::keys::service::{self as keys, Signature};
+use crate::ground::tenancy::service as tenancy;
 use crate::{Cx, Error, Result, Unknown};
 use portcullis_db::Db;
 use portcullis_wire::session as wire;
@@ -379,12 +380,24 @@ pub(super) async fn remove_of_user(cx: &Cx, owner: &Owner) -> Result<Vec<String>
     let mut tx = cx.db().write_one().await?;
     let mut gone = store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?;
     audit::commit_logged(cx, tx).await?;
-    for db in elsewhere(cx, owner).await? {
-        let mut tx = db.write_one().await?;
-        gone.extend(store::delete_of_users(&mut tx, of(cx, owner, &user_ids), cx.now, &entry).await?);
-        audit::commit_logged(cx, tx).await?;
+    // A database that does not answer keeps no session elsewhere alive; that something is left is told in the end.
+    let (others, mut failure) = elsewhere(cx, owner).await?;
+    for db in others {
+        match remove_there(cx, &db, of(cx, owner, &user_ids), &entry).await {
+            Ok(there) => gone.extend(there),
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
     }
     activity::touch(cx, &user.primary_internal).await;
+    failure.map_or(Ok(gone), Err)
+}
+
+async fn remove_there(cx: &Cx, db: &Db, of: Of<'_>, entry: &audit::Entry<'_>) -> Result<Vec<String>> {
+    let mut tx = db.write_one().await?;
+    let gone = store::delete_of_users(&mut tx, of, cx.now, entry).await?;
+    audit::commit_logged(cx, tx).await?;
     Ok(gone)
 }
 
@@ -393,24 +406,29 @@ pub(super) async fn list(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {
     let user_ids = ids_of(cx, owner).await?;
     let mut handles =
         store::list_handles(&mut cx.db().read().await?, of(cx, owner, &user_ids), cx.now).await?;
-    for db in elsewhere(cx, owner).await? {
+    let (others, failure) = elsewhere(cx, owner).await?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    for db in others {
         let mut tx = db.read().await?;
         handles.extend(store::list_handles(&mut tx, of(cx, owner, &user_ids), cx.now).await?);
     }
     Ok(handles)
 }
 
-/// Where else the owner may have sessions than where the call works.
-async fn elsewhere(cx: &Cx, owner: &Owner) -> Result<Vec<Db>> {
+/// Where else the owner may have sessions than where the call works, and why that is not all, if it is not.
+async fn elsewhere(cx: &Cx, owner: &Owner) -> Result<(Vec<Db>, Option<Error>)> {
     if !owner.all_tenants {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    let mut others = cx.others().await?;
-    if !others.is_empty() {
+    let (tenants, failure) = tenancy::list_reachable(&cx.app, &cx.scope).await?;
+    let mut others: Vec<Db> = tenants.into_iter().map(|tenant| tenant.db.clone()).collect();
+    if !others.is_empty() || failure.is_some() {
         others.push(cx.app_db().clone());
         others.retain(|db| db.place() != cx.db().place());
     }
-    Ok(others)
+    Ok((others, failure))
 }
 
 async fn ids_of(cx: &Cx, owner: &Owner) -> Result<Vec<String>> {

@@ -25,6 +25,7 @@ pub(super) enum Creation {
 /// recipe may keep anything about the user; if `follows`, but for what it can take along.
 pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -> Result<Creation> {
     let app_id = cx.app_id();
+    let is_internal_elsewhere = !force && is_internal_elsewhere(cx, &new.external_id).await?;
     let mut tx = cx.db().write().await?;
     if let Some(taken) = store::find_by_external(&mut tx, app_id, &new.external_id).await? {
         return Ok(Creation::Exists { internal: taken.user_id == new.user_id, external: true });
@@ -33,7 +34,7 @@ pub(super) async fn create(cx: &Cx, new: &Mapping, force: bool, follows: bool) -
         return Ok(Creation::UnknownUser);
     }
     if !force {
-        if is_internal(&mut tx, app_id, &new.external_id).await? {
+        if is_internal_elsewhere || is_internal(&mut tx, app_id, &new.external_id).await? {
             let text = "Cannot create a userId mapping where the externalId is also a SuperTokens userID";
             return Err(Error::bad_input(text));
         }
@@ -77,6 +78,26 @@ async fn is_internal(tx: &mut Tx, app_id: &str, id: &str) -> Result<bool> {
     Ok(users::find_row(tx, app_id, id).await?.is_some_and(|row| row.user_id == id))
 }
 
+/// As [`is_internal`], in the app's other databases: else whoever is mapped would pass for the user there.
+async fn is_internal_elsewhere(cx: &Cx, id: &str) -> Result<bool> {
+    for db in elsewhere(cx).await? {
+        if is_internal(&mut db.look_up().await?, cx.app_id(), id).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The app's databases but that in which the call is at work.
+async fn elsewhere(cx: &Cx) -> Result<Vec<Db>> {
+    let mut others = cx.others().await?;
+    if !others.is_empty() {
+        others.push(cx.app_db().clone());
+        others.retain(|db| db.place() != cx.db().place());
+    }
+    Ok(others)
+}
+
 /// The recipes that keep something under an id.
 async fn list_in_use(cx: &Cx, tx: &mut Tx, id: &str) -> Result<Vec<InUse>> {
     let mut in_use = Vec::new();
@@ -100,9 +121,14 @@ pub(super) async fn find_elsewhere(cx: &Cx, new: &Mapping) -> Result<Option<Mapp
     Ok(find_external(cx, &new.external_id).await?.map(|(_, mapping)| mapping))
 }
 
-/// Whether somebody is known by an external id, as [`find_elsewhere`].
+/// Whether somebody is known by an external id, as [`find_elsewhere`], but not where the call is at work.
 pub(in crate::recipes) async fn is_taken_elsewhere(cx: &Cx, external_id: &str) -> Result<bool> {
-    Ok(find_external(cx, external_id).await?.is_some())
+    for db in elsewhere(cx).await? {
+        if store::find_by_external(&mut db.look_up().await?, cx.app_id(), external_id).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn find_external(cx: &Cx, external_id: &str) -> Result<Option<(Db, Mapping)>> {
