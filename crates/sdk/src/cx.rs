@@ -7,7 +7,7 @@ use portcullis_wire::Object;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// One call: the SDK, the request that it belongs to, if there is one, and what the app passes along.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Cx {
     }
 
     pub(crate) fn core_cache(&self) -> &CoreCache {
-        &self.user_context.core_cache
+        &self.user_context.kept().core_cache
     }
 
     pub(crate) fn session(&self) -> Result<&recipes::session::Sessions> {
@@ -66,7 +66,11 @@ impl Cx {
 
 /// What the app passes along with a call: values by type, and JSON values by name.
 #[derive(Default)]
-pub struct UserContext {
+pub struct UserContext(OnceLock<Box<Kept>>);
+
+/// Made when there is something to keep, which for most requests there is not.
+#[derive(Default)]
+struct Kept {
     typed: Mutex<Extensions>,
     named: Mutex<Object>,
     core_cache: CoreCache,
@@ -75,30 +79,34 @@ pub struct UserContext {
 // Only the names: what apps pass along may be tokens and passwords.
 impl fmt::Debug for UserContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = lock(&self.named).keys().cloned().collect();
+        let names: Vec<_> = lock(&self.kept().named).keys().cloned().collect();
         f.debug_struct("UserContext").field("named", &names).finish_non_exhaustive()
     }
 }
 
 impl UserContext {
+    fn kept(&self) -> &Kept {
+        self.0.get_or_init(Box::default)
+    }
+
     /// Keeps a value, instead of another of its type.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
-        lock(&self.typed).insert(value);
+        lock(&self.kept().typed).insert(value);
     }
 
     /// The value of a type.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        lock(&self.typed).get().cloned()
+        lock(&self.0.get()?.typed).get().cloned()
     }
 
     /// Keeps a JSON value by name.
     pub fn set(&self, name: impl Into<String>, value: impl Into<serde_json::Value>) {
-        lock(&self.named).insert(name.into(), value.into());
+        lock(&self.kept().named).insert(name.into(), value.into());
     }
 
     /// The JSON value of a name.
     pub fn named(&self, name: &str) -> Option<serde_json::Value> {
-        lock(&self.named).get(name).cloned()
+        lock(&self.0.get()?.named).get(name).cloned()
     }
 }
 
@@ -139,7 +147,7 @@ mod tests {
         let passed = UserContext::default();
         passed.set("idToken", "a-secret-token");
         passed.insert("a-secret-token".to_owned());
-        passed.core_cache.insert("/x".to_owned(), "a-secret-token".into());
+        passed.kept().core_cache.insert("/x".to_owned(), "a-secret-token".into());
         for text in [format!("{passed:?}"), format!("{passed:#?}")] {
             assert!(text.contains("idToken") && !text.contains("secret"), "{text}");
         }

@@ -73,7 +73,12 @@ impl Exchange {
 
     /// A request header, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        text_of(self.headers.get(name)?)
+    }
+
+    /// As [`Exchange::header`], where the name need not be read.
+    pub(crate) fn known_header(&self, name: &HeaderName) -> Option<&str> {
+        text_of(self.headers.get(name)?)
     }
 
     /// The address of whoever sent the request by way of so many proxies.
@@ -102,8 +107,9 @@ impl Exchange {
     /// The values of all cookies with a name, decoded.
     pub fn cookies(&self, name: &str) -> Vec<String> {
         let headers = self.headers.get_all(http::header::COOKIE);
-        let texts = headers.iter().filter_map(|value| value.to_str().ok());
-        texts.flat_map(|text| cookies::values(text, name)).collect()
+        // Another service's cookie may be no text; those beside it are read all the same.
+        let texts = headers.iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        texts.flat_map(|text| cookies::values(&text, name)).collect()
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
@@ -170,6 +176,11 @@ impl Exchange {
     }
 }
 
+/// `HeaderValue::to_str` would look at one byte at a time: an access token has a thousand.
+fn text_of(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
+}
+
 /// Adds to what the app exposes itself.
 fn expose(headers: &mut HeaderMap, names: &[String]) {
     let known = headers.get(ACCESS_CONTROL_EXPOSE_HEADERS).and_then(|value| value.to_str().ok());
@@ -181,5 +192,25 @@ fn expose(headers: &mut HeaderMap, names: &[String]) {
     }
     if let Ok(value) = HeaderValue::from_str(&all.join(", ")) {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    #[test]
+    fn a_cookie_is_found_beside_others_that_are_no_text() {
+        let request = Request::get("/").header("cookie", b"theme=caf\xe9; sAccessToken=a%20b".as_slice());
+        let request = request.header("cookie", "name=José; other=1").header("x-name", "José");
+        let (head, ()) = request.header("x-bytes", b"\xe9".as_slice()).body(()).unwrap().into_parts();
+        let exchange = Exchange::new(&head, Bytes::new());
+        assert_eq!(exchange.cookie("sAccessToken").as_deref(), Some("a b"));
+        assert_eq!(
+            (exchange.cookie("name"), exchange.cookie("other")),
+            (Some("José".into()), Some("1".into()))
+        );
+        assert_eq!((exchange.header("x-name"), exchange.header("x-bytes")), (Some("José"), None));
     }
 }

@@ -125,7 +125,7 @@ async fn claims_are_fetched_kept_and_asked_for(#[values(Shape::Embedded, Shape::
     let cx = app.call(Request::post("/login"));
     let made = session.create(&cx, NewSession::of("ann")).await.unwrap();
     let roles = Claim::new("roles", |_, subject| {
-        Box::pin(async move { Ok(Some(json!([format!("role of {}", subject.user_id)]))) })
+        Box::pin(async move { Ok(Some(json!([format!("role of {}", subject.user_id())]))) })
     });
     made.assert_claims(&cx, &[roles.includes("role of ann", None)]).await.unwrap();
     assert_eq!(made.claim_value(&roles), Some(json!(["role of ann"])));

@@ -572,7 +572,7 @@ async fn a_session_is_looked_at_by_its_handle(#[values(Shape::Embedded, Shape::H
     let (cx, sessions) = (Cx::new(&app.sdk), app.sdk.session().unwrap());
     let made = sessions.create_without_request(&cx, NewSession::of("ann")).await.unwrap();
     let plan = Claim::new("plan", |_, subject| {
-        Box::pin(async move { Ok((subject.user_id == "ann").then(|| "paid".into())) })
+        Box::pin(async move { Ok((subject.user_id() == "ann").then(|| "paid".into())) })
     });
     let refuses = ClaimValidator::new("never", |_, _| Some(json!("no")));
     let options = VerifyOptions::new().also(plan.has_value("paid", None)).also(refuses);

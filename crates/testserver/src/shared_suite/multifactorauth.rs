@@ -73,11 +73,7 @@ pub(crate) async fn call(cx: &Cx, function: &str, body: &Body) -> Result<Value> 
     let (user_id, factor) = (body.text("userId"), body.text("factorId"));
     Ok(match function {
         "multifactorauthclaim.fetchvalue" => {
-            let subject = ClaimSubject {
-                user_id: body.text("_userId").to_owned(),
-                recipe_user_id: body.recipe_user_id().to_owned(),
-                tenant_id: body.tenant().to_owned(),
-            };
+            let subject = ClaimSubject::new(body.text("_userId"), body.recipe_user_id(), body.tenant());
             json!(multifactorauth::claim().fetch(cx, &subject, &body.object("currentPayload")).await?)
         }
         "getfactorssetupforuser" => json!(recipe.factors_setup_for_user(cx, user_id).await?),

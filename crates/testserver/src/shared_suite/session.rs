@@ -252,8 +252,8 @@ fn claim(record: &Arc<Record>, told: &Body) -> Result<Claim> {
         let (record, value) = (Arc::clone(record), told.get("values").cloned());
         let name = format!("claim-{key}.fetchValue");
         return Ok(Claim::new(key, move |_, subject| {
-            let whose = json!({"userId": subject.user_id, "recipeUserId": subject.recipe_user_id,
-                "tenantId": subject.tenant_id});
+            let whose = json!({"userId": subject.user_id(), "recipeUserId": subject.recipe_user_id(),
+                "tenantId": subject.tenant_id()});
             record.log(Side::Call, &name, &whose);
             let value = value.clone();
             Box::pin(async move { Ok(value) })

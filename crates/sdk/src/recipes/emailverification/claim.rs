@@ -38,9 +38,9 @@ pub fn is_verified(refetch_on_false_secs: Option<i64>, max_age_secs: Option<i64>
 
 async fn fetch(cx: &Cx, subject: &ClaimSubject) -> Result<bool> {
     let recipe = cx.sdk().email_verification()?;
-    match recipe.email_of(cx, &subject.recipe_user_id).await? {
+    match recipe.email_of(cx, subject.recipe_user_id()).await? {
         UserEmail::Known(email) => {
-            recipe.functions.is_email_verified(cx, &subject.recipe_user_id, &email).await
+            recipe.functions.is_email_verified(cx, subject.recipe_user_id(), &email).await
         }
         UserEmail::Missing => Ok(true),
         UserEmail::UnknownUser => Err(SessionError::over("Unknown User ID provided").into()),

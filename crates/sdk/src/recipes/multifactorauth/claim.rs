@@ -48,7 +48,7 @@ impl ClaimValue {
 pub fn claim() -> Claim {
     Claim::of_payload(KEY, merge, |cx, subject, payload| {
         Box::pin(async move {
-            let now = state::look(&cx, &subject.tenant_id, &subject.recipe_user_id, payload, None).await?;
+            let now = state::look(&cx, subject.tenant_id(), subject.recipe_user_id(), payload, None).await?;
             Ok(Some(now.value.to_json()))
         })
     })

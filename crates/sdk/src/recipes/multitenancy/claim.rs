@@ -16,7 +16,7 @@ pub fn allowed_domains_claim() -> Claim {
     Claim::new("st-t-dmns", |cx, subject| {
         Box::pin(async move {
             let Some(find) = &cx.sdk().multitenancy().allowed_domains else { return Ok(None) };
-            let domains = find.call(&cx, subject.tenant_id).await?;
+            let domains = find.call(&cx, subject.tenant_id().to_owned()).await?;
             Ok(domains.map(Into::into))
         })
     })

@@ -22,7 +22,7 @@ pub struct AccessToken {
 }
 
 struct Parts {
-    text: Box<str>,
+    text: Arc<str>,
     signed_len: usize,
     signature: Vec<u8>,
     /// Tokens of version 2 say nothing in it.
@@ -164,6 +164,10 @@ impl AccessToken {
 
     /// The token itself, as it was shown: a secret.
     pub fn as_str(&self) -> &str {
+        &self.parts.text
+    }
+
+    pub(super) fn text(&self) -> &Arc<str> {
         &self.parts.text
     }
 

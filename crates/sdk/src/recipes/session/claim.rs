@@ -1,5 +1,6 @@
 //! Claims: values that are kept in the access token, and what routes may ask of them.
 
+use super::access_token::AccessToken;
 use crate::{ClaimFailure, Cx, Result};
 use futures_util::future::BoxFuture;
 use portcullis_wire::Object;
@@ -9,13 +10,57 @@ use std::sync::Arc;
 
 /// Whose claim is fetched.
 #[derive(Clone, Debug)]
-pub struct ClaimSubject {
+pub struct ClaimSubject(Whose);
+
+#[derive(Clone, Debug)]
+enum Whose {
+    /// Whoever an access token belongs to: nothing is copied, as most verifications fetch no claim.
+    Token(AccessToken),
+    Named {
+        user_id: String,
+        recipe_user_id: String,
+        tenant_id: String,
+    },
+}
+
+impl ClaimSubject {
+    /// A primary user, by a login method, in a tenant.
+    pub fn new(
+        user_id: impl Into<String>,
+        recipe_user_id: impl Into<String>,
+        tenant_id: impl Into<String>,
+    ) -> Self {
+        let (user_id, recipe_user_id) = (user_id.into(), recipe_user_id.into());
+        Self(Whose::Named { user_id, recipe_user_id, tenant_id: tenant_id.into() })
+    }
+
+    pub(super) fn of_token(token: AccessToken) -> Self {
+        Self(Whose::Token(token))
+    }
+
     /// The primary user.
-    pub user_id: String,
+    pub fn user_id(&self) -> &str {
+        match &self.0 {
+            Whose::Token(token) => &token.claims().user_id,
+            Whose::Named { user_id, .. } => user_id,
+        }
+    }
+
     /// The login method.
-    pub recipe_user_id: String,
+    pub fn recipe_user_id(&self) -> &str {
+        match &self.0 {
+            Whose::Token(token) => &token.claims().recipe_user_id,
+            Whose::Named { recipe_user_id, .. } => recipe_user_id,
+        }
+    }
+
     /// The tenant.
-    pub tenant_id: String,
+    pub fn tenant_id(&self) -> &str {
+        match &self.0 {
+            Whose::Token(token) => &token.claims().tenant_id,
+            Whose::Named { tenant_id, .. } => tenant_id,
+        }
+    }
 }
 
 type Fetch = dyn Fn(Cx, ClaimSubject, Object) -> BoxFuture<'static, Result<Option<Value>>> + Send + Sync;

@@ -345,6 +345,7 @@ impl SessionRecipe {
         };
         Ok(Sessions {
             config,
+            is_replaced: !self.functions.is_original(),
             functions: self.functions,
             apis: self.apis,
             disabled: self.disabled,

@@ -2,9 +2,9 @@
 
 use super::access_token::AccessToken;
 use super::config::TransferMethod;
-use super::functions::{merged, subject};
+use super::functions::merged;
 use super::types::{NewTokens, SessionTokens};
-use super::{Claim, ClaimValidator, SessionInformation, tokens};
+use super::{Claim, ClaimSubject, ClaimValidator, SessionInformation, tokens};
 use crate::{Cx, Error, Exchange, Result, SessionError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -87,6 +87,11 @@ impl Session {
     /// The tenant.
     pub fn tenant_id(&self) -> &str {
         &self.0.found_by.claims().tenant_id
+    }
+
+    /// Whose claims the session's are.
+    pub(super) fn subject(&self) -> ClaimSubject {
+        ClaimSubject::of_token(self.0.found_by.clone())
     }
 
     /// The access token.
@@ -205,7 +210,7 @@ impl Session {
         if validators.is_empty() {
             return Ok(());
         }
-        let (subject, payload) = (subject(self), self.payload());
+        let (subject, payload) = (self.subject(), self.payload());
         let outcome = cx.session()?.functions.validate_claims(cx, &subject, &payload, validators).await?;
         if let Some(update) = outcome.update {
             // Apart, as most calls have no use for the room that it takes.
@@ -220,7 +225,7 @@ impl Session {
 
     /// Fetches a claim's value and puts it into the access token.
     pub async fn fetch_and_set_claim(&self, cx: &Cx, claim: &Claim) -> Result<()> {
-        let update = claim.build(cx, &subject(self), &self.payload()).await?;
+        let update = claim.build(cx, &self.subject(), &self.payload()).await?;
         self.merge_into_access_token_payload(cx, update).await
     }
 

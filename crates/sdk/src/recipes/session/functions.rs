@@ -17,6 +17,12 @@ pub trait Functions: Send + Sync {
     /// The functions below.
     fn original(&self) -> &dyn Functions;
 
+    /// Whether these are the functions below themselves, which may be called straight.
+    #[doc(hidden)]
+    fn is_original(&self) -> bool {
+        false
+    }
+
     /// Makes a session.
     async fn create_session(&self, cx: &Cx, new: NewSession) -> Result<Session> {
         self.original().create_session(cx, new).await
@@ -134,6 +140,10 @@ impl Functions for BaseFunctions {
         self
     }
 
+    fn is_original(&self) -> bool {
+        true
+    }
+
     async fn create_session(&self, cx: &Cx, new: NewSession) -> Result<Session> {
         let config = &cx.session()?.config;
         let enable_anti_csrf =
@@ -159,14 +169,7 @@ impl Functions for BaseFunctions {
         anti_csrf_token: Option<&str>,
         options: &VerifyOptions,
     ) -> Result<Option<Session>> {
-        match access_token {
-            Some(token) => verify(cx, token, anti_csrf_token, options).await.map(Some),
-            None if options.is_optional() => Ok(None),
-            None => Err(SessionError::missing(
-                "Session does not exist. Are you sending the session tokens in the request with the appropriate token transfer method?",
-            )
-            .into()),
-        }
+        verify_if_shown(cx, access_token, anti_csrf_token, options).await
     }
 
     async fn refresh_session(
@@ -373,6 +376,23 @@ async fn revoke(
     Ok(session_handles_revoked)
 }
 
+/// As [`Functions::verify_session`], which needs a box for its future.
+pub(super) async fn verify_if_shown(
+    cx: &Cx,
+    access_token: Option<&AccessToken>,
+    anti_csrf_token: Option<&str>,
+    options: &VerifyOptions,
+) -> Result<Option<Session>> {
+    match access_token {
+        Some(token) => verify(cx, token, anti_csrf_token, options).await.map(Some),
+        None if options.is_optional() => Ok(None),
+        None => Err(SessionError::missing(
+            "Session does not exist. Are you sending the session tokens in the request with the appropriate token transfer method?",
+        )
+        .into()),
+    }
+}
+
 /// Believes a token by its signature; asks the core only if it must.
 async fn verify(
     cx: &Cx,
@@ -465,13 +485,4 @@ fn check_anti_csrf(token: &AccessToken, shown: Option<&str>) -> Result<()> {
         Some(_) => return Ok(()),
     };
     Err(SessionError::try_refresh(text).into())
-}
-
-/// Whose claims a session's are.
-pub(super) fn subject(session: &Session) -> ClaimSubject {
-    ClaimSubject {
-        user_id: session.user_id().to_owned(),
-        recipe_user_id: session.recipe_user_id().to_owned(),
-        tenant_id: session.tenant_id().to_owned(),
-    }
 }

@@ -6,7 +6,7 @@ use super::types::{NewSession, VerifyOptions};
 use super::{ClaimSubject, PROTECTED_CLAIMS, Session, Sessions, same_site};
 use crate::{Cookie, Cx, Error, Exchange, Result, SameSite, SessionError};
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use portcullis_wire::Object;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ fn shown<'e>(
     match transfer {
         TransferMethod::Cookie => exchange.cookie(&(config.cookie_name)(exchange, token)).map(Cow::Owned),
         TransferMethod::Header => {
-            let header = exchange.header("authorization")?;
+            let header = exchange.known_header(&AUTHORIZATION)?;
             header.strip_prefix("Bearer ").map(|token| Cow::Borrowed(token.trim()))
         }
     }
@@ -200,9 +200,9 @@ pub(super) async fn verify_in_exchange(cx: &Cx, options: &VerifyOptions) -> Resu
         check = false;
     }
     let access_token = shown.as_ref().map(|(_, token)| token);
-    let anti_csrf_token = exchange.header(ANTI_CSRF.as_str());
+    let anti_csrf_token = exchange.known_header(&ANTI_CSRF);
     let checked = options.clone().anti_csrf_check(check);
-    let session = sessions.functions.verify_session(cx, access_token, anti_csrf_token, &checked).await?;
+    let session = sessions.verify_token(cx, access_token, anti_csrf_token, &checked).await?;
     let Some(session) = session else { return Ok(None) };
     let allowed = (config.choose_transfer)(exchange, false);
     let transfer = shown.map(|(transfer, _)| transfer).or(allowed).unwrap_or(TransferMethod::Header);
@@ -223,11 +223,8 @@ pub(super) async fn new_payload(cx: &Cx, new: &NewSession) -> Result<Object> {
         return Ok(payload);
     }
     let user = cx.sdk().find_user(cx, &new.recipe_user_id).await?;
-    let subject = ClaimSubject {
-        user_id: user.map_or_else(|| new.recipe_user_id.clone(), |user| user.id),
-        recipe_user_id: new.recipe_user_id.clone(),
-        tenant_id: new.tenant.clone(),
-    };
+    let user_id = user.map_or_else(|| new.recipe_user_id.clone(), |user| user.id);
+    let subject = ClaimSubject::new(user_id, &new.recipe_user_id, &new.tenant);
     for claim in claims {
         payload.extend(claim.build(cx, &subject, &payload).await?);
     }
@@ -329,7 +326,7 @@ pub(super) async fn refresh_in_exchange(cx: &Cx) -> Result<Session> {
         }
         disable_anti_csrf = true;
     }
-    let anti_csrf_token = exchange.header(ANTI_CSRF.as_str());
+    let anti_csrf_token = exchange.known_header(&ANTI_CSRF);
     let refreshed = sessions.functions.refresh_session(cx, &token, anti_csrf_token, disable_anti_csrf).await;
     clear_legacy(cx, config, exchange)?;
     let session = refreshed?;

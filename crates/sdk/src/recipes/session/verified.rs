@@ -6,9 +6,9 @@
 
 use super::access_token::AccessToken;
 use quick_cache::sync::Cache;
-use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Longer tokens are verified each time, which bounds the memory that a number of tokens takes.
@@ -18,15 +18,23 @@ const LENGTH_MAX: usize = 8 << 10;
 const GROUPS: usize = 1024;
 
 /// When a token was verified: with which list of keys, and after how many ends of sessions in its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     key_list: u64,
-    ended: u64,
+    ended: Ended,
+}
+
+/// How many sessions of a group have ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    group: usize,
+    count: u64,
 }
 
 /// The tokens that were verified last.
 pub(crate) struct VerifiedTokens {
-    tokens: Option<Cache<Key, AccessToken>>,
+    /// By their texts.
+    tokens: Option<Cache<Arc<str>, AccessToken>>,
     /// How many sessions of each group have ended.
     ended: Box<[AtomicU64]>,
     hasher: RandomState,
@@ -37,29 +45,6 @@ impl fmt::Debug for VerifiedTokens {
         f.debug_struct("VerifiedTokens")
             .field("len", &self.tokens.as_ref().map(Cache::len))
             .finish_non_exhaustive()
-    }
-}
-
-/// A token under its text, which is kept once.
-struct Key(AccessToken);
-
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.as_str().hash(state);
     }
 }
 
@@ -81,29 +66,31 @@ impl VerifiedTokens {
     /// Whether a token was verified with the keys of this list, and its session goes on as far as this SDK
     /// knows.
     pub(super) fn believes(&self, token: &AccessToken, key_list: Option<u64>) -> bool {
-        token.mark().is_some_and(|mark| Some(mark.key_list) == key_list && mark.ended == self.ended(token))
+        let goes_on = |ended: Ended| self.count(ended.group).load(Ordering::Acquire) == ended.count;
+        token.mark().is_some_and(|mark| Some(mark.key_list) == key_list && goes_on(mark.ended))
     }
 
     /// How many sessions have ended that a token may belong to: asked before it is verified.
-    pub(super) fn ended(&self, token: &AccessToken) -> u64 {
-        self.group(&token.claims().session_handle).load(Ordering::Acquire)
+    pub(super) fn ended(&self, token: &AccessToken) -> Ended {
+        let group = self.group(&token.claims().session_handle);
+        Ended { group, count: self.count(group).load(Ordering::Acquire) }
     }
 
     /// Remembers a token that was verified with a list of keys, and how many sessions had ended before.
-    pub(super) fn insert(&self, token: &AccessToken, key_list: u64, ended: u64) {
+    pub(super) fn insert(&self, token: &AccessToken, key_list: u64, ended: Ended) {
         // The first token after a refresh goes to the core in any case.
         if token.claims().is_unconfirmed || token.as_str().len() > LENGTH_MAX {
             return;
         }
         if let Some(tokens) = &self.tokens {
             let token = token.marked(Mark { key_list, ended });
-            tokens.insert(Key(token.clone()), token);
+            tokens.insert(Arc::clone(token.text()), token);
         }
     }
 
     /// Believes no token of a session any more without verifying it again.
     pub(super) fn forget_session(&self, handle: &str) {
-        self.group(handle).fetch_add(1, Ordering::AcqRel);
+        self.count(self.group(handle)).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Believes no token any more without verifying it again.
@@ -113,10 +100,14 @@ impl VerifiedTokens {
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of groups")]
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are as good as any")]
-    fn group(&self, handle: &str) -> &AtomicU64 {
-        &self.ended[self.hasher.hash_one(handle) as usize % GROUPS]
+    fn group(&self, handle: &str) -> usize {
+        self.hasher.hash_one(handle) as usize
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of groups")]
+    fn count(&self, group: usize) -> &AtomicU64 {
+        &self.ended[group % GROUPS]
     }
 }
 
@@ -135,8 +126,8 @@ mod tests {
     use bytes::Bytes;
     use http::{Request, Response};
     use serde_json::{Value, json};
+    use std::sync::LazyLock;
     use std::sync::atomic::AtomicBool;
-    use std::sync::{Arc, LazyLock};
     use std::time::Duration;
 
     static KEY: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());

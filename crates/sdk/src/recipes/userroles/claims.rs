@@ -17,7 +17,7 @@ pub fn permission_claim() -> Claim {
 }
 
 async fn roles(cx: &Cx, subject: &ClaimSubject) -> Result<Vec<String>> {
-    cx.sdk().user_roles()?.functions.of_user(cx, &subject.tenant_id, &subject.user_id).await
+    cx.sdk().user_roles()?.functions.of_user(cx, subject.tenant_id(), subject.user_id()).await
 }
 
 async fn permissions(cx: &Cx, subject: &ClaimSubject) -> Result<Vec<String>> {
