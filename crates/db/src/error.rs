@@ -43,6 +43,18 @@ pub enum Error {
     Engine(String),
 }
 
+impl Error {
+    /// The failure of whoever wanted to be let in by a database that is in use: that it was dropped, say, or takes
+    /// nobody in is no fault of the statement that could not be run, and may have an end.
+    #[must_use]
+    pub fn as_unavailable(self) -> Self {
+        match self {
+            Self::Engine(text) => Self::Unavailable(text),
+            other => other,
+        }
+    }
+}
+
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
 

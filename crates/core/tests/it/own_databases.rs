@@ -250,6 +250,10 @@ async fn a_tenant_whose_database_does_not_answer_fails_alone() {
     let Some(settings) = core.another_database("_a") else { return };
     assert!(!put_tenant(&core, "t1", &settings).await, "it is given another database");
     assert_eq!(core.get("/user/id?userId=nobody").await.status_word(), "UNKNOWN_USER_ID_ERROR");
+    let (server, _) = settings["postgresql_connection_uri"].as_str().unwrap().rsplit_once('/').unwrap();
+    let missing = json!({"postgresql_connection_uri": format!("{server}/portcullis_missing")});
+    let refused = core.put(TENANT, json!({"tenantId": "t2", "coreConfig": missing})).await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ impl Store {
             Ok(client) => Ok((client, waiting.begin())),
             Err(error) => {
                 waiting.fail();
-                Err(error.into())
+                Err(Error::from(error).as_unavailable())
             }
         }
     }

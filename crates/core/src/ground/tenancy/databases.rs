@@ -164,7 +164,7 @@ impl Entry {
     async fn connect(&self, now: i64) -> portcullis_db::Result<Db> {
         let Postgres { url, schema, pool_size } = &self.named.postgres;
         let settings = Settings { pool_size: *pool_size, schema: schema.clone(), ..Settings::default() };
-        let db = Db::open(url, &settings).await?;
+        let db = Db::open(url, &settings).await.map_err(portcullis_db::Error::as_unavailable)?;
         if adoption::is_unadopted(&db).await? {
             return Err(portcullis_db::Error::Engine(adoption::ADVICE.to_owned()));
         }

@@ -433,13 +433,19 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
         return Ok(());
     }
     let there = match at_home(cx, &user).await {
-        Err(Error::Db(error)) => return wait(&error),
+        Err(Error::Db(error)) => {
+            note_wait(&error);
+            return Ok(());
+        }
         there => there?,
     };
     hash_passwords(cx, &mut user).await?;
     if let Some(there) = there {
         return match import_apart(cx, &there, (id, &user)).await {
-            Err(Error::Db(error)) => wait(&error),
+            Err(Error::Db(error)) => {
+                note_wait(&error);
+                Ok(())
+            }
             outcome => outcome,
         };
     }
@@ -469,9 +475,8 @@ async fn import_entry(cx: &Cx, id: &str, user: Option<ImportUser>) -> Result<()>
 }
 
 /// An entry whose database is away keeps no other from its turn: it is claimed, and has its own again when that ends.
-fn wait(error: &DbError) -> Result<()> {
+fn note_wait(error: &DbError) {
     tracing::warn!(%error, "a user waits to be imported, as a tenant's database does not answer: {error}");
-    Ok(())
 }
 
 /// Imports an entry that was claimed into another database than the queue's. It leaves the queue once the user is there:
